@@ -1,0 +1,184 @@
+"""The frozen whole state of an engine: all that a screen, a terminal or a script ever sees of it.
+
+A snapshot is complete, so that a late reader needs no history. It holds ids and values, never sentences (those come
+from `sparewatt.wording`) and never a secret. Unknown is None, never 0.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Compute = Literal["full", "limited", "hold", "stop"]
+Transfers = Literal["allowed", "essential", "none"]
+
+
+class Struct(msgspec.Struct, frozen=True):
+    pass
+
+
+class ReasonSnapshot(Struct, frozen=True):
+    """One matching rule of the policy.
+
+    Attributes:
+        rule: the rule's id; its words are ``wording.rule(rule, parameters)``.
+        until_unix_s: when the match ends by itself, where that is known.
+        setting: key of the setting that would change it.
+    """
+
+    rule: str
+    parameters: dict[str, str | int]
+    until_unix_s: int | None
+    setting: str | None
+
+
+class DecisionSnapshot(Struct, frozen=True):
+    """What a device may do now; `reasons` are all matches, the shown one first, and empty when nothing limits."""
+
+    compute: Compute
+    transfers: Transfers
+    reasons: tuple[ReasonSnapshot, ...]
+
+
+class SensorSnapshot(Struct, frozen=True):
+    """The last sample of a device."""
+
+    power_watts: float | None
+    temperature_celsius: float | None
+    utilisation_percent: float | None
+    memory_used_bytes: int | None
+    age_s: float | None
+
+
+class WorkSnapshot(Struct, frozen=True):
+    """One assignment on its way."""
+
+    assignment_id: str
+    run: str
+    base_version: int
+    phase: Literal["fetching", "ready", "training", "encoding"]
+    inner_steps: int
+    inner_steps_total: int
+    tokens: int
+    loss_micro: int | None
+    rate_first_nano: int
+
+
+class DeviceSnapshot(Struct, frozen=True):
+    """One device and what it does.
+
+    Attributes:
+        device: local id such as ``cpu`` or ``cuda:GPU-…``; it never leaves the computer.
+        slot: what is locked machine-wide while the device works.
+        worker: state of its worker process.
+        speed_limit_percent: share of time it may compute at most; the only limit of a device without a power sensor.
+        tokens_per_s: measured over the last completed inner steps, pauses included.
+    """
+
+    device: str
+    kind: str
+    name: str
+    worker: Literal["none", "starting", "ready", "training", "stopping", "failed"]
+    decision: DecisionSnapshot
+    duty_percent: int
+    speed_limit_percent: int
+    limit_reason: Literal["speed_limit", "power", "temperature"] | None
+    sensors: SensorSnapshot
+    current: WorkSnapshot | None
+    next: WorkSnapshot | None
+    tokens_per_s: float | None
+    tokens: int
+    error: "ErrorSnapshot | None"
+
+
+class ErrorSnapshot(Struct, frozen=True):
+    """An expected failure as it was met, with when it is tried again."""
+
+    error_id: str
+    parameters: dict[str, str | int]
+    retry_unix_s: int | None
+
+
+class EvaluationSnapshot(Struct, frozen=True):
+    version: int
+    loss_micro: int
+    tokens: int
+
+
+class ConnectionSnapshot(Struct, frozen=True):
+    """The session with a run's coordinator."""
+
+    state: Literal["disconnected", "connecting", "handshake", "connected", "refused"]
+    url: str
+    error: ErrorSnapshot | None
+    bytes_up: int
+    bytes_down: int
+
+
+class RunSnapshot(Struct, frozen=True):
+    """A run that was joined.
+
+    Attributes:
+        run: digest of the manifest.
+        trust: whether this contributor's updates carry weight; None before the first session.
+        version: newest version applied here, `version_latest` the newest announced.
+        outbox: finished updates whose receipts are not stored yet.
+        credit_micro: by receipts that are not revoked.
+    """
+
+    run: str
+    title: str
+    purpose: str
+    organiser: str
+    licence: str
+    validation: str
+    loss_unit: str
+    state: Literal["open", "stalled", "closed"]
+    words: str
+    connection: ConnectionSnapshot
+    trust: Literal["trusted", "probation"] | None
+    version: int | None
+    version_latest: int | None
+    evaluations: tuple[EvaluationSnapshot, ...]
+    run_tokens: int
+    outbox: int
+    updates_accepted: int
+    updates_refused: int
+    tokens_accepted: int
+    credit_micro: int
+    receipts: int
+    download_bytes: int
+    work_refused: str | None
+
+
+class SensingSnapshot(Struct, frozen=True):
+    """The sensor process."""
+
+    state: Literal["off", "starting", "running", "failed"]
+    error: ErrorSnapshot | None
+
+
+class Snapshot(Struct, frozen=True):
+    """Everything.
+
+    Attributes:
+        sequence: grows with every change within one engine process.
+        paused_until_unix_s: end of a pause by the person; 0 for "until I resume", None when not paused.
+        settings_revision: a `set` command must name it.
+        key_store: where the contributor's key is kept, chosen once.
+        isolation: how strongly workers are held in; ``none`` is said in words wherever consent is asked.
+    """
+
+    engine_version: str
+    pid: int
+    sequence: int
+    taken_unix_s: int
+    started_unix_s: int
+    data_folder: str
+    phase: Literal["starting", "running", "stopping"]
+    paused_until_unix_s: int | None
+    settings_revision: int
+    key_store: Literal["keyring", "file", "waiting", "unknown"]
+    isolation: Literal["none", "partial", "full"]
+    sensing: SensingSnapshot
+    devices: tuple[DeviceSnapshot, ...]
+    runs: tuple[RunSnapshot, ...]

@@ -1,0 +1,153 @@
+"""The manifest: everything a contributor consents to, signed by the organiser's offline key."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from sparewatt.work.bounds import Count, Micro, Positive, PublicKey, Title, Words
+from sparewatt.work.model import ModelSpec
+from sparewatt.work.version import BlobRef, VersionId
+
+MANIFEST_KIND = "manifest"
+ROTATION_KIND = "online-key"
+
+
+class DataSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where tokens come from and what a loss over them means.
+
+    Attributes:
+        index: blob with the canonical JSON list of every shard's `BlobRef`, in order.
+        held_out: blob of tokens that are never trained on.
+        sequence_length: tokens of one training sequence; shards are whole numbers of sequences.
+        description: what the data are, for a person.
+    """
+
+    tokenizer: Literal["bytes"]
+    token_dtype: Literal["u8", "u16", "u32"]
+    vocabulary_size: Positive
+    loss_unit: Literal["nats_per_byte", "nats_per_token"]
+    sequence_length: Annotated[int, msgspec.Meta(ge=8, le=131_072)]
+    shards: Positive
+    tokens: Positive
+    index: BlobRef
+    held_out: BlobRef
+    held_out_tokens: Positive
+    description: Words
+
+
+class OptimiserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The inner optimiser and the plan of its learning rate.
+
+    The rate is constant at its peak after a linear warm-up of `warmup_tokens` and falls linearly to
+    `final_rate_micro` of the peak over the last `decay_micro` of the run, by tokens or by time, whichever is further.
+    """
+
+    name: Literal["adamw"]
+    beta1_micro: Micro
+    beta2_micro: Micro
+    epsilon_pico: Positive
+    weight_decay_micro: Micro
+    clip_norm_milli: Positive
+    peak_rate_nano: Positive
+    final_rate_micro: Micro
+    warmup_tokens: Count
+    decay_micro: Micro
+
+
+class InnerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The work of one full assignment: `inner_steps` of `batch_sequences` sequences each."""
+
+    inner_steps: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    batch_sequences: Annotated[int, msgspec.Meta(ge=1, le=65_536)]
+    state: Literal["fresh"]
+
+
+class CodecSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How an update's pseudo-gradient is written."""
+
+    name: Literal["int8", "fp16"]
+    error_feedback: Literal["none"]
+
+
+class OuterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How accepted updates become the next version.
+
+    Attributes:
+        staleness_most: an update older than this many rounds is credited but not merged.
+        keyframe_every: versions between two keyframes.
+    """
+
+    rule: Literal["sgd", "nesterov"]
+    rate_micro: Annotated[int, msgspec.Meta(ge=1, le=2_000_000)]
+    momentum_micro: Micro
+    staleness_most: Annotated[int, msgspec.Meta(ge=0, le=4)]
+    keyframe_every: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+
+
+class RoundSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a round closes and when the run ends.
+
+    Attributes:
+        tokens_target: accepted tokens after which a round closes, `grace_milliseconds` later.
+        seconds_most: T; a round closes this long after its first accepted update in any case.
+        next_version_wait_milliseconds: how long a device that has just finished waits for the version that holds its
+            own update before it starts again from an older one. Zero where several contributors feed a round.
+        tokens_total: planned tokens of the whole run.
+        seconds_total: planned duration; 0 where only tokens count.
+    """
+
+    tokens_target: Positive
+    grace_milliseconds: Count
+    seconds_most: Positive
+    next_version_wait_milliseconds: Annotated[int, msgspec.Meta(ge=0, le=60_000)]
+    tokens_total: Positive
+    seconds_total: Count
+
+
+class CostSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a contributor gives, at most; the engine refuses more."""
+
+    download_bytes_first: Count
+    download_bytes_per_version: Count
+    upload_bytes_per_update: Count
+    disk_bytes: Count
+    memory_bytes: Count
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One run. Consent is given to `signing.digest` of this value, which is also the run's name everywhere.
+
+    Attributes:
+        run_key: the organiser's offline public key, which signs this manifest and every online key.
+        start: version 0 of branch 0, and `start_keyframe` the blob that holds it.
+        validation: ``unaudited`` until a run scores and audits updates; then only trusted contributors carry weight.
+    """
+
+    format: Literal[1]
+    task: Literal["causal-lm"]
+    title: Title
+    purpose: Words
+    organiser: Title
+    licence: Title
+    created_at_s: Count
+    run_key: PublicKey
+    model: ModelSpec
+    data: DataSpec
+    optimiser: OptimiserSpec
+    inner: InnerSpec
+    codec: CodecSpec
+    outer: OuterSpec
+    rounds: RoundSpec
+    costs: CostSpec
+    validation: Literal["unaudited"]
+    start: VersionId
+    start_keyframe: BlobRef
+
+
+class OnlineKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The organiser's word that `key` speaks for the run: it signs assignments, announcements, receipts, refusals."""
+
+    run: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    sequence: Count
+    key: PublicKey
+    not_before_s: Count

@@ -1,0 +1,129 @@
+"""Frames between the engine and a worker, over the worker's standard input and output.
+
+The worker holds no state that matters: weights live in two memory areas that the engine owns, the *base* area (the
+version as applied) and the *trainable* area (the weights as trained so far, current at every completed inner step).
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec
+from sparewatt.work.model import ModelSpec
+from sparewatt.work.version import BlobRef, VersionId
+
+
+class _Frame(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
+    pass
+
+
+class Configure(_Frame, frozen=True, tag="configure"):
+    """First frame to every worker.
+
+    Attributes:
+        device: ``cpu``, ``cuda``, ``mps``; a CUDA card is chosen by the environment the worker was started with.
+        threads: for the CPU: how many threads to compute with.
+        work_folder: the only folder the worker may write to.
+    """
+
+    model: ModelSpec
+    data: DataSpec
+    optimiser: OptimiserSpec
+    inner: InnerSpec
+    codec: CodecSpec
+    device: Literal["cpu", "cuda", "mps"]
+    threads: int
+    work_folder: str
+
+
+class ApplyVersion(_Frame, frozen=True, tag="apply_version"):
+    """Build `version` in the base area: from a keyframe file, or from what the area holds, then patches in order."""
+
+    version: VersionId
+    keyframe: str | None
+    patches: tuple[str, ...]
+
+
+class TokenRange(msgspec.Struct, frozen=True):
+    """`count` tokens from token `first` of the shard file at `path`."""
+
+    path: str
+    first: int
+    count: int
+
+
+class Train(_Frame, frozen=True, tag="train"):
+    """Copy the base area to the trainable area and train; answered by `Progress` and one `Trained` or `Failed`."""
+
+    assignment_id: str
+    base: VersionId
+    ranges: tuple[TokenRange, ...]
+    inner_steps: int
+    seed: int
+    rate_first_nano: int
+    rate_last_nano: int
+    payload_path: str
+
+
+class Stop(_Frame, frozen=True, tag="stop"):
+    """End the assignment at its last completed inner step. The worker answers `Trained` (if any step was completed)
+    and exits."""
+
+
+EngineFrame = Configure | ApplyVersion | Train | Stop
+
+
+class Ready(_Frame, frozen=True, tag="ready"):
+    """The model is built on the device."""
+
+    device_name: str
+    torch_version: str
+    micro_batch_sequences: int
+
+
+class Applied(_Frame, frozen=True, tag="applied"):
+    """The base area holds `version`; the engine checks its hash before it believes it."""
+
+    version: VersionId
+
+
+class Progress(_Frame, frozen=True, tag="progress"):
+    """After each inner step.
+
+    Attributes:
+        step_milliseconds: wall time of this inner step, with pauses between micro-batches.
+        busy_milliseconds: the part of it spent computing.
+    """
+
+    assignment_id: str
+    inner_steps: int
+    tokens: int
+    loss_micro: int
+    step_milliseconds: int
+    busy_milliseconds: int
+
+
+class Trained(_Frame, frozen=True, tag="trained"):
+    """The update of an assignment is written and synced at `payload_path`, whole (`finished`) or up to a stop."""
+
+    assignment_id: str
+    outcome: Literal["finished", "partial"]
+    base: VersionId
+    tokens: int
+    inner_steps: int
+    loss_first_micro: int
+    loss_last_micro: int
+    train_milliseconds: int
+    payload: BlobRef
+    delta_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Failed(_Frame, frozen=True, tag="failed"):
+    """An expected failure, as an error id with parameters; the worker stays unless `fatal`."""
+
+    error_id: str
+    parameters: dict[str, str | int]
+    fatal: bool
+
+
+WorkerFrame = Ready | Applied | Progress | Trained | Failed
