@@ -1,0 +1,207 @@
+"""What one device does next: a pure function from its state to effects.
+
+The plan is level-triggered: it looks at what is, not at what just happened, so that a lost event cannot leave a device
+stuck. Whoever acts records the start of an effect in the state at once, so the same effect is not planned twice.
+
+    worker      what may happen next
+    none        start it, when the decision allows computing and there is or could be work
+    starting    wait for it
+    ready       take up the next work, build its base version, train
+    applying    wait for the version
+    training    at four fifths of the work ask for more
+    stopping    wait for its end
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sparewatt.work.assignment import Assignment
+from sparewatt.work.version import VersionId
+
+WorkerState = Literal["none", "starting", "ready", "applying", "training", "stopping"]
+
+PREFETCH_NUMERATOR, PREFETCH_DENOMINATOR = 4, 5
+# Work that was handed out is given back when it cannot be started for this long, so that others can do it.
+UNSTARTED_SECONDS_MOST = 120.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """An assignment on this device.
+
+    Attributes:
+        data: whether its shards are on this computer.
+        received_at: monotonic seconds.
+        attempts: how often its training was begun; a crash of the worker begins it anew.
+    """
+
+    assignment: Assignment
+    received_at: float
+    data: Literal["missing", "fetching", "here"] = "missing"
+    attempts: int = 0
+    inner_steps: int = 0
+    tokens: int = 0
+    loss_micro: int | None = None
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """Everything that decides what a device does next.
+
+    Attributes:
+        may_compute: the decision allows a worker to run (`full` or `limited`).
+        must_leave: the decision wants the worker gone (`stop`), at once when `urgent`.
+        connected: whether the run's session stands, so that work can be asked for.
+        applied: the version that the base area was proved to hold.
+        ready_version: the newest version that can be built from fetched blobs.
+        asked: a request for work is under way.
+        ask_at: do not ask for work before this moment.
+        start_at: do not start a worker before this moment (it failed, or the device is held by another program).
+        wait_version: a newer version than this one will hold the device's own last update...
+        wait_until: ...and it is waited for until then.
+    """
+
+    may_compute: bool = False
+    must_leave: bool = False
+    urgent: bool = False
+    connected: bool = False
+    worker: WorkerState = "none"
+    applied: VersionId | None = None
+    ready_version: VersionId | None = None
+    current: Work | None = None
+    next: Work | None = None
+    asked: bool = False
+    ask_at: float = 0.0
+    start_at: float = 0.0
+    wait_version: VersionId | None = None
+    wait_until: float = 0.0
+
+
+@dataclass(frozen=True)
+class StartWorker:
+    pass
+
+
+@dataclass(frozen=True)
+class StopWorker:
+    urgent: bool
+
+
+@dataclass(frozen=True)
+class AskForWork:
+    pass
+
+
+@dataclass(frozen=True)
+class FetchData:
+    assignment: Assignment
+
+
+@dataclass(frozen=True)
+class ApplyVersion:
+    version: VersionId
+
+
+@dataclass(frozen=True)
+class Train:
+    assignment: Assignment
+
+
+@dataclass(frozen=True)
+class GiveBack:
+    assignment: Assignment
+
+
+Effect = StartWorker | StopWorker | AskForWork | FetchData | ApplyVersion | Train | GiveBack
+
+
+def plan(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
+    """The effects that are due at `now` (monotonic seconds), and the state in which they were begun."""
+    if state.must_leave:
+        return _leave(state)
+    state, given_back = _give_back_stale(state, now)
+    state = _promote(state)
+    state, asked = _ask(state, now)
+    state, worked = _work(state, now)
+    return state, (*given_back, *asked, *worked)
+
+
+def _leave(state: DeviceState) -> tuple[DeviceState, tuple[Effect, ...]]:
+    effects: list[Effect] = []
+    if state.worker not in ("none", "stopping"):
+        effects.append(StopWorker(urgent=state.urgent))
+        state = replace(state, worker="stopping")
+    if state.next is not None:
+        effects.append(GiveBack(state.next.assignment))
+        state = replace(state, next=None)
+    # Work that was begun ends as a partial update when the worker stops; work that was not begun goes back now.
+    if state.current is not None and state.worker == "none":
+        effects.append(GiveBack(state.current.assignment))
+        state = replace(state, current=None)
+    return state, tuple(effects)
+
+
+def _give_back_stale(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
+    current = state.current
+    if current is None or state.worker == "training" or now - current.received_at < UNSTARTED_SECONDS_MOST:
+        return state, ()
+    if state.may_compute:
+        return state, ()
+    return replace(state, current=None), (GiveBack(current.assignment),)
+
+
+def _promote(state: DeviceState) -> DeviceState:
+    if state.current is None and state.next is not None:
+        return replace(state, current=state.next, next=None)
+    return state
+
+
+def _ask(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
+    effects: list[Effect] = []
+    if state.current is not None and state.current.data == "missing":
+        effects.append(FetchData(state.current.assignment))
+        state = replace(state, current=replace(state.current, data="fetching"))
+    if state.next is not None and state.next.data == "missing":
+        effects.append(FetchData(state.next.assignment))
+        state = replace(state, next=replace(state.next, data="fetching"))
+    if state.connected and state.may_compute and not state.asked and now >= state.ask_at and _wants_work(state):
+        effects.append(AskForWork())
+        state = replace(state, asked=True)
+    return state, tuple(effects)
+
+
+def _wants_work(state: DeviceState) -> bool:
+    if state.current is None:
+        return True
+    if state.next is not None:
+        return False
+    done, budget = state.current.tokens, state.current.assignment.token_budget
+    return done * PREFETCH_DENOMINATOR >= budget * PREFETCH_NUMERATOR
+
+
+def _work(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
+    if not state.may_compute:
+        return state, ()
+    if state.worker == "none":
+        useful = state.current is not None or state.connected
+        if useful and now >= state.start_at:
+            return replace(state, worker="starting"), (StartWorker(),)
+        return state, ()
+    if state.worker != "ready" or state.ready_version is None:
+        return state, ()
+    if state.applied is None or state.ready_version.position > state.applied.position:
+        return replace(state, worker="applying"), (ApplyVersion(state.ready_version),)
+    return _train(state, now, state.applied)
+
+
+def _train(state: DeviceState, now: float, applied: VersionId) -> tuple[DeviceState, tuple[Effect, ...]]:
+    work = state.current
+    if work is None or work.data != "here" or applied.position < work.assignment.base.position:
+        return state, ()
+    if applied.branch != work.assignment.base.branch:
+        return replace(state, current=None), (GiveBack(work.assignment),)
+    waits = state.wait_version is not None and applied.position <= state.wait_version.position
+    if waits and now < state.wait_until:
+        return state, ()
+    begun = replace(work, attempts=work.attempts + 1, inner_steps=0, tokens=0, loss_micro=None)
+    return replace(state, worker="training", wait_version=None, current=begun), (Train(work.assignment),)

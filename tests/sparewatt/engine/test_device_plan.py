@@ -1,0 +1,175 @@
+"""What a device does next, told as a day in its life."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparewatt.engine.device_plan import (
+    UNSTARTED_SECONDS_MOST,
+    ApplyVersion,
+    AskForWork,
+    DeviceState,
+    FetchData,
+    GiveBack,
+    StartWorker,
+    StopWorker,
+    Train,
+    Work,
+    plan,
+)
+from sparewatt.work.assignment import Assignment, Range
+from sparewatt.work.version import BlobRef, VersionId
+
+BLOB = BlobRef("ab" * 32, 4096)
+
+
+def version(number: int, branch: int = 0) -> VersionId:
+    return VersionId(branch, number, f"{number:064x}")
+
+
+def assignment(number: int = 1, base: int = 0, branch: int = 0) -> Assignment:
+    return Assignment(
+        assignment_id=f"{number:032x}",
+        run="aa" * 32,
+        contributor="bb" * 32,
+        device="cc" * 16,
+        kind="train",
+        base=version(base, branch),
+        ranges=(Range(0, 0, BLOB, 0, 1000),),
+        token_budget=1000,
+        inner_steps=10,
+        seed=1,
+        rate_first_nano=1,
+        rate_last_nano=1,
+        fence=1,
+        ttl_s=60,
+    )
+
+
+def work(number: int = 1, **changes: object) -> Work:
+    return replace(Work(assignment(number), received_at=0.0, data="here"), **changes)
+
+
+READY = DeviceState(may_compute=True, connected=True, worker="ready", applied=version(3), ready_version=version(3))
+
+
+def test_a_free_device_starts_its_worker_while_it_asks_for_work() -> None:
+    state, effects = plan(DeviceState(may_compute=True, connected=True), now=0.0)
+    assert effects == (AskForWork(), StartWorker())
+    assert plan(state, now=0.1)[1] == ()
+
+
+def test_no_session_and_no_work_means_no_worker() -> None:
+    assert plan(DeviceState(may_compute=True), now=0.0)[1] == ()
+
+
+def test_a_failed_worker_is_not_started_before_its_time() -> None:
+    state = DeviceState(may_compute=True, connected=True, asked=True, start_at=5.0)
+    assert plan(state, now=4.9)[1] == ()
+    assert plan(state, now=5.0)[1] == (StartWorker(),)
+
+
+def test_work_is_fetched_once() -> None:
+    state, effects = plan(replace(READY, current=work(data="missing")), now=0.0)
+    assert effects == (FetchData(assignment()),)
+    assert plan(state, now=0.1)[1] == ()
+
+
+def test_the_newest_version_is_applied_before_training_starts() -> None:
+    state, effects = plan(replace(READY, current=work(), ready_version=version(4)), now=0.0)
+    assert effects == (ApplyVersion(version(4)),)
+    trained = replace(state, worker="ready", applied=version(4))
+    assert plan(trained, now=1.0)[1] == (Train(assignment()),)
+
+
+def test_training_does_not_start_below_the_assigned_base() -> None:
+    state = replace(READY, current=Work(assignment(base=5), received_at=0.0, data="here"))
+    assert plan(state, now=0.0)[1] == ()
+
+
+def test_work_of_another_branch_is_given_back() -> None:
+    state = replace(READY, applied=version(3, branch=1), ready_version=version(3, branch=1), current=work(), asked=True)
+    state, effects = plan(state, now=0.0)
+    assert effects == (GiveBack(assignment()),)
+    assert state.current is None
+
+
+def test_the_next_work_is_asked_for_at_four_fifths() -> None:
+    training = replace(READY, worker="training", current=work(tokens=799))
+    assert plan(training, now=0.0)[1] == ()
+    assert plan(replace(training, current=work(tokens=800)), now=0.0)[1] == (AskForWork(),)
+    assert plan(replace(training, current=work(tokens=800), next=work(2)), now=0.0)[1] == ()
+
+
+def test_the_next_work_starts_at_once_when_the_current_one_ends() -> None:
+    state, effects = plan(replace(READY, next=work(2)), now=0.0)
+    assert effects == (Train(assignment(2)),)
+    assert state.current is not None
+    assert state.current.attempts == 1
+    assert state.next is None
+
+
+def test_a_device_waits_for_the_version_with_its_own_update_but_not_for_ever() -> None:
+    state = replace(READY, current=work(), wait_version=version(3), wait_until=2.0)
+    assert plan(state, now=1.9)[1] == ()
+    assert plan(state, now=2.0)[1] == (Train(assignment()),)
+    newer = replace(state, applied=version(4), ready_version=version(4))
+    assert plan(newer, now=0.5)[1] == (Train(assignment()),)
+
+
+def test_leaving_stops_the_worker_and_gives_back_only_what_was_not_begun() -> None:
+    state = replace(READY, worker="training", current=work(tokens=500), next=work(2), must_leave=True, may_compute=False)
+    state, effects = plan(state, now=0.0)
+    assert effects == (StopWorker(urgent=False), GiveBack(assignment(2)))
+    assert state.current is not None
+    state, effects = plan(replace(state, worker="none"), now=0.1)
+    assert effects == (GiveBack(assignment()),)
+    assert plan(state, now=0.2)[1] == ()
+
+
+def test_work_that_cannot_be_started_for_long_goes_to_others() -> None:
+    state = replace(READY, may_compute=False, current=work())
+    assert plan(state, now=UNSTARTED_SECONDS_MOST - 1)[1] == ()
+    assert plan(state, now=UNSTARTED_SECONDS_MOST)[1] == (GiveBack(assignment()),)
+
+
+@given(
+    may_compute=st.booleans(),
+    must_leave=st.booleans(),
+    connected=st.booleans(),
+    worker=st.sampled_from(["none", "starting", "ready", "applying", "training", "stopping"]),
+    applied=st.none() | st.integers(0, 3).map(version),
+    ready_version=st.none() | st.integers(0, 3).map(version),
+    has_current=st.booleans(),
+    has_next=st.booleans(),
+    now=st.floats(0, 1000),
+)
+def test_nothing_is_begun_twice_and_nothing_computes_without_leave(
+    may_compute: bool,
+    must_leave: bool,
+    connected: bool,
+    worker: object,
+    applied: VersionId | None,
+    ready_version: VersionId | None,
+    has_current: bool,
+    has_next: bool,
+    now: float,
+) -> None:
+    state = DeviceState(
+        may_compute=may_compute and not must_leave,
+        must_leave=must_leave,
+        connected=connected,
+        worker=worker,  # type: ignore[arg-type]
+        applied=applied,
+        ready_version=ready_version,
+        current=work(1) if has_current else None,
+        next=work(2) if has_next else None,
+    )
+    after, effects = plan(state, now)
+    _, again = plan(after, now)
+    assert not set(effects) & set(again)
+    if not state.may_compute:
+        assert not any(isinstance(effect, StartWorker | Train | ApplyVersion | AskForWork) for effect in effects)
+    if must_leave:
+        assert after.next is None
