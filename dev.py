@@ -26,7 +26,14 @@ ENVIRONMENT: Final = ROOT / ".venv"
 STAMP: Final = ENVIRONMENT / "sparewatt-setup"
 TORCH: Final = "torch==2.13.0"
 LOCKS: Final = {"run": ("cli", "coordinator", "training", "torch-needs"), "dev": ("dev",)}
-CACHES: Final = (".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache", ".hypothesis")
+CACHES: Final = (
+    ".venv",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".import_linter_cache",
+    ".hypothesis",
+)
 FAILED, BAD_INPUT, MISSING = 1, 2, 3
 
 
@@ -71,7 +78,10 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 def torch_options(options: argparse.Namespace) -> list[str]:
     if options.torch_from is not None:
         if not options.torch_from.is_dir():
-            raise Stop(f"there is no folder {options.torch_from}; --torch-from wants the one with torch's wheel.", BAD_INPUT)
+            raise Stop(
+                f"there is no folder {options.torch_from}; --torch-from wants the one with torch's wheel.",
+                BAD_INPUT,
+            )
         return ["--no-index", "--find-links", str(options.torch_from.resolve())]
     return ["--index-url", options.torch_index] if options.torch_index else []
 
@@ -89,7 +99,10 @@ def set_up(kind: str, torch: list[str]) -> None:
         make_environment()
     announce(kind, torch)
     STAMP.unlink(missing_ok=True)
-    install(["--require-hashes", "--no-deps", "-r", str(ROOT / "requirements" / f"{kind}.txt")], "the pinned packages")
+    install(
+        ["--require-hashes", "--no-deps", "-r", str(ROOT / "requirements" / f"{kind}.txt")],
+        "the pinned packages",
+    )
     install([*torch, TORCH], "torch")
     install(["--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)], "Sparewatt itself")
     # What `run` needs is part of `dev`, so a finished `dev` serves both.
@@ -108,8 +121,8 @@ def fingerprint(kind: str, torch: list[str]) -> str:
 
 def need_venv() -> None:
     try:
-        import ensurepip  # noqa: F401, PLC0415
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
     except ImportError:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         line = f"apt install python{version}-venv" if shutil.which("apt") else "your system's package for `venv`"
@@ -142,7 +155,15 @@ def announce(kind: str, torch: list[str]) -> None:
 def install(arguments: list[str], what: str) -> None:
     print(f"  {what} …", flush=True)
     quiet_call(
-        [str(program("python")), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments],
+        [
+            str(program("python")),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            *arguments,
+        ],
         f"installing {what}",
     )
 
@@ -208,8 +229,23 @@ def lock() -> int:
     extras: list[str] = []
     for kind, names in LOCKS.items():
         extras += [word for name in names for word in ("--extra", name)]
-        command = [uv, "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--quiet"]
-        command += ["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"]
+        command = [
+            uv,
+            "pip",
+            "compile",
+            "pyproject.toml",
+            "--universal",
+            "--python-version",
+            "3.11",
+            "--quiet",
+        ]
+        command += [
+            "--generate-hashes",
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+            "--no-annotate",
+            "--no-header",
+        ]
         if subprocess.call([*command, *extras, "-o", f"requirements/{kind}.txt"], cwd=ROOT) != 0:
             raise Stop("uv could not resolve the requirements; the reason stands above.")
     return 0
