@@ -33,7 +33,7 @@ REQUESTS_MOST: Final = 64
 HELD_MOST: Final = 64
 ANSWERED_REMEMBERED: Final = 64
 
-ALLOWED: Final[Mapping[State, frozenset[type[wire.Message]]]] = {
+ALLOWED: Final[Mapping[State, frozenset[type[object]]]] = {
     "greeting": frozenset({wire.Challenge, wire.Refused}),
     "inspecting": frozenset({wire.ManifestText, wire.Refused}),
     "proving": frozenset({wire.Welcome, wire.Refused}),
