@@ -13,8 +13,8 @@ from collections import Counter
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from sparewatt.blobs.durable import make_folder, storage_errors, sync_folder
 from sparewatt.blobs.partial import READ_BYTES, PartialBlob
+from sparewatt.durable import make_folder, storage_errors, sync_folder
 from sparewatt.errors import IntegrityError, StorageError
 from sparewatt.work.version import BlobRef
 
@@ -157,9 +157,7 @@ class BlobFolder:
             return
         with self._lock:
             pinned = set(self._pins)
-        entries = [
-            entry for entry in self._entries() if not keep_partial or keep_partial not in entry[2].name
-        ]
+        entries = [entry for entry in self._entries() if not keep_partial or keep_partial not in entry[2].name]
         held = sum(size for _, size, _ in entries)
         for _, size, path in sorted(entries):
             if held + needed <= self.bytes_most:
@@ -190,7 +188,7 @@ class BlobFolder:
     def _place(self, temporary: Path, blob: BlobRef) -> None:
         final = self.path(blob.sha256)
         make_folder(final.parent)
-        os.replace(temporary, final)
+        temporary.replace(final)
         sync_folder(final.parent)
 
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from sparewatt.blobs.durable import replace_file, storage_errors, sync_folder
+from sparewatt.durable import replace_file, storage_errors, sync_folder
 from sparewatt.errors import IntegrityError, ProtocolError
 from sparewatt.wire.messages import CHUNK_BYTES
 from sparewatt.wire.transfer import ChunkMap, chunk_length
@@ -92,7 +92,7 @@ class PartialBlob:
             if hasher.hexdigest() != self.blob.sha256 or size != self.blob.size:
                 self.discard()
                 raise IntegrityError("blob.hash", blob=self.blob.sha256)
-            os.replace(self._part, self._final)
+            self._part.replace(self._final)
             sync_folder(self._final.parent)
             self._note.unlink(missing_ok=True)
 

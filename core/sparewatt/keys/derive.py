@@ -52,6 +52,4 @@ class MasterSecret:
         return hmac.new(self._derive("device names"), message, hashlib.sha256).digest()[:16].hex()
 
     def _derive(self, purpose: str) -> bytes:
-        return HKDF(SHA256(), length=32, salt=None, info=f"sparewatt.v1 {purpose}".encode()).derive(
-            self._bytes
-        )
+        return HKDF(SHA256(), length=32, salt=None, info=f"sparewatt.v1 {purpose}".encode()).derive(self._bytes)

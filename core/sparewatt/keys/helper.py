@@ -1,4 +1,4 @@
-"""The only process that talks to the OS keyring, because a keyring may hang for ever: ``python -m sparewatt.keys.helper``.
+"""The only process that talks to the OS keyring, because one may hang for ever: ``python -m sparewatt.keys.helper``.
 
 One JSON request on standard input, one JSON answer on standard output, and the end. The secret passes through these
 pipes only, never through arguments, environment or logs.

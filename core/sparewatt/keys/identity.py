@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from sparewatt.blobs.durable import make_folder, replace_file, storage_errors, sync_folder
+from sparewatt.durable import make_folder, replace_file, storage_errors, sync_folder
 from sparewatt.errors import IntegrityError, UnavailableError
 from sparewatt.keys.derive import SECRET_BYTES, MasterSecret
 from sparewatt.keys.helper import Request
@@ -145,7 +145,7 @@ def _read_key_file(folder: Path) -> MasterSecret | None:
         if path.is_symlink():
             raise IntegrityError("keys.permissions", file=path.name)
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or (os.name != "nt" and not _is_private(status)):
                 raise IntegrityError("keys.permissions", file=path.name)

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from sparewatt.blobs.durable import make_folder, storage_errors
+from sparewatt.durable import make_folder, storage_errors
 from sparewatt.errors import StorageError
 from sparewatt.session.joined import JoinedRun
 from sparewatt.session.outbox_files import OutboxFiles, OutboxRow
@@ -108,8 +108,10 @@ class Outbox:
         """Takes consent back: no session any more. Receipts and refusals stay; unsent updates are dropped."""
         rows = self.pending(run)
         with self._transaction() as database:
-            for table in ("runs", "updates", "assignments", "unconfirmed"):
-                database.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+            database.execute("DELETE FROM runs WHERE run = ?", (run,))
+            database.execute("DELETE FROM updates WHERE run = ?", (run,))
+            database.execute("DELETE FROM assignments WHERE run = ?", (run,))
+            database.execute("DELETE FROM unconfirmed WHERE run = ?", (run,))
         self._files.drop_run(run)
         for row in rows:
             self._files.drop(row.assignment_id)
@@ -234,15 +236,11 @@ class Outbox:
     def confirmed(self, run: str, assignment_id: str) -> None:
         """`Stored` was sent."""
         with self._transaction() as database:
-            database.execute(
-                "DELETE FROM unconfirmed WHERE run = ? AND assignment_id = ?", (run, assignment_id)
-            )
+            database.execute("DELETE FROM unconfirmed WHERE run = ? AND assignment_id = ?", (run, assignment_id))
 
     # What was earned
 
-    def receipts(
-        self, run: str, after_sequence: int = 0, most: int = RECEIPTS_A_PAGE_MOST
-    ) -> tuple[Signed, ...]:
+    def receipts(self, run: str, after_sequence: int = 0, most: int = RECEIPTS_A_PAGE_MOST) -> tuple[Signed, ...]:
         """Signed receipts in the order of the coordinator's log, at most 1,000 at a time."""
         with self._reading() as database:
             found = database.execute(
@@ -315,14 +313,11 @@ class Outbox:
     def _forget_update(self, database: sqlite3.Connection, run: str, assignment_id: str) -> None:
         database.execute("DELETE FROM updates WHERE assignment_id = ?", (assignment_id,))
         database.execute("DELETE FROM assignments WHERE assignment_id = ?", (assignment_id,))
-        database.execute(
-            "INSERT OR IGNORE INTO unconfirmed (run, assignment_id) VALUES (?, ?)", (run, assignment_id)
-        )
+        database.execute("INSERT OR IGNORE INTO unconfirmed (run, assignment_id) VALUES (?, ?)", (run, assignment_id))
 
     def _signed(self, query: str, run: str) -> tuple[Signed, ...]:
         return tuple(
-            msgspec.json.decode(signed, type=Signed)
-            for (signed,) in self._connection.execute(query, (run,)).fetchall()
+            msgspec.json.decode(signed, type=Signed) for (signed,) in self._connection.execute(query, (run,)).fetchall()
         )
 
     @contextmanager
@@ -385,9 +380,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             if version > SCHEMA_VERSION:
                 raise StorageError("storage.newer", found=version, known=SCHEMA_VERSION)
             if version == 0:
-                connection.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-                )
+                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         except BaseException:
             connection.close()
             raise

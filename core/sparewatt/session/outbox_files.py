@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from sparewatt.blobs.durable import make_folder, replace_file, storage_errors, sync_folder
+from sparewatt.durable import make_folder, replace_file, storage_errors, sync_folder
 from sparewatt.errors import IntegrityError
 from sparewatt.session.joined import JoinedRun
 from sparewatt.signing import Signed, verify
@@ -75,7 +75,7 @@ class OutboxFiles:
                 os.fsync(file.fileno())
             replace_file(self.header(row.assignment_id), msgspec.json.encode(row))
             if source != final:
-                os.replace(source, final)
+                source.replace(final)
             sync_folder(self.updates)
 
     def drop(self, assignment_id: str) -> None:

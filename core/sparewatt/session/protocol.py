@@ -88,6 +88,7 @@ class SessionProtocol:
         self._terms = terms
         self._key = key
         self._nonce = nonce
+        self._now = now
         self._identity = trust.Identity(run=terms.run, contributor=public_key_hex(key), chain=terms.chain)
         self._highest = terms.highest
         self._state: State = "greeting"
@@ -134,11 +135,12 @@ class SessionProtocol:
         """Takes in one frame of the coordinator."""
         if self._state == "ended":
             return ()
+        self._now = now
         try:
             if isinstance(frame, bytes):
-                self._take_chunk(decode_chunk(frame), now)
+                self._take_chunk(decode_chunk(frame))
             else:
-                self._take(decode_coordinator(frame), now)
+                self._take(decode_coordinator(frame))
         except (ProtocolError, IntegrityError) as error:
             self._fail(error)
         return self._told()
@@ -238,12 +240,12 @@ class SessionProtocol:
 
     # One handler a message; `ALLOWED` has already said that it may come now.
 
-    def _take(self, message: wire.CoordinatorMessage, now: float) -> None:
+    def _take(self, message: wire.CoordinatorMessage) -> None:
         if type(message) not in ALLOWED[self._state]:
             raise ProtocolError("session.out_of_order", state=self._state, type=type(message).__name__)
-        self._HANDLERS[type(message)](self, message, now)
+        self._HANDLERS[type(message)](self, message)
 
-    def _challenge(self, message: wire.Challenge, now: float) -> None:
+    def _challenge(self, message: wire.Challenge) -> None:
         chain, transcript = trust.check_challenge(message, self._identity, self._nonce)
         self._identity = msgspec.structs.replace(self._identity, chain=chain)
         assert chain.newest is not None
@@ -251,37 +253,35 @@ class SessionProtocol:
         if self._terms.purpose == "inspect":
             self._state = "inspecting"
             request = wire.GetManifest(id=self._take_number())
-            self._requests[request.id] = _Request(message=request, deadline=now + REQUEST_SECONDS)
+            self._requests[request.id] = _Request(message=request, deadline=self._now + REQUEST_SECONDS)
             self._send(request)
             return
         self._state = "proving"
         proof = sign(wire.HANDSHAKE_KIND, transcript, self._key)
         self._send(wire.Prove(proof=proof, consent=self._terms.run, invite_secret=self._terms.invite_secret))
 
-    def _manifest(self, message: wire.ManifestText, now: float) -> None:
+    def _manifest(self, message: wire.ManifestText) -> None:
         self._answered(message.reply_to, wire.GetManifest)
         manifest = verify_manifest(message.manifest, self._terms.run, self._terms.run_key_sha256)
         self._events.append(event.ManifestReceived(manifest=manifest, signed=message.manifest))
         self._state = "ended"
 
-    def _welcome(self, message: wire.Welcome, now: float) -> None:
+    def _welcome(self, message: wire.Welcome) -> None:
         self._state = "active"
         self._heartbeat_seconds = message.heartbeat_s * HEARTBEAT_SHARE
-        self._heartbeat_at = now + self._heartbeat_seconds
+        self._heartbeat_at = self._now + self._heartbeat_seconds
         self._announced(message.latest)
         self._events.append(event.Connected(trust=message.trust))
 
-    def _announce(self, message: wire.Announce, now: float) -> None:
+    def _announce(self, message: wire.Announce) -> None:
         self._announced(message.announcement)
 
-    def _work(self, message: wire.Work, now: float) -> None:
+    def _work(self, message: wire.Work) -> None:
         asked = self._answered(message.reply_to, wire.RequestWork)
         assignment = trust.check_assignment(message.assignment, self._identity, asked.offer)
-        self._events.append(
-            event.WorkReceived(request=asked.id, assignment=assignment, signed=message.assignment)
-        )
+        self._events.append(event.WorkReceived(request=asked.id, assignment=assignment, signed=message.assignment))
 
-    def _no_work(self, message: wire.NoWork, now: float) -> None:
+    def _no_work(self, message: wire.NoWork) -> None:
         asked = self._answered(message.reply_to, wire.RequestWork)
         if message.device != asked.offer.device:
             raise ProtocolError("session.unasked", type="NoWork")
@@ -294,12 +294,12 @@ class SessionProtocol:
             )
         )
 
-    def _versions(self, message: wire.Versions, now: float) -> None:
+    def _versions(self, message: wire.Versions) -> None:
         asked = self._answered(message.reply_to, wire.GetVersions)
         keyframe, patches = trust.check_versions(message, asked.have, self._identity.chain)
         self._events.append(event.VersionsReceived(request=asked.id, keyframe=keyframe, patches=patches))
 
-    def _leases(self, message: wire.Leases, now: float) -> None:
+    def _leases(self, message: wire.Leases) -> None:
         if self._heartbeat_deadline is None:
             raise ProtocolError("session.unasked", type="Leases")
         self._heartbeat_deadline = None
@@ -310,19 +310,19 @@ class SessionProtocol:
                 self._held.remove(assignment_id)
                 self._events.append(event.LeaseLost(assignment_id=assignment_id))
 
-    def _ack(self, message: wire.Ack, now: float) -> None:
+    def _ack(self, message: wire.Ack) -> None:
         exchange = self._upload(message.transfer, "Ack")
         if exchange is not None:
-            exchange.acknowledged(message.index, now + REQUEST_SECONDS)
+            exchange.acknowledged(message.index, self._now + REQUEST_SECONDS)
             self._continue_upload(message.transfer, exchange)
 
-    def _missing(self, message: wire.Missing, now: float) -> None:
+    def _missing(self, message: wire.Missing) -> None:
         exchange = self._upload(message.transfer, "Missing")
         if exchange is not None:
-            exchange.asked(message.missing, now + REQUEST_SECONDS)
+            exchange.asked(message.missing, self._now + REQUEST_SECONDS)
             self._continue_upload(message.transfer, exchange)
 
-    def _accept(self, message: wire.Accepted, now: float) -> None:
+    def _accept(self, message: wire.Accepted) -> None:
         if message.assignment_id in self._decided:
             return
         transfer, exchange = self._upload_of(message.assignment_id)
@@ -331,7 +331,7 @@ class SessionProtocol:
         self._decided.append(message.assignment_id)
         self._events.append(event.UploadAccepted(transfer=transfer, receipt=receipt, signed=message.receipt))
 
-    def _refused(self, message: wire.Refused, now: float) -> None:
+    def _refused(self, message: wire.Refused) -> None:
         if message.refusal is not None:
             self._refused_for_good(message, message.refusal)
         elif message.reply_to is None:
@@ -362,7 +362,7 @@ class SessionProtocol:
         self._decided.append(message.assignment_id)
         self._events.append(event.UploadRefused(transfer=transfer, refusal=refusal, signed=signed))
 
-    def _end_transfer(self, message: wire.EndTransfer, now: float) -> None:
+    def _end_transfer(self, message: wire.EndTransfer) -> None:
         if message.transfer in self._over:
             return
         if message.transfer not in self._fetches and message.transfer not in self._uploads:
@@ -370,13 +370,13 @@ class SessionProtocol:
         self._close(message.transfer)
         self._events.append(event.TransferEnded(transfer=message.transfer, reason=message.reason))
 
-    def _take_chunk(self, chunk: wire.Chunk, now: float) -> None:
+    def _take_chunk(self, chunk: wire.Chunk) -> None:
         if self._state == "active" and chunk.transfer in self._over:
             return
         exchange = self._fetches.get(chunk.transfer)
         if self._state != "active" or exchange is None:
             raise ProtocolError("session.unasked", type="Chunk")
-        new = exchange.arrived(chunk.index, chunk.data, now + REQUEST_SECONDS)
+        new = exchange.arrived(chunk.index, chunk.data, self._now + REQUEST_SECONDS)
         self._events.append(
             event.ChunkReceived(
                 transfer=chunk.transfer, blob=exchange.blob, index=chunk.index, data=chunk.data, new=new

@@ -29,9 +29,7 @@ class Identity(msgspec.Struct, frozen=True):
     chain: KeyChain
 
 
-def check_challenge(
-    challenge: Challenge, identity: Identity, client_nonce: str
-) -> tuple[KeyChain, Transcript]:
+def check_challenge(challenge: Challenge, identity: Identity, client_nonce: str) -> tuple[KeyChain, Transcript]:
     """The chain with the coordinator's key, and the transcript for the contributor to sign in its turn.
 
     Raises:
