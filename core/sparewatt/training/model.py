@@ -34,6 +34,11 @@ class FlatModel:
     module: torch.nn.Module
     weights: torch.Tensor
 
+    def load(self, weights: NDArray[np.float32]) -> None:
+        """Set all weights from a flat fp32 array of the same size."""
+        with torch.no_grad():
+            self.weights.copy_(torch.from_numpy(weights))
+
 
 def build(spec: ModelSpec) -> torch.nn.Module:
     """The model of `spec` on the CPU with all weights zero: `load_flat` gives it its numbers.
@@ -144,7 +149,6 @@ def _llama(spec: ModelSpec, device: torch.device) -> torch.nn.Module:
         rms_norm_eps=spec.norm_epsilon_nano * 1e-9,
         bos_token_id=None,
         eos_token_id=None,
-        attn_implementation="sdpa",
     )
     with torch.device("meta"):
         module = LlamaForCausalLM(config)
