@@ -65,7 +65,8 @@ def create(size: int) -> Area:
     try:
         if sys.platform == "win32":
             return _create_named(size)
-        return _create_unnamed(size)
+        else:
+            return _create_unnamed(size)
     except OSError as error:
         raise StorageError("area.create", size=size, number=error.errno or 0) from error
 
