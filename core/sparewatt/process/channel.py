@@ -98,7 +98,10 @@ class Channel(Generic[Incoming, Outgoing]):
                     self._changed.notify_all()
 
 
-def open_standard_channel(incoming: type[Incoming], outgoing: type[Outgoing]) -> Channel[Incoming, Outgoing]:
+def open_standard_channel(
+    incoming: type[Incoming],
+    outgoing: type[Outgoing],  # noqa: ARG001 (binds the type variable)
+) -> Channel[Incoming, Outgoing]:
     """The channel over this process's standard input and output, which nothing else can use afterwards.
 
     What libraries print goes to standard error instead, and child processes get an empty input.

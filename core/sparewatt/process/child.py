@@ -221,9 +221,7 @@ async def start(command: ChildCommand, log: Callable[[str], None]) -> Child:
     try:
         process = await _spawn(command)
     except OSError as error:
-        raise UnavailableError(
-            "child.start", program=str(command.arguments[0]), number=error.errno or 0
-        ) from error
+        raise UnavailableError("child.start", program=str(command.arguments[0]), number=error.errno or 0) from error
     return Child(process, log)
 
 

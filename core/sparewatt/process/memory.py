@@ -63,10 +63,7 @@ def create(size: int) -> Area:
     if size < 1:
         raise InputError("area.size", size=size)
     try:
-        if sys.platform == "win32":
-            return _create_named(size)
-        else:
-            return _create_unnamed(size)
+        return _create(size)
     except OSError as error:
         raise StorageError("area.create", size=size, number=error.errno or 0) from error
 
@@ -95,14 +92,14 @@ def open_area(handle: str) -> Area:
 
 if sys.platform == "win32":
 
-    def _create_named(size: int) -> Area:
+    def _create(size: int) -> Area:
         # Local to the person's session; nobody can open beforehand what 128 random bits name.
         name = f"Local\\sparewatt-{secrets.token_hex(16)}"
         return Area(mmap.mmap(-1, size, tagname=name), f"named:{name}:{size}", (), size)
 
 else:
 
-    def _create_unnamed(size: int) -> Area:
+    def _create(size: int) -> Area:
         descriptor = _unnamed_file()
         try:
             os.ftruncate(descriptor, size)

@@ -80,9 +80,7 @@ class Sequences:
         return batch
 
 
-def _open(
-    span: Span, dtype: np.dtype[np.unsignedinteger], sequence_length: int
-) -> NDArray[np.unsignedinteger]:
+def _open(span: Span, dtype: np.dtype[np.unsignedinteger], sequence_length: int) -> NDArray[np.unsignedinteger]:
     try:
         held = span.path.stat().st_size // dtype.itemsize
     except OSError as error:

@@ -1,6 +1,5 @@
 """The device layer: what differs between the CPU, CUDA and Metal, and nothing else."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,13 +57,17 @@ def open_device(kind: str, threads: int) -> Device:
         InputError: ``device.kind_unknown``, ``device.threads``.
         UnavailableError: ``device.absent`` when torch finds none of this kind.
     """
-    opener = _OPENERS.get(kind)
-    if opener is None:
-        raise InputError("device.kind_unknown", kind=kind)
     if threads < 1:
         raise InputError("device.threads", threads=threads)
     torch.set_num_threads(threads)
-    return opener(threads)
+    match kind:
+        case "cpu":
+            return _cpu(threads)
+        case "cuda":
+            return _cuda()
+        case "mps":
+            return _mps()
+    raise InputError("device.kind_unknown", kind=kind)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -87,7 +90,7 @@ def _cpu(threads: int) -> Device:
     )
 
 
-def _cuda(threads: int) -> Device:
+def _cuda() -> Device:
     if not torch.cuda.is_available():
         raise UnavailableError("device.absent", kind="cuda")
     device = torch.device("cuda", 0)
@@ -104,7 +107,7 @@ def _cuda(threads: int) -> Device:
     )
 
 
-def _mps(threads: int) -> Device:
+def _mps() -> Device:
     if not torch.backends.mps.is_available():
         raise UnavailableError("device.absent", kind="mps")
     # Unified memory: torch's default would let a job push the whole computer into swap.
@@ -118,6 +121,3 @@ def _mps(threads: int) -> Device:
         autocast=None,
         guessed_flop_per_s=_GUESSED_FLOP_PER_S["mps"],
     )
-
-
-_OPENERS: Final[dict[str, Callable[[int], Device]]] = {"cpu": _cpu, "cuda": _cuda, "mps": _mps}

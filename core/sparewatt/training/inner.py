@@ -146,9 +146,7 @@ class InnerLoop:
                 if not is_out_of_memory(error):
                     raise
                 if smaller is None or self._retries_left == 0:
-                    raise UnavailableError(
-                        "device.out_of_memory", sequences=self.micro_batch.sequences
-                    ) from error
+                    raise UnavailableError("device.out_of_memory", sequences=self.micro_batch.sequences) from error
             # Outside the handler: the traceback would keep the tensors of the failed pass alive.
             self._retries_left -= 1
             self.micro_batch = smaller

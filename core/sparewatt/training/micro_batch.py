@@ -18,9 +18,7 @@ class MicroBatch:
     sequences_most: int
 
     @classmethod
-    def first(
-        cls, *, batch_sequences: int, flop_per_sequence: int, flop_per_s: float, bound_seconds: float
-    ) -> Self:
+    def first(cls, *, batch_sequences: int, flop_per_sequence: int, flop_per_s: float, bound_seconds: float) -> Self:
         """The first size from a guessed speed: the batch, halved until one micro-batch should fit the bound."""
         sequences = batch_sequences
         while sequences > 1 and sequences * flop_per_sequence > flop_per_s * bound_seconds:

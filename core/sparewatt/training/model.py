@@ -160,9 +160,7 @@ def _llama(spec: ModelSpec, device: torch.device) -> torch.nn.Module:
 _ARCHITECTURES: Final[dict[str, Callable[[ModelSpec, torch.device], torch.nn.Module]]] = {"llama": _llama}
 
 
-def _rebind(
-    module: torch.nn.Module, listed: tuple[TensorSpec, ...], flat: torch.Tensor, *, tied: bool
-) -> None:
+def _rebind(module: torch.nn.Module, listed: tuple[TensorSpec, ...], flat: torch.Tensor, *, tied: bool) -> None:
     expected = {tensor.name: tensor.shape for tensor in listed}
     if tied:
         expected["lm_head.weight"] = expected["model.embed_tokens.weight"]
