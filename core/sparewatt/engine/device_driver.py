@@ -277,10 +277,11 @@ class DeviceDriver:
         self._change_work(assignment, lambda work: replace(work, data="here"))
 
     def _change_work(self, assignment: Assignment, change: Callable[[Work], Work]) -> None:
-        for name in ("current", "next"):
-            work: Work | None = getattr(self.state, name)
-            if work is not None and work.assignment.assignment_id == assignment.assignment_id:
-                self.state = replace(self.state, **{name: change(work)})
+        current, following = self.state.current, self.state.next
+        if current is not None and current.assignment == assignment:
+            self.state = replace(self.state, current=change(current))
+        elif following is not None and following.assignment == assignment:
+            self.state = replace(self.state, next=change(following))
 
     async def _apply(self, version: VersionId) -> None:
         run, worker = self._run, self._worker

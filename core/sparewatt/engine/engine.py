@@ -4,17 +4,15 @@ import asyncio
 import logging
 import os
 import secrets
+import socket
 import sys
-import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal
 
 import sparewatt.engine.snapshots as build
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
-from sparewatt.control.address import SocketAddress
 from sparewatt.control.server import ControlServer
 from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
@@ -31,6 +29,8 @@ from sparewatt.host.lock import machine_lock_folder
 from sparewatt.keys.identity import open_identity
 from sparewatt.keys.keyring import HelperKeyring
 from sparewatt.policy import Usage
+from sparewatt.process.child import Child, ChildCommand
+from sparewatt.process.child import start as start_child
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.supervisor import SensingSupervisor
 from sparewatt.session.connection import WebsocketDial
@@ -51,6 +51,7 @@ FLUSH_SECONDS: Final = 5.0
 LOSS_POINTS_APART_SECONDS: Final = 1.0
 
 log = logging.getLogger("sparewatt.engine")
+sensing_log = logging.getLogger("sparewatt.sensing")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class EngineParts:
     """What an engine is made of; everything here lives as long as it does.
 
     Attributes:
-        address: where the control channel listens.
+        check_peer: refuses control clients of other users.
     """
 
     options: EngineOptions
@@ -68,7 +69,7 @@ class EngineParts:
     intents: IntentsStore
     outbox: OutboxThread
     starter: WorkerStarter
-    address: SocketAddress
+    check_peer: Callable[[socket.socket], None]
     started_unix_s: int
 
 
@@ -83,7 +84,7 @@ class Engine:
         self.pacer = Pacer(parts.clock)
         self.sensors = SensorDesk(self.desk, self.pacer, self.series, parts.clock, self._found, self.wake)
         self.sensing = SensingSupervisor(
-            [sys.executable, "-P", "-m", "sparewatt.sensing", str(parts.options.data_folder)],
+            self._start_sensing,
             parts.clock,
             self.sensors,
         )
@@ -110,7 +111,7 @@ class Engine:
 
     # The loop
 
-    async def run(self, listening: "object") -> None:
+    async def run(self, listening: socket.socket) -> None:
         """Serve until `stop`.
 
         Args:
@@ -127,8 +128,8 @@ class Engine:
                 self.runs = Runs(
                     parts.outbox, blobs, self._session_tools(), parts.clock, tasks, self.wake, self._announced
                 )
-                self._server = ControlServer(ControlHandler(self), parts.version, _check_peer())
-                await self._server.start(listening)  # type: ignore[arg-type]
+                self._server = ControlServer(ControlHandler(self), parts.version, parts.check_peer)
+                await self._server.start(listening)
                 self.pacer.start()
                 background = [
                     tasks.create_task(self.sensing.run(), name="sensing"),
@@ -146,6 +147,11 @@ class Engine:
         finally:
             self.pacer.stop()
             await self._server.close()
+
+    async def _start_sensing(self) -> Child:
+        folder = str(self.parts.options.data_folder)
+        command = ChildCommand(arguments=(sys.executable, "-P", "-m", "sparewatt.sensing", folder))
+        return await start_child(command, sensing_log.info)
 
     def _open_blobs(self) -> BlobFolder:
         limit = self.desk.settings.get(schema.DISK_CACHE_LIMIT_GB) * 10**9
@@ -318,13 +324,3 @@ class Engine:
 
 class _EndTasks(Exception):
     """Ends the task group once everything was wound down."""
-
-
-def _check_peer():  # type: ignore[no-untyped-def]
-    from sparewatt.control.socket_unix import check_peer
-
-    return check_peer
-
-
-def temporary_folder() -> Path:
-    return Path(tempfile.gettempdir())

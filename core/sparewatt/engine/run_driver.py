@@ -258,4 +258,3 @@ class RunDriver:
     async def _bring(self, blobs: tuple[BlobRef, ...]) -> None:
         self._used.update(blob.sha256 for blob in blobs)
         await self._session.fetch_blobs(blobs)
-

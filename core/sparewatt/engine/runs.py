@@ -153,4 +153,3 @@ class Runs:
         if serving is not None:
             serving.cancel()
             await asyncio.wait((serving,))
-

@@ -41,7 +41,7 @@ def device_snapshot(
 ) -> DeviceSnapshot:
     """One device; `sample` and `pace` are its newest."""
     state = driver.state
-    duty = 0 if pace is None or pace.withheld is not None else round(100 * pace.duty)
+    duty = round(100 * pace.duty) if pace is not None and pace.grant == "compute" else 0
     return DeviceSnapshot(
         device=driver.device.device,
         kind=driver.device.kind,
