@@ -155,11 +155,11 @@ def _encode_int8(delta: Floats) -> bytes:
 def _levels_at_least(needed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The smallest levels that are not below `needed`, and their u16 spelling."""
     _, bits = np.frexp(needed.astype(np.float64))
-    exponent = np.maximum(bits.astype(np.int64) - MANTISSA_BITS, 0)
-    mantissa = (needed + (np.int64(1) << exponent) - 1) >> exponent
+    exponent: NDArray[np.int64] = np.maximum(bits.astype(np.int64) - MANTISSA_BITS, 0)
+    mantissa: NDArray[np.int64] = (needed + (np.int64(1) << exponent) - 1) >> exponent
     carried = mantissa > _MANTISSA_MOST
-    mantissa = np.where(carried, mantissa >> 1, mantissa)
-    exponent = exponent + carried
+    mantissa[carried] >>= 1
+    exponent[carried] += 1
     return mantissa << exponent, exponent << MANTISSA_BITS | mantissa
 
 
