@@ -52,9 +52,7 @@ def pace(decision: Decision | None, sample: Sample | None, previous: Pace | None
         sample: the newest of the device, with `t` in the clock of `now`.
         previous: the pace before, which remembers what sensors the device had.
     """
-    had_power = (previous is not None and previous.had_power) or (
-        sample is not None and sample.power_watts is not None
-    )
+    had_power = (previous is not None and previous.had_power) or (sample is not None and sample.power_watts is not None)
     had_temperature = (previous is not None and previous.had_temperature) or (
         sample is not None and sample.temperature_celsius is not None
     )

@@ -187,9 +187,7 @@ def _match(rule: Rule, facts: _Facts, earlier: Match | None) -> Match | None:
         return None
     finding = rule.find(facts)
     if finding is not None:
-        return Match(
-            rule.rule, rule.compute, rule.transfers, finding.parameters, finding.until_unix_s, rule.setting
-        )
+        return Match(rule.rule, rule.compute, rule.transfers, finding.parameters, finding.until_unix_s, rule.setting)
     if earlier is None or rule.linger_s == 0:
         return None
     now = facts.now

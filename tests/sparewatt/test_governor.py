@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sparewatt.governor import Pace, pace
 from sparewatt.host.sample import Sample
 from sparewatt.policy import COMPUTE_ORDER, Decision, Match

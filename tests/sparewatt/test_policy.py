@@ -5,6 +5,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sparewatt.host.reading import Reading
 from sparewatt.policy import (
     COMPUTE_ORDER,
@@ -198,9 +199,7 @@ READINGS = st.builds(
     weekday=st.integers(0, 6),
     minute=st.integers(0, 1439),
 )
-USAGES = st.builds(
-    Usage, st.integers(0, 10**9), st.booleans(), sensors=st.sampled_from(["working", "waiting", "lost"])
-)
+USAGES = st.builds(Usage, st.integers(0, 10**9), st.booleans(), sensors=st.sampled_from(["working", "waiting", "lost"]))
 OFFERS = st.builds(Offers, st.sampled_from(["work", "none_joined", "closed"]), st.sampled_from([True, False, None]))
 MATCHES = st.builds(
     Match,

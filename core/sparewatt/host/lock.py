@@ -15,6 +15,8 @@ from typing import Final, Self
 from sparewatt.errors import ConflictError, StorageError
 
 ENGINE_LOCK_FILE: Final = "engine.lock"
+# Locks in them are opened without following links and hold nothing that matters.
+SHARED_FOLDERS: Final = (Path("/run/lock"), Path("/tmp"))  # noqa: S108
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 # Windows locks bytes, and a locked byte cannot be read: one far behind the process number is taken.
 _LOCKED_BYTE: Final = 1 << 20
@@ -90,9 +92,7 @@ def slot_lock(slot: str, folder: Path) -> FileLock:
     return FileLock(folder / name, "device.busy", {"slot": slot}, mode=0o666)
 
 
-def machine_lock_folder(
-    candidates: tuple[Path, ...] = (Path("/run/lock"), Path("/tmp")), windows: Path = Path("C:/ProgramData")
-) -> Path:
+def machine_lock_folder(candidates: tuple[Path, ...] = SHARED_FOLDERS, windows: Path = Path("C:/ProgramData")) -> Path:
     """A folder in which every user of this computer can make files: the first that is open to all and sticky.
 
     Chosen by the folder's own mode and never by the user's environment, so that all users choose alike.

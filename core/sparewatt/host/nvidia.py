@@ -33,8 +33,6 @@ _ENERGY_INTERVAL_MIN_S: Final = 0.4
 Result = TypeVar("Result")
 
 
-
-
 @dataclass(frozen=True)
 class _EnergyMark:
     t: float

@@ -1,5 +1,7 @@
 """The part of NVIDIA's management library that is used, as a type; `nvidia-ml-py` brings no types of its own."""
 
+# ruff: noqa: N802  the names are the library's
+
 from typing import Protocol
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from sparewatt.host.device import Device
 from sparewatt.host.ports import ComputerSource, DeviceSource
 from sparewatt.host.sample import Sample, SensorFault
 from sparewatt.sensing.backoff import retry_delay_s
@@ -110,7 +111,8 @@ class Poller:
         return source.read(device, now)
 
     def _discover(self) -> Devices:
-        devices, faults = [], []
+        devices: list[Device] = []
+        faults: list[SensorFault] = []
         for source in self.sources.values():
             found = source.devices()
             if isinstance(found, SensorFault):

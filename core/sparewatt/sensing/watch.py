@@ -1,8 +1,8 @@
 """When the sensor process is started, believed, killed and started again: values in, verdicts out.
 
-    off ──start──▶ starting ──first frame──▶ running ──60 s──▶ (failures forgotten)
-     ▲                 │ nothing for 15 s       │ silent while polling
-     └── retry time ── failed ◀──────kill───────┘
+off ──start──▶ starting ──first frame──▶ running ──60 s──▶ (failures forgotten)
+ ▲                 │ nothing for 15 s       │ silent while polling
+ └── retry time ── failed ◀──────kill───────┘
 """
 
 from dataclasses import dataclass, replace
@@ -50,16 +50,12 @@ class Watch:
         """A frame arrived."""
         running = replace(self, state="running", since_s=now) if self.state == "starting" else self
         failures = 0 if now - running.since_s >= HEALTHY_AFTER_S else running.failures
-        return replace(
-            running, heard_s=now, samples_s=now if samples else running.samples_s, failures=failures
-        )
+        return replace(running, heard_s=now, samples_s=now if samples else running.samples_s, failures=failures)
 
     def ended(self, now: float) -> "Watch":
         """The process is gone, for whatever reason."""
         failures = self.failures + 1
-        return replace(
-            self, state="failed", since_s=now, failures=failures, retry_s=now + retry_delay_s(failures)
-        )
+        return replace(self, state="failed", since_s=now, failures=failures, retry_s=now + retry_delay_s(failures))
 
     def verdict(self, now: float) -> Verdict:
         """What to do at `now`."""

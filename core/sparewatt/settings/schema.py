@@ -22,8 +22,8 @@ HOURS: Final = Hours(
     scope="computer",
     default=ALWAYS,
     label="Hours",
-    help="When devices may compute, in local time: \"always\", or a weekly pattern such as "
-    "\"mo-fr 22:00-07:00; sa-su 00:00-24:00\". A span may run past midnight.",
+    help='When devices may compute, in local time: "always", or a weekly pattern such as '
+    '"mo-fr 22:00-07:00; sa-su 00:00-24:00". A span may run past midnight.',
 )
 RUN_ON_BATTERY: Final = Switch(
     key="run_on_battery",

@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sparewatt.sensing.backoff import retry_delay_s
 from sparewatt.sensing.watch import ClockBridge, Watch
 

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sparewatt.errors import InputError
 from sparewatt.settings.hours import MINUTES_A_DAY, MINUTES_A_WEEK, parse_hours
 
@@ -40,7 +41,8 @@ def test_equal_start_and_end_is_a_whole_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ";", "mo", "xx 1:00-2:00", "mo 25:00-26:00", "mo 1:60-2:00", "mo 24:00-01:00", "mo 8-9", "mo 1:00-2:00 x"]
+    "text",
+    ["", ";", "mo", "xx 1:00-2:00", "mo 25:00-26:00", "mo 1:60-2:00", "mo 24:00-01:00", "mo 8-9", "mo 1:00-2:00 x"],
 )
 def test_what_is_not_understood_is_refused_with_the_part(text: str) -> None:
     with pytest.raises(InputError) as caught:

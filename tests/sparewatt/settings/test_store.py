@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from sparewatt.errors import ConflictError, InputError, StorageError
 from sparewatt.settings import schema
 from sparewatt.settings.store import SETTINGS_FILE, SettingsStore
@@ -35,7 +36,9 @@ def test_reset_brings_the_default_back(tmp_path: Path) -> None:
     assert store.reset(1, "contribute").get(schema.CONTRIBUTE) is True
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b'{"schema": 1}', b'{"schema":0,"revision":0,"values":{}}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"[]", b'{"schema": 1}', b'{"schema":0,"revision":0,"values":{}}']
+)
 def test_a_file_that_cannot_be_read_is_kept_aside_and_defaults_hold(tmp_path: Path, content: bytes) -> None:
     (tmp_path / SETTINGS_FILE).write_bytes(content)
     store = SettingsStore(tmp_path)

@@ -1,4 +1,5 @@
 import pytest
+
 from sparewatt.errors import InputError
 from sparewatt.settings import schema
 from sparewatt.settings.values import Settings, listed, option_at
