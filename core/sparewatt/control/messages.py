@@ -142,10 +142,11 @@ class SettingsReply(_Answer, frozen=True, tag="settings_reply"):
 
 
 class ReceiptsReply(_Answer, frozen=True, tag="receipts_reply"):
-    """Receipts as they were signed, and the key chain to check them with."""
+    """Receipts as they were signed, with the manifest and the key chain to check them with: nothing else is needed."""
 
     reply_to: int
     receipts: tuple[Signed, ...]
+    manifest: Signed
     online_keys: tuple[Signed, ...]
     run_key: str
 

@@ -1,0 +1,150 @@
+"""Receipts with everything that is needed to check them: from the engine, to a file, and back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from sparewatt.control.messages import GetSnapshot, ReceiptsAfter, ReceiptsReply, SnapshotFrame
+from sparewatt.credit.receipts import ReceiptsReport, verify_receipts
+from sparewatt.errors import InputError, IntegrityError, ProtocolError, StorageError
+from sparewatt.signing import Signed
+from sparewatt.work.invite import run_key_sha256
+from sparewatt.work.receipt import Receipt
+from sparewatt_cli.engine_link import ask
+from sparewatt_cli.figures import count_text, credit_text, moment_text
+from sparewatt_cli.runs_by_name import run_named
+from sparewatt_cli.words import error_sentence
+
+PAGE: Final = 500
+# A receipt takes about 900 bytes, so this holds a quarter of a million of them.
+FILE_BYTES_MOST: Final = 256 * 2**20
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """One run's receipts as they were signed; the JSON of ``sparewatt receipts list --json``.
+
+    Attributes:
+        run: digest of the manifest.
+        run_key: the organiser's public key.
+        online_keys: what the organiser's key said speaks for the run, oldest first.
+    """
+
+    format: Literal[1]
+    run: str
+    run_key: str
+    manifest: Signed
+    online_keys: tuple[Signed, ...]
+    receipts: tuple[Signed, ...]
+
+
+def collected(data_folder: Path, name: str | None) -> Bundle:
+    """All receipts that an engine holds of the run called `name`, or of its only run.
+
+    Raises:
+        InputError: ``run.unknown``, ``run.ambiguous``, ``run.none_joined`` or ``run.which``.
+        NoEngineError: ``engine.not_running``.
+    """
+    snapshot = ask(data_folder, GetSnapshot(id=1), SnapshotFrame).snapshot
+    runs = {run.run: run.run for run in snapshot.runs}
+    if name is None and len(runs) != 1:
+        raise InputError("run.which", runs=len(runs)) if runs else InputError("run.none_joined")
+    run = run_named(name, runs) if name is not None else next(iter(runs))
+    return pages(
+        run,
+        lambda sequence: ask(
+            data_folder, ReceiptsAfter(id=1, run=run, sequence=sequence, limit=PAGE), ReceiptsReply
+        ),
+    )
+
+
+def pages(run: str, fetch: Callable[[int], ReceiptsReply]) -> Bundle:
+    """The bundle of `run` from as many pages as there are.
+
+    Args:
+        fetch: the receipts after a position in the coordinator's log.
+
+    Raises:
+        ProtocolError: ``receipts.order`` when a page does not lead on, which would ask for ever.
+    """
+    reply = fetch(0)
+    receipts = list(reply.receipts)
+    position = 0
+    while reply.receipts:
+        last = receipt_of(reply.receipts[-1]).sequence
+        if last <= position:
+            raise ProtocolError("receipts.order", sequence=last)
+        position = last
+        reply = fetch(position)
+        receipts += reply.receipts
+    return Bundle(1, run, reply.run_key, reply.manifest, reply.online_keys, tuple(receipts))
+
+
+def read_bundle(path: Path) -> Bundle:
+    """The bundle in a file.
+
+    Raises:
+        StorageError: ``file.unreadable``.
+        InputError: ``receipts.file`` when it holds something else.
+    """
+    try:
+        with path.open("rb") as opened:
+            data = opened.read(FILE_BYTES_MOST + 1)
+    except OSError as error:
+        raise StorageError("file.unreadable", path=str(path), reason=error.strerror or "") from error
+    if len(data) > FILE_BYTES_MOST:
+        raise InputError("receipts.file", path=str(path))
+    try:
+        return msgspec.json.decode(data, type=Bundle)
+    except msgspec.DecodeError as error:
+        raise InputError("receipts.file", path=str(path)) from error
+
+
+def verified(bundle: Bundle) -> ReceiptsReport:
+    """What the receipts prove, from the organiser's key down; needs nothing but the bundle.
+
+    Raises:
+        IntegrityError: the manifest or a key does not hold, so that no receipt can.
+    """
+    try:
+        run_key_hash = run_key_sha256(bundle.run_key)
+    except ValueError as error:
+        raise IntegrityError("key.run_key", kind="manifest") from error
+    return verify_receipts(bundle.run, run_key_hash, bundle.manifest, bundle.online_keys, bundle.receipts)
+
+
+def receipt_of(signed: Signed) -> Receipt:
+    """What a receipt says, without checking who says so.
+
+    Raises:
+        IntegrityError: ``signature.body``.
+    """
+    try:
+        return msgspec.json.decode(signed.body, type=Receipt)
+    except msgspec.DecodeError as error:
+        raise IntegrityError("signature.body", kind=signed.kind[:64], detail=str(error)[:200]) from error
+
+
+def receipt_lines(bundle: Bundle) -> tuple[str, ...]:
+    """One line for each receipt, and their sum."""
+    receipts = [receipt_of(signed) for signed in bundle.receipts]
+    listed = tuple(
+        f"{receipt.sequence:>8}  {moment_text(receipt.accepted_at_s)}  {count_text(receipt.tokens):>12} tokens  "
+        f"{credit_text(receipt.credit_micro)} credit  {receipt.state}"
+        for receipt in receipts
+    )
+    total = f"{len(receipts)} receipts. Check their signatures: sparewatt receipts verify"
+    return (*listed, total)
+
+
+def report_lines(report: ReceiptsReport) -> tuple[str, ...]:
+    """What was checked and what it proves."""
+    lines = [
+        f"{report.receipts} receipts hold: {count_text(report.tokens)} tokens, {credit_text(report.credit_micro)} credit "
+        f"({credit_text(report.verified_micro)} verified, {credit_text(report.pending_micro)} pending)."
+    ]
+    if report.revoked:
+        lines.append(f"Credit of {report.revoked} assignments was revoked.")
+    lines += [f"Receipt {fault.index + 1} does not hold: {error_sentence(fault.error_id, {})}" for fault in report.faults]
+    return tuple(lines)
