@@ -119,7 +119,9 @@ def test_a_device_waits_for_the_version_with_its_own_update_but_not_for_ever() -
 
 
 def test_leaving_stops_the_worker_and_gives_back_only_what_was_not_begun() -> None:
-    state = replace(READY, worker="training", current=work(tokens=500), next=work(2), must_leave=True, may_compute=False)
+    state = replace(
+        READY, worker="training", current=work(tokens=500), next=work(2), must_leave=True, may_compute=False
+    )
     state, effects = plan(state, now=0.0)
     assert effects == (StopWorker(urgent=False), GiveBack(assignment(2)))
     assert state.current is not None

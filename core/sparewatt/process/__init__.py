@@ -1,0 +1,1 @@
+"""Child processes and the pipes and memory areas shared with them."""

@@ -1,0 +1,1 @@
+"""The disposable process that trains, and its supervisor in the engine."""
