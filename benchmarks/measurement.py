@@ -110,11 +110,9 @@ def absolute(
 def lines(report: Report) -> tuple[str, ...]:
     """The report for a terminal."""
     machine = report.machine
-    head = (
-        f"{report.command}, {report.date}",
-        f"{machine.processor or machine.architecture}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB, "
-        f"{machine.system}, Python {machine.python}, torch {machine.torch or 'not installed'}",
-    )
+    hardware = f"{machine.processor or machine.architecture}, {machine.cores} cores"
+    software = f"{machine.system}, Python {machine.python}, torch {machine.torch or 'not installed'}"
+    head = (f"{report.command}, {report.date}", f"{hardware}, {machine.memory_bytes / 2**30:.0f} GiB, {software}")
     return head + tuple(line for measurement in report.measurements for line in _measurement_lines(measurement))
 
 

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from sparewatt_cli.commands import coordinator, doctor, engine, joining, logs, pausing, receipts, runs, settings
+from sparewatt_cli.commands import coordinator, doctor, engine, joining, logs, pausing, receipts, runs, settings, trying
 from sparewatt_cli.commands import status as status_command
-from sparewatt_cli.commands import trying
 from sparewatt_cli.endings import ended
-from sparewatt_cli.surroundings import DATA_FOLDER_VARIABLE, Surroundings, default_data_folder
+from sparewatt_cli.surroundings import DATA_FOLDER_VARIABLE, settle
 
 app = typer.Typer(
     name="sparewatt",
@@ -58,8 +57,7 @@ def _settle(
         bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and end.")
     ] = False,
 ) -> None:
-    folder = data_folder if data_folder is not None else default_data_folder()
-    context.obj = Surroundings(data_folder=folder.expanduser().absolute())
+    context.obj = settle(data_folder)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -44,7 +44,7 @@ def start_detached(place: Surroundings, options: EngineArguments) -> bool:
         UnavailableError: ``engine.start_failed`` when it ended at once, ``engine.start_slow`` after thirty seconds.
         StorageError: ``file.unwritable`` for its log.
     """
-    if engine_answers(place.data_folder):
+    if engine_answers(place):
         return False
     log = place.engine_log
     try:
@@ -64,11 +64,11 @@ def start_detached(place: Surroundings, options: EngineArguments) -> bool:
         )
     deadline = time.monotonic() + START_SECONDS_MOST
     while time.monotonic() < deadline:
-        if engine_answers(place.data_folder):
+        if engine_answers(place):
             return True
         if engine.poll() is not None:
             # Two commands may start one at the same time: the lock lets one engine in, and either answer is fine.
-            if engine_answers(place.data_folder):
+            if engine_answers(place):
                 return False
             raise UnavailableError("engine.start_failed", log=str(log), detail=(last_lines(log, 1) or [""])[0][:200])
         time.sleep(_LOOK_SECONDS)
@@ -93,10 +93,10 @@ def stop(place: Surroundings) -> None:
         NoEngineError: ``engine.not_running``.
         UnavailableError: ``engine.stop_slow`` after thirty seconds.
     """
-    ask(place.data_folder, Shutdown(id=1), Reply)
+    ask(place, Shutdown(id=1), Reply)
     deadline = time.monotonic() + STOP_SECONDS_MOST
     while time.monotonic() < deadline:
-        if not engine_answers(place.data_folder):
+        if not engine_answers(place):
             return
         time.sleep(_LOOK_SECONDS)
     raise UnavailableError("engine.stop_slow", seconds=int(STOP_SECONDS_MOST))

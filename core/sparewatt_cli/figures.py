@@ -48,7 +48,7 @@ def seconds_text(seconds: float) -> str:
 
 def moment_text(unix_s: int) -> str:
     """Local date and time to the minute."""
-    return datetime.fromtimestamp(unix_s).strftime("%a %d %b %Y %H:%M")
+    return datetime.fromtimestamp(unix_s).astimezone().strftime("%a %d %b %Y %H:%M")
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

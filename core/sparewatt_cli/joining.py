@@ -27,7 +27,7 @@ class Invitation:
 
     def accept(self) -> None:
         """Consent and contribute. Doing it again changes nothing."""
-        ask(self.place.data_folder, JoinRun(id=1, invite=self.text, consent=self.run), Reply)
+        ask(self.place, JoinRun(id=1, invite=self.text, consent=self.run), Reply)
 
 
 def inspected(place: Surroundings, text: str, *, start: bool) -> Invitation:
@@ -43,8 +43,8 @@ def inspected(place: Surroundings, text: str, *, start: bool) -> Invitation:
     """
     cleaned = text.removeprefix("\ufeff").strip()
     invite = parse_invite(cleaned)
-    if start and not engine_answers(place.data_folder):
+    if start and not engine_answers(place):
         engine_process.start_detached(place, engine_process.EngineArguments())
-    reply = ask(place.data_folder, InspectInvite(id=1, invite=cleaned), ManifestReply)
+    reply = ask(place, InspectInvite(id=1, invite=cleaned), ManifestReply)
     manifest = shown_manifest(reply.manifest, invite)
     return Invitation(place, cleaned, invite.run, manifest, reply.isolation)

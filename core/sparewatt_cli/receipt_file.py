@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+from sparewatt.credit.receipts import ReceiptsReport, verify_receipts
 
 from sparewatt.control.messages import GetSnapshot, ReceiptsAfter, ReceiptsReply, SnapshotFrame
-from sparewatt.credit.receipts import ReceiptsReport, verify_receipts
 from sparewatt.errors import InputError, IntegrityError, ProtocolError, StorageError
 from sparewatt.signing import Signed
 from sparewatt.work.invite import run_key_sha256
@@ -15,6 +15,7 @@ from sparewatt.work.receipt import Receipt
 from sparewatt_cli.engine_link import ask
 from sparewatt_cli.figures import count_text, credit_text, moment_text
 from sparewatt_cli.runs_by_name import run_named
+from sparewatt_cli.surroundings import Surroundings
 from sparewatt_cli.words import error_sentence
 
 PAGE: Final = 500
@@ -39,23 +40,21 @@ class Bundle(msgspec.Struct, frozen=True):
     receipts: tuple[Signed, ...]
 
 
-def collected(data_folder: Path, name: str | None) -> Bundle:
+def collected(place: Surroundings, name: str | None) -> Bundle:
     """All receipts that an engine holds of the run called `name`, or of its only run.
 
     Raises:
         InputError: ``run.unknown``, ``run.ambiguous``, ``run.none_joined`` or ``run.which``.
         NoEngineError: ``engine.not_running``.
     """
-    snapshot = ask(data_folder, GetSnapshot(id=1), SnapshotFrame).snapshot
+    snapshot = ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot
     runs = {run.run: run.run for run in snapshot.runs}
     if name is None and len(runs) != 1:
         raise InputError("run.which", runs=len(runs)) if runs else InputError("run.none_joined")
     run = run_named(name, runs) if name is not None else next(iter(runs))
     return pages(
         run,
-        lambda sequence: ask(
-            data_folder, ReceiptsAfter(id=1, run=run, sequence=sequence, limit=PAGE), ReceiptsReply
-        ),
+        lambda sequence: ask(place, ReceiptsAfter(id=1, run=run, sequence=sequence, limit=PAGE), ReceiptsReply),
     )
 
 
@@ -140,11 +139,14 @@ def receipt_lines(bundle: Bundle) -> tuple[str, ...]:
 
 def report_lines(report: ReceiptsReport) -> tuple[str, ...]:
     """What was checked and what it proves."""
+    verified_text, pending_text = credit_text(report.verified_micro), credit_text(report.pending_micro)
     lines = [
-        f"{report.receipts} receipts hold: {count_text(report.tokens)} tokens, {credit_text(report.credit_micro)} credit "
-        f"({credit_text(report.verified_micro)} verified, {credit_text(report.pending_micro)} pending)."
+        f"{report.receipts} receipts hold, for {count_text(report.tokens)} tokens.",
+        f"Credit: {verified_text} verified, {pending_text} pending.",
     ]
     if report.revoked:
         lines.append(f"Credit of {report.revoked} assignments was revoked.")
-    lines += [f"Receipt {fault.index + 1} does not hold: {error_sentence(fault.error_id, {})}" for fault in report.faults]
+    lines += [
+        f"Receipt {fault.index + 1} does not hold: {error_sentence(fault.error_id, {})}" for fault in report.faults
+    ]
     return tuple(lines)

@@ -21,7 +21,7 @@ class ShownSettings(msgspec.Struct, frozen=True):
 def read_settings(place: Surroundings) -> ShownSettings:
     """All settings; those of single devices only while an engine runs, which knows the devices."""
     try:
-        reply = ask(place.data_folder, ListSettings(id=1), SettingsReply)
+        reply = ask(place, ListSettings(id=1), SettingsReply)
     except NoEngineError:
         return _from_file(place, ())
     return ShownSettings(reply.revision, reply.settings)
@@ -49,8 +49,8 @@ def change_setting(place: Surroundings, key: str, value: str) -> None:
         ConflictError: ``settings.revision``, when somebody else changed a setting at the same moment.
     """
     try:
-        revision = ask(place.data_folder, ListSettings(id=1), SettingsReply).revision
-        ask(place.data_folder, SetSetting(id=1, revision=revision, key=key, value=value), Reply)
+        revision = ask(place, ListSettings(id=1), SettingsReply).revision
+        ask(place, SetSetting(id=1, revision=revision, key=key, value=value), Reply)
     except NoEngineError:
         from sparewatt.host.lock import engine_lock
         from sparewatt.settings.store import SettingsStore

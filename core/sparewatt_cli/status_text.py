@@ -66,7 +66,8 @@ def _device_lines(device: DeviceSnapshot) -> Iterator[str]:
     )
     if device.current is not None:
         work = device.current
-        yield f"  {work.phase}, inner step {work.inner_steps} of {work.inner_steps_total} on version {work.base_version}"
+        steps = f"inner step {work.inner_steps} of {work.inner_steps_total}"
+        yield f"  {work.phase}, {steps} on version {work.base_version}"
     for reason in device.decision.reasons:
         end = f" Until {moment_text(reason.until_unix_s)}." if reason.until_unix_s else ""
         change = f" Setting: {reason.setting}." if reason.setting else ""

@@ -13,20 +13,23 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "engine.not_running": "No engine runs. Start one: sparewatt engine start",
     "engine.start_failed": "The engine ended as soon as it was started ({detail}). See why: sparewatt logs",
     "engine.start_slow": "The engine was started but did not answer within {seconds} s. See why: sparewatt logs",
-    "engine.stop_slow": "The engine was told to stop but still answers after {seconds} s. Try again, or see: sparewatt logs",
+    "engine.stop_slow": "The engine still answers {seconds} s after it was told to stop. Try again, or see: "
+    "sparewatt logs",
     "file.unreadable": "{path} cannot be read ({reason}). Check the path and its permissions.",
     "file.unwritable": "{path} cannot be written ({reason}). Free some space, or choose another place.",
     "file.exists": "{path} exists already. Choose another name, or move it away.",
     "join.needs_accept": "Nobody is here to ask. If you agree to what is shown, add: --accept {run}",
-    "join.other_run": "You accepted {accepted}, but the invite leads to {run}. Nothing was joined; look at the run again.",
-    "coordinator.loopback_only": "A coordinator can listen on this computer only, for now; {listen} is another address. "
-    "Use --listen 127.0.0.1:PORT.",
+    "join.other_run": "You accepted {accepted}, but the invite leads to {run}. Nothing was joined; look at the "
+    "run again.",
+    "coordinator.loopback_only": "A coordinator can listen on this computer only, for now. {listen} is another address; "
+    "use --listen 127.0.0.1:PORT.",
     "coordinator.listen": "{listen} is no address to listen on. Use HOST:PORT, for example 127.0.0.1:7520.",
     "coordinator.not_running": "No coordinator serves {path}. Start one: sparewatt coordinator serve --data {path}",
     "pause.length": "{text!r} is no length of a pause. Use 15m, 1h, 2d or tomorrow; at most {days_most} days.",
     "receipts.faulty": "{faulty} of {receipts} receipts do not hold. Do not count on the credit that they claim.",
     "receipts.file": "{path} holds no receipts. Make such a file with: sparewatt receipts list --json",
-    "receipts.order": "The engine repeated receipt {sequence} where the next one was due. Restart it: sparewatt engine stop",
+    "receipts.order": "The engine repeated receipt {sequence} where the next one was due. Restart it: "
+    "sparewatt engine stop",
     "run.ambiguous": "{matches} runs begin with {name!r}. Type more letters of the name.",
     "run.none_joined": "No run is joined. Join one with an invite: sparewatt join",
     "run.unknown": "No run here begins with {name!r}. See the names: sparewatt status",

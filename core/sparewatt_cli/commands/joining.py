@@ -11,7 +11,9 @@ EXAMPLES = (
     "Examples:  sparewatt join (asks for the invite)    sparewatt join < invite.txt    "
     "sparewatt join INVITE --accept CONSENT    CONSENT is the hash that the card of the run shows last."
 )
-LEAVE_EXAMPLES = "Example:  sparewatt leave 3f2a    The run's name as `sparewatt status` shows it, or its first letters."
+LEAVE_EXAMPLES = (
+    "Example:  sparewatt leave 3f2a    The run's name as `sparewatt status` shows it, or its first letters."
+)
 
 
 def join(
@@ -56,10 +58,10 @@ def leave(
     from sparewatt_cli.engine_link import ask
     from sparewatt_cli.runs_by_name import run_named
 
-    folder = surroundings(context).data_folder
-    snapshot = ask(folder, GetSnapshot(id=1), SnapshotFrame).snapshot
+    place = surroundings(context)
+    snapshot = ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot
     joined = run_named(run, {each.run: each for each in snapshot.runs})
-    ask(folder, LeaveRun(id=1, run=joined.run), Reply)
+    ask(place, LeaveRun(id=1, run=joined.run), Reply)
     typer.echo(f"Left “{joined.title}”. Its receipts are kept.")
 
 

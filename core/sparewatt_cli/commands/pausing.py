@@ -19,15 +19,15 @@ def pause(
     ] = None,
 ) -> None:
     """Stop computing for a while; what was trained so far is kept and delivered."""
-    from datetime import datetime
+    from time import time
 
     from sparewatt.control.messages import Pause, Reply
     from sparewatt_cli.durations import pause_end
     from sparewatt_cli.engine_link import ask
     from sparewatt_cli.figures import moment_text
 
-    until = pause_end(length, datetime.now())
-    ask(surroundings(context).data_folder, Pause(id=1, until_unix_s=until), Reply)
+    until = pause_end(length, time())
+    ask(surroundings(context), Pause(id=1, until_unix_s=until), Reply)
     typer.echo(f"Paused until {moment_text(until)}." if until else "Paused until you resume: sparewatt resume")
 
 
@@ -36,5 +36,5 @@ def resume(context: typer.Context) -> None:
     from sparewatt.control.messages import Reply, Resume
     from sparewatt_cli.engine_link import ask
 
-    ask(surroundings(context).data_folder, Resume(id=1), Reply)
+    ask(surroundings(context), Resume(id=1), Reply)
     typer.echo("Resumed.")

@@ -30,7 +30,7 @@ def list_receipts(
 
     from sparewatt_cli.receipt_file import collected, receipt_lines
 
-    bundle = collected(surroundings(context).data_folder, run)
+    bundle = collected(surroundings(context), run)
     if json:
         typer.echo(msgspec.json.encode(bundle).decode())
         return
@@ -51,7 +51,7 @@ def verify_receipts(
     from sparewatt.errors import IntegrityError
     from sparewatt_cli.receipt_file import collected, read_bundle, report_lines, verified
 
-    bundle = read_bundle(file) if file is not None else collected(surroundings(context).data_folder, run)
+    bundle = read_bundle(file) if file is not None else collected(surroundings(context), run)
     report = verified(bundle)
     for line in report_lines(report):
         typer.echo(line)

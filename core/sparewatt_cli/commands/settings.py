@@ -49,9 +49,7 @@ def get_setting(context: typer.Context, key: Key) -> None:
 
 
 @app.command("set")
-def set_setting(
-    context: typer.Context, key: Key, value: Annotated[str, typer.Argument(help="The new value.")]
-) -> None:
+def set_setting(context: typer.Context, key: Key, value: Annotated[str, typer.Argument(help="The new value.")]) -> None:
     """Change one setting; it takes effect at once."""
     from sparewatt_cli.settings_access import change_setting
 

@@ -20,7 +20,7 @@ def status(
     from sparewatt_cli.engine_link import ask
     from sparewatt_cli.status_text import status_lines
 
-    snapshot = ask(surroundings(context).data_folder, GetSnapshot(id=1), SnapshotFrame).snapshot
+    snapshot = ask(surroundings(context), GetSnapshot(id=1), SnapshotFrame).snapshot
     if json:
         typer.echo(msgspec.json.encode(snapshot).decode())
         return

@@ -10,7 +10,6 @@ CONTRIBUTORS_MOST: Final = 16
 MINUTES_MOST: Final = 24 * 60.0
 # Held-out data that the last measurement reads; within the run it is measured on less, to leave time for training.
 FINAL_HELD_OUT_BYTES: Final = 128 * 1024
-# What is added to the planned end of the run, so that the learning rate has fallen before the clock stops it.
 TITLE: Final = "A trial on this computer"
 
 EndReason = Literal["time", "tokens", "closed", "interrupted", "failed"]
@@ -127,12 +126,9 @@ def end_reason(
     return "time" if training_seconds >= plan.seconds else None
 
 
-def notes(request: TrialRequest, plan: TrialPlan) -> tuple[str, ...]:
-    """What a person should know before the first figure, as ids of `sparewatt_cli.words`."""
-    said = ["trial.speed_limit"]
-    if request.contributors > 1:
-        said.append("trial.one_computer")
-    return tuple(said)
+def notes(request: TrialRequest) -> tuple[str, ...]:
+    """What a person should know before the first figure, as ids of `sparewatt_cli.words.TRIAL`."""
+    return ("trial.speed_limit", "trial.one_computer") if request.contributors > 1 else ("trial.speed_limit",)
 
 
 def _engine(number: int, folder: Path, threads: int, request: TrialRequest) -> EnginePlan:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -146,7 +146,7 @@ class Children:
             child.kill()
             await child.ended(_KILL_SECONDS)
 
-    async def __aenter__(self) -> "Children":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

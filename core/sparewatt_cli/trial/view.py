@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sparewatt.snapshot import DeviceSnapshot, ReasonSnapshot, RunSnapshot, Snapshot, WorkSnapshot
+
+# While an engine joins there is no run yet, and at its end the run wants nobody any more: no news to a person.
+NO_REASON_TO_WAIT: Final = frozenset({"no_run", "no_network"})
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,9 @@ def _waiting(devices: Sequence[DeviceSnapshot]) -> tuple[Waiting, ...]:
     return tuple(
         Waiting(device.name, device.decision.reasons[0])
         for device in devices
-        if device.decision.compute in ("hold", "stop") and device.decision.reasons
+        if device.decision.compute in ("hold", "stop")
+        and device.decision.reasons
+        and device.decision.reasons[0].rule not in NO_REASON_TO_WAIT
     )
 
 
