@@ -1,7 +1,6 @@
 """The commands of `sparewatt` and their names; each lives in `commands` and imports what it needs when it runs."""
 
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +37,8 @@ app.add_typer(runs.app, name="run")
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata
+
         typer.echo(f"sparewatt {metadata.version('sparewatt')}")
         raise typer.Exit
 

@@ -4,10 +4,10 @@ import asyncio
 from typing import TypeVar
 
 import msgspec
-
 from sparewatt.control.client import ControlClient, connect
+
 from sparewatt.control.messages import Request
-from sparewatt.errors import UnavailableError
+from sparewatt.errors import ProtocolError, UnavailableError
 from sparewatt_cli.endings import NoEngineError
 from sparewatt_cli.surroundings import Surroundings
 
@@ -25,10 +25,14 @@ def ask(place: Surroundings, request: Request, wanted: type[Wanted]) -> Wanted:
 
 
 def engine_answers(place: Surroundings) -> bool:
-    """Whether an engine runs for the data folder and greets."""
+    """Whether an engine runs for the data folder and greets; one that is just ending may hang up instead."""
     try:
         asyncio.run(_greeted(place))
     except NoEngineError:
+        return False
+    except ProtocolError as error:
+        if error.error_id != "control.closed":
+            raise
         return False
     return True
 
@@ -39,7 +43,8 @@ async def _asked(place: Surroundings, request: Request, wanted: type[Wanted]) ->
 
 
 async def _greeted(place: Surroundings) -> None:
-    (await _connected(place)).close()
+    async with await _connected(place):
+        return
 
 
 async def _connected(place: Surroundings) -> ControlClient:

@@ -6,8 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from sparewatt.host.lock import engine_lock
+
 from sparewatt.control.messages import Reply, Shutdown
-from sparewatt.errors import StorageError, UnavailableError
+from sparewatt.errors import ConflictError, StorageError, UnavailableError
 from sparewatt_cli.engine_link import ask, engine_answers
 from sparewatt_cli.log_file import last_lines, rotate
 from sparewatt_cli.surroundings import Surroundings
@@ -96,9 +98,13 @@ def stop(place: Surroundings) -> None:
     ask(place, Shutdown(id=1), Reply)
     deadline = time.monotonic() + STOP_SECONDS_MOST
     while time.monotonic() < deadline:
-        if not engine_answers(place):
+        try:
+            engine_lock(place.data_folder).release()
+        except ConflictError:
+            # The lock ends with the process that holds it, so it says more than a socket that no longer answers.
+            time.sleep(_LOOK_SECONDS)
+        else:
             return
-        time.sleep(_LOOK_SECONDS)
     raise UnavailableError("engine.stop_slow", seconds=int(STOP_SECONDS_MOST))
 
 

@@ -21,7 +21,7 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "join.needs_accept": "Nobody is here to ask. If you agree to what is shown, add: --accept {run}",
     "join.other_run": "You accepted {accepted}, but the invite leads to {run}. Nothing was joined; look at the "
     "run again.",
-    "coordinator.loopback_only": "A coordinator can listen on this computer only, for now. {listen} is another address; "
+    "coordinator.loopback_only": "A coordinator can listen on this computer only, for now. {listen} is another; "
     "use --listen 127.0.0.1:PORT.",
     "coordinator.listen": "{listen} is no address to listen on. Use HOST:PORT, for example 127.0.0.1:7520.",
     "coordinator.not_running": "No coordinator serves {path}. Start one: sparewatt coordinator serve --data {path}",

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
+from sparewatt_cli.commands.examples import examples
 from sparewatt_cli.surroundings import surroundings
 
 app = typer.Typer(
     help="Start and stop the engine, the program that contributes.",
     no_args_is_help=True,
-    epilog="Examples:  sparewatt engine start    sparewatt engine stop    sparewatt engine run --device cpu",
+    epilog=examples("sparewatt engine start", "sparewatt engine stop", "sparewatt engine run --device cpu"),
 )
 
 Devices = Annotated[

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
+from sparewatt_cli.commands.examples import examples
 from sparewatt_cli.surroundings import surroundings
 
-EXAMPLES = (
-    "Examples:  sparewatt join (asks for the invite)    sparewatt join < invite.txt    "
-    "sparewatt join INVITE --accept CONSENT    CONSENT is the hash that the card of the run shows last."
+EXAMPLES = examples(
+    "sparewatt join                          asks for the invite",
+    "sparewatt join < invite.txt --accept HASH",
+    "sparewatt join INVITE --accept HASH     HASH is the last line of the run's card",
 )
-LEAVE_EXAMPLES = (
-    "Example:  sparewatt leave 3f2a    The run's name as `sparewatt status` shows it, or its first letters."
-)
+LEAVE_EXAMPLES = examples("sparewatt leave 3f2a   the first letters of the run's name in `sparewatt status`")
 
 
 def join(

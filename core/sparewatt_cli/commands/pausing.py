@@ -4,10 +4,14 @@ from typing import Annotated
 
 import typer
 
+from sparewatt_cli.commands.examples import examples
 from sparewatt_cli.surroundings import surroundings
 
-EXAMPLES = (
-    "Examples:  sparewatt pause    sparewatt pause 15m    sparewatt pause 1h    sparewatt pause tomorrow (until 06:00)"
+EXAMPLES = examples(
+    "sparewatt pause            until you resume",
+    "sparewatt pause 15m",
+    "sparewatt pause 1h",
+    "sparewatt pause tomorrow   until 06:00 of the next day",
 )
 
 

@@ -5,13 +5,17 @@ from typing import Annotated
 
 import typer
 
+from sparewatt_cli.commands.examples import examples
 from sparewatt_cli.surroundings import surroundings
 
 app = typer.Typer(
     help="Signed proofs of what you contributed.",
     no_args_is_help=True,
-    epilog="Examples:  sparewatt receipts list    sparewatt receipts list 3f2a --json > receipts.json    "
-    "sparewatt receipts verify receipts.json (needs neither an engine nor a network)",
+    epilog=examples(
+        "sparewatt receipts list",
+        "sparewatt receipts list 3f2a --json > receipts.json",
+        "sparewatt receipts verify receipts.json   needs neither an engine nor a network",
+    ),
 )
 
 RunName = Annotated[

@@ -4,13 +4,17 @@ from typing import Annotated
 
 import typer
 
+from sparewatt_cli.commands.examples import examples
 from sparewatt_cli.surroundings import surroundings
 
 app = typer.Typer(
     help="Show and change the engine's settings, whether it runs or not.",
     invoke_without_command=True,
-    epilog="Examples:  sparewatt settings    sparewatt settings get hours    "
-    "sparewatt settings set speed_limit_percent@cpu 80",
+    epilog=examples(
+        "sparewatt settings",
+        "sparewatt settings get hours",
+        "sparewatt settings set speed_limit_percent@cpu 80",
+    ),
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Revision and settings as one line of JSON.")]

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from sparewatt_cli.commands.examples import examples
 from sparewatt_cli.surroundings import surroundings
 
-EXAMPLES = "Examples:  sparewatt status    sparewatt status --json    Ends with code 9 when no engine runs."
+EXAMPLES = examples("sparewatt status", "sparewatt status --json", "Ends with code 9 when no engine runs.")
 
 
 def status(

@@ -18,18 +18,12 @@ from typing import Final, Self
 import msgspec
 
 from sparewatt.errors import ProtocolError, UnavailableError
+from sparewatt_cli.coordinator_process import Ready
 
 READY_SECONDS_MOST: Final = 30.0
 END_SECONDS: Final = 12.0
 HURRIED_END_SECONDS: Final = 3.0
 _KILL_SECONDS: Final = 5.0
-
-
-class Ready(msgspec.Struct, frozen=True):
-    """The line by which a coordinator says where it listens."""
-
-    ready: bool
-    url: str
 
 
 class Child:
