@@ -1,6 +1,6 @@
 """Receipts with everything that is needed to check them: from the engine, to a file, and back."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -8,7 +8,7 @@ import msgspec
 from sparewatt.credit.receipts import ReceiptsReport, verify_receipts
 
 from sparewatt.control.messages import GetSnapshot, ReceiptsAfter, ReceiptsReply, SnapshotFrame
-from sparewatt.errors import InputError, IntegrityError, ProtocolError, StorageError
+from sparewatt.errors import InputError, IntegrityError, ProtocolError, StorageError, UnavailableError
 from sparewatt.signing import Signed
 from sparewatt.work.invite import run_key_sha256
 from sparewatt.work.receipt import Receipt
@@ -35,7 +35,7 @@ class Bundle(msgspec.Struct, frozen=True):
     format: Literal[1]
     run: str
     run_key: str
-    manifest: Signed
+    manifest: Signed | None
     online_keys: tuple[Signed, ...]
     receipts: tuple[Signed, ...]
 
@@ -52,32 +52,34 @@ def collected(place: Surroundings, name: str | None) -> Bundle:
     if name is None and len(runs) != 1:
         raise InputError("run.which", runs=len(runs)) if runs else InputError("run.none_joined")
     run = run_named(name, runs) if name is not None else next(iter(runs))
-    return pages(
-        run,
-        lambda sequence: ask(place, ReceiptsAfter(id=1, run=run, sequence=sequence, limit=PAGE), ReceiptsReply),
-    )
+    replies: list[ReceiptsReply] = []
+    position = 0
+    while not replies or replies[-1].receipts:
+        request = ReceiptsAfter(id=1, run=run, sequence=position, limit=PAGE)
+        replies.append(ask(place, request, ReceiptsReply))
+        position = next_position(replies[-1], position)
+    return joined_pages(run, replies)
 
 
-def pages(run: str, fetch: Callable[[int], ReceiptsReply]) -> Bundle:
-    """The bundle of `run` from as many pages as there are.
-
-    Args:
-        fetch: the receipts after a position in the coordinator's log.
+def next_position(reply: ReceiptsReply, position: int) -> int:
+    """Where the page after `reply` begins, which was asked for from `position`.
 
     Raises:
-        ProtocolError: ``receipts.order`` when a page does not lead on, which would ask for ever.
+        ProtocolError: ``receipts.order`` when the page does not lead on, which would be asked for ever.
     """
-    reply = fetch(0)
-    receipts = list(reply.receipts)
-    position = 0
-    while reply.receipts:
-        last = receipt_of(reply.receipts[-1]).sequence
-        if last <= position:
-            raise ProtocolError("receipts.order", sequence=last)
-        position = last
-        reply = fetch(position)
-        receipts += reply.receipts
-    return Bundle(1, run, reply.run_key, reply.manifest, reply.online_keys, tuple(receipts))
+    if not reply.receipts:
+        return position
+    last = receipt_of(reply.receipts[-1]).sequence
+    if last <= position:
+        raise ProtocolError("receipts.order", sequence=last)
+    return last
+
+
+def joined_pages(run: str, replies: Sequence[ReceiptsReply]) -> Bundle:
+    """The bundle of `run` from at least one page."""
+    last = replies[-1]
+    receipts = tuple(receipt for reply in replies for receipt in reply.receipts)
+    return Bundle(1, run, last.run_key, last.manifest, last.online_keys, receipts)
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -105,7 +107,10 @@ def verified(bundle: Bundle) -> ReceiptsReport:
 
     Raises:
         IntegrityError: the manifest or a key does not hold, so that no receipt can.
+        UnavailableError: ``receipts.no_manifest``.
     """
+    if bundle.manifest is None:
+        raise UnavailableError("receipts.no_manifest", run=bundle.run)
     try:
         run_key_hash = run_key_sha256(bundle.run_key)
     except ValueError as error:

@@ -28,6 +28,8 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "pause.length": "{text!r} is no length of a pause. Use 15m, 1h, 2d or tomorrow; at most {days_most} days.",
     "receipts.faulty": "{faulty} of {receipts} receipts do not hold. Do not count on the credit that they claim.",
     "receipts.file": "{path} holds no receipts. Make such a file with: sparewatt receipts list --json",
+    "receipts.no_manifest": "The manifest of run {run} is not here any more, so its receipts cannot be checked. Join the "
+    "run again, or use a file that was saved before.",
     "receipts.order": "The engine repeated receipt {sequence} where the next one was due. Restart it: "
     "sparewatt engine stop",
     "run.ambiguous": "{matches} runs begin with {name!r}. Type more letters of the name.",

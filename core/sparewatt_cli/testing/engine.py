@@ -87,11 +87,9 @@ class FakeEngine:
         self.revision += 1
 
     async def receipts_after(self, request: ReceiptsAfter) -> ReceiptsReply:
-        assert self.manifest is not None, "a test of receipts gives the engine a manifest"
         later = tuple(each for each in self.receipts if receipt_of(each).sequence > request.sequence)
-        return ReceiptsReply(
-            request.id, later[: min(self.page, request.limit)], self.manifest, self.online_keys, self.run_key
-        )
+        page = later[: min(self.page, request.limit)]
+        return ReceiptsReply(request.id, page, self.online_keys, self.run_key, self.manifest)
 
     async def series_since(self, request: SeriesSince) -> SeriesReply:
         return SeriesReply(request.id, ())
