@@ -29,7 +29,7 @@ from sparewatt.host.lock import machine_lock_folder
 from sparewatt.keys.identity import open_identity
 from sparewatt.keys.keyring import HelperKeyring
 from sparewatt.policy import Usage
-from sparewatt.process.child import Child, ChildCommand
+from sparewatt.process.child import Child, ChildCommand, environment_for
 from sparewatt.process.child import start as start_child
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.supervisor import SensingSupervisor
@@ -150,7 +150,10 @@ class Engine:
 
     async def _start_sensing(self) -> Child:
         folder = str(self.parts.options.data_folder)
-        command = ChildCommand(arguments=(sys.executable, "-P", "-m", "sparewatt.sensing", folder))
+        command = ChildCommand(
+            arguments=(sys.executable, "-P", "-m", "sparewatt.sensing", folder),
+            environment=environment_for(os.environ, {}),
+        )
         return await start_child(command, sensing_log.info)
 
     def _open_blobs(self) -> BlobFolder:
