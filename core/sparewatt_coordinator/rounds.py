@@ -3,7 +3,7 @@
     gathering   event                                                        next
     open        an update is accepted                                        open, it joins
     open        tokens >= target plus grace | T since the first accept |
-                no live lease is left | the run ends                         closing; an empty round stays open
+                no live lease is left | 1,024 updates | the run ends         closing; an empty round stays open
     closing     no merge is under way                                        effect `FixPlan`; stays closing
     any         the plan is fixed (one transaction opened the next round)    open, empty, number + 1
 
@@ -21,6 +21,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from sparewatt.numeric.merge_plan import UPDATES_MOST
 from sparewatt.work.manifest import RoundSpec
 
 FAILURES_MOST: Final = 3
@@ -28,10 +29,6 @@ MERGE_LEASE_MILLISECONDS: Final = 30 * 60 * 1000
 RETRY_MILLISECONDS: Final = 1_000
 # Effects that were asked for and brought no event are asked for again after this long.
 EFFECT_MILLISECONDS: Final = 10_000
-WEIGHT_MOST: Final = 1 << 16
-FULL_WEIGHT: Final = 1 << 14
-# round(65536 * exp(-0.3 t)): the same on every computer, unlike exp.
-STALENESS_TABLE: Final = (65536, 48550, 35967, 26645, 19739)
 
 
 class Gathering(msgspec.Struct, frozen=True):
@@ -173,13 +170,6 @@ def tick(
     return state, failure + effects, Explanation(reason, state.gathering.number)
 
 
-def merge_weight(tokens: int, tokens_full: int, staleness: int) -> int:
-    """Integer weight of an update in 1 … 2**16: proportional to its tokens (2**14 is one full assignment), less by
-    exp(-0.3) for every round that it is older than the round's base."""
-    by_tokens = min(WEIGHT_MOST, tokens * FULL_WEIGHT // tokens_full)
-    return max(1, by_tokens * STALENESS_TABLE[staleness] >> 16)
-
-
 def staleness(round_number: int, base_number: int) -> int:
     """How many rounds older than the round's base an update's base is; round n is merged onto version n - 1."""
     return max(0, round_number - 1 - base_number)
@@ -256,6 +246,8 @@ def _closing_reason(state: Rounds, now: int, live_leases: int | None) -> str | N
         return None
     if state.ending:
         return "round.run_ends"
+    if gathering.updates >= UPDATES_MOST:
+        return "round.full"
     reached = gathering.target_milliseconds
     if reached is not None and now >= reached + spec.grace_milliseconds:
         return "round.target_reached"

@@ -61,9 +61,7 @@ def test_nothing_is_drawn_when_not_one_inner_step_fits() -> None:
     st.integers(1, 4),
 )
 def test_no_token_is_lost_or_drawn_twice(gap_sizes: list[int], wants: list[int], multiple: int) -> None:
-    gaps = {
-        number: Gap(number, Piece(9, number % 3, 0, 8 * size), "origin") for number, size in enumerate(gap_sizes)
-    }
+    gaps = {number: Gap(number, Piece(9, number % 3, 0, 8 * size), "origin") for number, size in enumerate(gap_sizes)}
     gap_tokens, cursor, total = 8 * sum(gap_sizes), Cursor(), 0
     seen: set[tuple[int, int, int]] = set()
     for want in wants:

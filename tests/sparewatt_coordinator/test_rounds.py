@@ -8,9 +8,7 @@ from sparewatt.work.manifest import RoundSpec
 from sparewatt_coordinator.rounds import (
     EFFECT_MILLISECONDS,
     FAILURES_MOST,
-    FULL_WEIGHT,
     MERGE_LEASE_MILLISECONDS,
-    WEIGHT_MOST,
     Effect,
     Ending,
     Event,
@@ -25,7 +23,6 @@ from sparewatt_coordinator.rounds import (
     PlanFixed,
     Rounds,
     TimePassed,
-    merge_weight,
     staleness,
     tick,
 )
@@ -65,9 +62,7 @@ def test_an_empty_round_stays_open_for_ever() -> None:
         ([(0, Joined(1)), (1, Ending())], "round.run_ends"),
     ],
 )
-def test_a_round_closes_for_each_reason_and_asks_for_its_plan(
-    events: list[tuple[int, Event]], reason: str
-) -> None:
+def test_a_round_closes_for_each_reason_and_asks_for_its_plan(events: list[tuple[int, Event]], reason: str) -> None:
     before, none, _ = run(START, *events[:-1])
     assert (before.gathering.phase, none) == ("open", [])
     _, effects, said = run(START, *events)
@@ -154,18 +149,6 @@ def test_whatever_happens_rounds_only_go_forward_and_at_most_one_is_merged(
             assert after.gathering.updates > 0
         assert tick(state, event, now, seed=wait) == (after, effects, tick(state, event, now, seed=wait)[2])
         state = after
-
-
-@given(st.integers(1, 10**12), st.integers(1, 10**12), st.integers(0, 4))
-def test_weights_are_bounded_and_older_is_never_heavier(tokens: int, full: int, age: int) -> None:
-    weight = merge_weight(tokens, full, age)
-    assert 1 <= weight <= WEIGHT_MOST
-    assert age == 0 or weight <= merge_weight(tokens, full, age - 1)
-
-
-def test_one_fresh_full_assignment_weighs_a_quarter_of_the_most() -> None:
-    assert merge_weight(640, 640, 0) == FULL_WEIGHT == WEIGHT_MOST // 4
-    assert merge_weight(640, 640, 1) == FULL_WEIGHT * 48550 // 65536
 
 
 def test_staleness_counts_from_the_version_the_round_is_merged_onto() -> None:

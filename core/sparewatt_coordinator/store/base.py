@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from sparewatt.numeric.merge_plan import MergePlan
 from sparewatt.signing import Signed
 from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.assignment import Assignment
@@ -125,32 +126,6 @@ class Accepted(msgspec.Struct, frozen=True):
 
     receipt: Signed
     joined_tokens: int | None = None
-
-
-class PlannedUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One update of a merge, with its integer weight."""
-
-    update: str
-    assignment_id: str
-    payload: BlobRef
-    weight: int
-
-
-class MergePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that determines a merge; its digest names it.
-
-    Attributes:
-        base: the version that the outer step starts from.
-        outer_state: weights, remainder and momentum after `base`; absent before the first merge, where the manifest's
-            first keyframe stands for them.
-        updates: sorted by `update`, the digest of the signed update.
-    """
-
-    run: str
-    round: int
-    base: VersionId
-    outer_state: BlobRef | None
-    updates: tuple[PlannedUpdate, ...]
 
 
 class MergeTask(msgspec.Struct, frozen=True):

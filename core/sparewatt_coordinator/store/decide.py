@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from sparewatt.errors import IntegrityError
+from sparewatt.numeric.merge_plan import UPDATES_MOST
 from sparewatt.signing import Signed, digest, verify
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.manifest import MANIFEST_KIND, ROTATION_KIND, Manifest, OnlineKey
@@ -13,7 +14,7 @@ from sparewatt.work.update import Update
 from sparewatt.work.version import VersionId
 from sparewatt_coordinator import schedule
 from sparewatt_coordinator.ranges import Cursor, Drawn, Gap, draw
-from sparewatt_coordinator.rounds import merge_weight, staleness
+from sparewatt_coordinator.rounds import staleness
 from sparewatt_coordinator.store.base import (
     LATE_MILLISECONDS_MOST,
     LEASES_PER_DEVICE_MOST,
@@ -107,13 +108,14 @@ class Entry(msgspec.Struct, frozen=True):
 
     Attributes:
         consumes: its tokens count as trained; otherwise somebody else has them and it is only credited.
-        merged: whether it carries `weight` in `round`.
+        merged: whether it carries weight in `round`.
+        staleness: rounds that its base is older than the round's.
     """
 
     round: int
     consumes: bool
     merged: Literal["yes", "late"]
-    weight: int
+    staleness: int
 
 
 class Repeated(msgspec.Struct, frozen=True):
@@ -254,12 +256,13 @@ def judge(
     age = staleness(facts.gathering_round, update.base.number)
     consumes = row.holds_its_ranges
     merges = consumes and age <= facts.manifest.outer.staleness_most and _round_is_merged(facts)
-    weight = merge_weight(update.tokens, schedule.full_tokens(facts.manifest), age) if merges else 0
-    return Entry(facts.gathering_round, consumes, "yes" if merges else "late", weight)
+    return Entry(facts.gathering_round, consumes, "yes" if merges else "late", age)
 
 
 def _round_is_merged(facts: Facts) -> bool:
-    """Once a run ends, the gathering round is its last; nothing joins a round that will never be merged."""
+    """Once a run ends, the gathering round is its last; nothing joins a round that is full or will not be merged."""
+    if facts.gathering_updates >= UPDATES_MOST:
+        return False
     return facts.state in ("open", "stalled") or (facts.state == "ending" and facts.gathering_updates > 0)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from sparewatt.errors import ConflictError, UnavailableError
+from sparewatt.numeric.merge_plan import MergePlan, plan_digest
 from sparewatt.signing import Signed, digest
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment, Range
 from sparewatt.work.manifest import Manifest
@@ -29,11 +30,9 @@ from sparewatt_coordinator.store.base import (
     Fenced,
     Leased,
     LeaseRequest,
-    MergePlan,
     MergeTask,
     NewRun,
     NoWork,
-    PlannedUpdate,
     Publication,
     Published,
     Refused,
@@ -61,10 +60,12 @@ from sparewatt_coordinator.store.decide import (
     plan_work,
 )
 from sparewatt_coordinator.store.statements import (
+    Member,
     RunNumbers,
     VersionRow,
     announcement,
     disposable,
+    merge_plan,
     receipt,
     refusal,
     shortest_way,
@@ -341,19 +342,12 @@ class MemoryStore:
         members = self._gathered()
         if round_number != self._gathering or self._merging() is not None or not members:
             return False
-        _, manifest = self._created()
-        listed = sorted(members, key=lambda member: member.sha256)
-        plan = MergePlan(
-            run=digest(manifest),
-            round=round_number,
-            base=self._newest,
-            outer_state=self._outer_states.get(self._newest.number),
-            updates=tuple(
-                PlannedUpdate(each.sha256, each.update.assignment_id, each.update.payload, each.entry.weight)
-                for each in listed
-            ),
-        )
-        self._rounds[round_number] = _Round("merging", plan, digest(plan))
+        listed = [
+            Member(each.update.assignment_id, each.update.payload, each.update.tokens, each.entry.staleness)
+            for each in members
+        ]
+        plan = merge_plan(self._facts(), self._newest, self._outer_states.get(self._newest.number), listed)
+        self._rounds[round_number] = _Round("merging", plan, plan_digest(plan))
         self._rounds[round_number + 1] = _Round()
         return True
 

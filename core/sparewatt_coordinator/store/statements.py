@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from sparewatt.numeric.merge_plan import MergePlan, PlannedUpdate, sorted_updates, staleness_weight
 from sparewatt.signing import Signed
 from sparewatt.work.model import flop_per_token
 from sparewatt.work.receipt import Announcement, Evaluation, Receipt, Refusal
@@ -99,6 +100,38 @@ def refusal(run: str, contributor: str, assignment_id: str, update_sha256: str, 
         update=update_sha256,
         reason=reason,
         refused_at_s=now_s,
+    )
+
+
+class Member(msgspec.Struct, frozen=True):
+    """An update of a round, as far as it matters to the merge."""
+
+    assignment_id: str
+    payload: BlobRef
+    tokens: int
+    staleness: int
+
+
+def merge_plan(facts: Facts, base: VersionId, outer_state: BlobRef | None, members: Sequence[Member]) -> MergePlan:
+    """The plan of the gathering round; there is at least one member."""
+    largest = max(member.tokens for member in members)
+    return MergePlan(
+        run=facts.run,
+        round=facts.gathering_round,
+        base=base,
+        outer_state=outer_state,
+        rule=facts.manifest.outer,
+        codec=facts.manifest.codec,
+        updates=sorted_updates(
+            tuple(
+                PlannedUpdate(
+                    payload=member.payload,
+                    assignment_id=member.assignment_id,
+                    weight=staleness_weight(member.tokens, member.staleness, largest),
+                )
+                for member in members
+            )
+        ),
     )
 
 

@@ -1,16 +1,15 @@
 """Transactions about rounds, versions and the end of a run; each runs inside an open transaction."""
 
 from sparewatt.errors import ConflictError
+from sparewatt.numeric.merge_plan import MergePlan, plan_digest
 from sparewatt.signing import Signed, digest
 from sparewatt.work.receipt import ANNOUNCEMENT_KIND, Evaluation
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator.rounds import Gathering, Merge, Rounds
 from sparewatt_coordinator.store.base import (
     Fenced,
-    MergePlan,
     MergeTask,
     NewRun,
-    PlannedUpdate,
     Publication,
     Published,
     RunState,
@@ -18,7 +17,7 @@ from sparewatt_coordinator.store.base import (
 )
 from sparewatt_coordinator.store.decide import check_run, check_successor
 from sparewatt_coordinator.store.sqlite.tables import Tables, text, value
-from sparewatt_coordinator.store.statements import RunNumbers, VersionRow, announcement
+from sparewatt_coordinator.store.statements import Member, RunNumbers, VersionRow, announcement, merge_plan
 
 
 def create_run(tables: Tables, new: NewRun, sign: Sign, now: int) -> None:
@@ -87,23 +86,18 @@ def plan(tables: Tables, round_number: int) -> bool:
     if tables.one("SELECT 1 FROM rounds WHERE state IN ('merging', 'stalled')") is not None:
         return False
     rows = tables.sql.execute(
-        "SELECT update_sha256, assignment_id, payload_sha256, payload_size, weight FROM updates"
-        " WHERE round = ? AND merged = 'yes' ORDER BY update_sha256",
+        "SELECT assignment_id, payload_sha256, payload_size, tokens, staleness FROM updates"
+        " WHERE round = ? AND merged = 'yes'",
         (round_number,),
     ).fetchall()
     if not rows:
         return False
-    base = tables.newest()
-    fixed = MergePlan(
-        run=tables.record().run,
-        round=round_number,
-        base=base,
-        outer_state=outer_state(tables, base),
-        updates=tuple(PlannedUpdate(row[0], row[1], BlobRef(row[2], row[3]), row[4]) for row in rows),
-    )
+    facts = tables.facts()
+    members = [Member(row[0], BlobRef(sha256=row[1], size=row[2]), row[3], row[4]) for row in rows]
+    fixed = merge_plan(facts, facts.version, outer_state(tables, facts.version), members)
     tables.sql.execute(
         "UPDATE rounds SET state = 'merging', plan = ?, plan_digest = ? WHERE round = ?",
-        (text(fixed), digest(fixed), round_number),
+        (text(fixed), plan_digest(fixed), round_number),
     )
     tables.sql.execute("INSERT INTO rounds (round, state) VALUES (?, 'gathering')", (round_number + 1,))
     return True

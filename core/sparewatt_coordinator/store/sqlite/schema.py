@@ -88,7 +88,7 @@ CREATE TABLE updates (
     assignment_id TEXT NOT NULL UNIQUE REFERENCES assignments,
     round INTEGER NOT NULL REFERENCES rounds,
     merged TEXT NOT NULL CHECK (merged IN ('yes', 'late')),
-    weight INTEGER NOT NULL,
+    staleness INTEGER NOT NULL,
     tokens INTEGER NOT NULL,
     payload_sha256 TEXT NOT NULL,
     payload_size INTEGER NOT NULL,

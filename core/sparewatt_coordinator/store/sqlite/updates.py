@@ -104,14 +104,14 @@ def _enter(
         (update_sha256, text(signed), assignment.assignment_id),
     )
     tables.sql.execute(
-        "INSERT INTO updates (update_sha256, assignment_id, round, merged, weight, tokens, payload_sha256,"
+        "INSERT INTO updates (update_sha256, assignment_id, round, merged, staleness, tokens, payload_sha256,"
         " payload_size, loss_last_micro, accepted_milliseconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             update_sha256,
             assignment.assignment_id,
             entry.round,
             entry.merged,
-            entry.weight,
+            entry.staleness,
             update.tokens,
             update.payload.sha256,
             update.payload.size,
