@@ -241,7 +241,8 @@ class Store(Protocol):
     def lease_assignment(self, request: LeaseRequest, sign: Sign, now_milliseconds: int) -> Leased | NoWork:
         """Hand out the next work.
 
-        A lease of this device from an earlier session that was never renewed is handed out again: its answer was lost.
+        A lease of this device from an earlier session that was never renewed while there was time for two heartbeats is
+        handed out again: its answer was lost.
         """
         ...
 

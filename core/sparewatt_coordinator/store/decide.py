@@ -184,6 +184,27 @@ def admit(trusted: bool | None, secret_given: bool, invite: InviteRow | None, no
     return Refused("invite.expired" if now_s >= invite.expires_at_s else "invite.used_up")
 
 
+def lease_to_repeat(
+    rows: Sequence[AssignmentRow], request: LeaseRequest, manifest: Manifest, now_milliseconds: int
+) -> AssignmentRow | None:
+    """The live lease that this very request got, or one whose answer was lost with an earlier session.
+
+    Args:
+        rows: live leases of the device, oldest first. One that no heartbeat has named although there was time for
+            two never arrived, or was lost in a crash.
+    """
+    silent_before = now_milliseconds + 1000 * (
+        schedule.lease_seconds(manifest) - 2 * schedule.heartbeat_seconds(manifest)
+    )
+    for row in rows:
+        if (row.session, row.request) == (request.session, request.request):
+            return row
+    for row in rows:
+        if row.session != request.session and not row.renewed and row.expires_milliseconds <= silent_before:
+            return row
+    return None
+
+
 def plan_work(
     facts: Facts,
     request: LeaseRequest,

@@ -57,6 +57,7 @@ from sparewatt_coordinator.store.decide import (
     check_run,
     check_successor,
     judge,
+    lease_to_repeat,
     plan_work,
 )
 from sparewatt_coordinator.store.statements import (
@@ -163,7 +164,14 @@ class MemoryStore:
     def lease_assignment(self, request: LeaseRequest, sign: Sign, now_milliseconds: int) -> Leased | NoWork:
         self.expire_leases(now_milliseconds)
         expires = self._expiry(now_milliseconds)
-        again = self._unanswered(request)
+        _, manifest = self._created()
+        mine = [
+            row
+            for row in self._assignments.values()
+            if (row.assignment.contributor, row.assignment.device) == (request.contributor, request.offer.device)
+        ]
+        live = [row for row in mine if row.state == "leased"]
+        again = lease_to_repeat(live, request, manifest, now_milliseconds)
         if again is not None:
             self._keep(
                 msgspec.structs.replace(
@@ -171,17 +179,12 @@ class MemoryStore:
                 )
             )
             return Leased(again.signed, again.assignment)
-        rows = [
-            row
-            for row in self._assignments.values()
-            if (row.assignment.contributor, row.assignment.device) == (request.contributor, request.offer.device)
-        ]
         facts = self._facts()
         work = plan_work(
             facts,
             request,
-            sum(row.state == "leased" for row in rows),
-            sum(row.version == self._newest.number for row in rows),
+            len(live),
+            sum(row.version == self._newest.number for row in mine),
             self._knows(request.base),
             list(self._gaps.values())[:GAP_PIECES_MOST],
             self._cursor,
@@ -576,19 +579,6 @@ class MemoryStore:
             del self._gaps[gap.gap_id]
         else:
             self._gaps[gap.gap_id] = Gap(gap.gap_id, left, gap.origin)
-
-    def _unanswered(self, request: LeaseRequest) -> AssignmentRow | None:
-        same: AssignmentRow | None = None
-        lost: AssignmentRow | None = None
-        for row in self._assignments.values():
-            owner = (row.assignment.contributor, row.assignment.device)
-            if row.state != "leased" or owner != (request.contributor, request.offer.device):
-                continue
-            if (row.session, row.request) == (request.session, request.request):
-                same = row
-            elif row.session != request.session and not row.renewed:
-                lost = lost or row
-        return same or lost
 
     def _judge(self, contributor: str, update: Update, update_sha256: str, now: int) -> Judgement:
         row = self._assignments.get(update.assignment_id)

@@ -59,6 +59,7 @@ ALICE, BOB = public_key_hex(key(10)), public_key_hex(key(11))
 ONLINE = public_key_hex(ONLINE_KEY)
 NOW = 1_000_000_000
 LEASE_MILLISECONDS = 120_000
+TWO_HEARTBEATS = 40_000
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -188,12 +189,13 @@ class TestLeases:
 
     def test_work_whose_answer_was_lost_with_its_session_is_handed_out_again(self, store: Store) -> None:
         work = lease(store, 1, session="first")
-        assert lease(store, 2, session="second") == work
+        assert lease(store, 2, now=NOW + TWO_HEARTBEATS, session="second") == work
 
-    def test_work_that_showed_a_sign_of_life_is_not(self, store: Store) -> None:
+    def test_work_that_showed_or_may_yet_show_a_sign_of_life_is_not(self, store: Store) -> None:
         work = lease(store, 1, session="first")
+        assert lease(store, 2, now=NOW + TWO_HEARTBEATS - 1, session="second") != work
         store.renew(ALICE, (work.assignment_id,), NOW)
-        assert lease(store, 2, session="second") != work
+        assert lease(store, 3, now=NOW + TWO_HEARTBEATS - 1, session="second") != work
 
     def test_a_device_holds_a_bounded_number_of_leases(self, store: Store) -> None:
         for number in range(LEASES_PER_DEVICE_MOST):

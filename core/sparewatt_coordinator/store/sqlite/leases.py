@@ -4,7 +4,7 @@ from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment
 from sparewatt_coordinator import schedule
 from sparewatt_coordinator.ranges import GAP_PIECES_MOST, Piece, after
 from sparewatt_coordinator.store.base import Leased, LeaseRequest, NoWork, Refused, Registered, Renewed, Sign
-from sparewatt_coordinator.store.decide import AssignmentRow, InviteRow, WorkPlan, admit, plan_work
+from sparewatt_coordinator.store.decide import AssignmentRow, InviteRow, WorkPlan, admit, lease_to_repeat, plan_work
 from sparewatt_coordinator.store.sqlite.tables import Tables, text
 
 
@@ -26,7 +26,8 @@ def register(tables: Tables, contributor: str, secret_sha256: str | None, now: i
 
 def lease(tables: Tables, request: LeaseRequest, sign: Sign, now: int) -> Leased | NoWork:
     expire(tables, now)
-    again = _unanswered(tables, request)
+    live = _live(tables, request)
+    again = lease_to_repeat(live, request, tables.manifest(), now)
     if again is not None:
         tables.sql.execute(
             "UPDATE assignments SET session = ?, request = ?, expires_milliseconds = ? WHERE assignment_id = ?",
@@ -37,7 +38,7 @@ def lease(tables: Tables, request: LeaseRequest, sign: Sign, now: int) -> Leased
     work = plan_work(
         facts,
         request,
-        _held(tables, request),
+        len(live),
         _on_version(tables, request, facts.version.number),
         tables.knows(request.base),
         tables.gaps(GAP_PIECES_MOST),
@@ -106,15 +107,6 @@ def _invite(tables: Tables, secret_sha256: str) -> InviteRow | None:
     return None if row is None else InviteRow(row[0], row[1], bool(row[2]))
 
 
-def _held(tables: Tables, request: LeaseRequest) -> int:
-    """Live leases of the device."""
-    return tables.number(
-        "SELECT count(*) FROM assignments WHERE contributor = ? AND device = ? AND state = 'leased'",
-        request.contributor,
-        request.offer.device,
-    )
-
-
 def _on_version(tables: Tables, request: LeaseRequest, version: int) -> int:
     """Assignments that the device was given while `version` was the newest."""
     return tables.number(
@@ -125,21 +117,14 @@ def _on_version(tables: Tables, request: LeaseRequest, version: int) -> int:
     )
 
 
-def _unanswered(tables: Tables, request: LeaseRequest) -> AssignmentRow | None:
-    """The live lease that this very request got, or one of an earlier session that never showed a sign of life."""
-    row = tables.sql.execute(
-        "SELECT assignment_id FROM assignments WHERE contributor = ? AND device = ? AND state = 'leased'"
-        " AND ((session = ? AND request = ?) OR (session <> ? AND renewed = 0)) ORDER BY session = ? DESC LIMIT 1",
-        (
-            request.contributor,
-            request.offer.device,
-            request.session,
-            request.request,
-            request.session,
-            request.session,
-        ),
-    ).fetchone()
-    return None if row is None else tables.assignment(row[0])
+def _live(tables: Tables, request: LeaseRequest) -> list[AssignmentRow]:
+    """Live leases of the device, oldest first."""
+    ids = tables.sql.execute(
+        "SELECT assignment_id FROM assignments WHERE contributor = ? AND device = ? AND state = 'leased' ORDER BY rowid",
+        (request.contributor, request.offer.device),
+    ).fetchall()
+    rows = (tables.assignment(assignment_id) for (assignment_id,) in ids)
+    return [row for row in rows if row is not None]
 
 
 def _expiry(tables: Tables, now: int) -> int:
