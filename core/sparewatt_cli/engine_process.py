@@ -6,12 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from sparewatt.host.lock import engine_lock
-
 from sparewatt.control.messages import Reply, Shutdown
 from sparewatt.errors import ConflictError, StorageError, UnavailableError
+from sparewatt.host.lock import engine_lock
 from sparewatt_cli.engine_link import ask, engine_answers
-from sparewatt_cli.log_file import last_lines, rotate
+from sparewatt_cli.log_file import last_words
 from sparewatt_cli.surroundings import Surroundings
 
 START_SECONDS_MOST: Final = 30.0
@@ -44,15 +43,15 @@ def start_detached(place: Surroundings, options: EngineArguments) -> bool:
 
     Raises:
         UnavailableError: ``engine.start_failed`` when it ended at once, ``engine.start_slow`` after thirty seconds.
-        StorageError: ``file.unwritable`` for its log.
+        StorageError: ``file.unwritable`` for what it says.
     """
     if engine_answers(place):
         return False
-    log = place.engine_log
+    # The engine keeps its own log; here goes only what is said before that is open, or when it crashes.
+    log = place.start_log
     try:
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        rotate(log)
-        opened = log.open("ab")
+        opened = log.open("wb")
     except OSError as error:
         raise StorageError("file.unwritable", path=str(log), reason=error.strerror or "") from error
     with opened:
@@ -72,9 +71,9 @@ def start_detached(place: Surroundings, options: EngineArguments) -> bool:
             # Two commands may start one at the same time: the lock lets one engine in, and either answer is fine.
             if engine_answers(place):
                 return False
-            raise UnavailableError("engine.start_failed", log=str(log), detail=(last_lines(log, 1) or [""])[0][:200])
+            raise UnavailableError("engine.start_failed", detail=last_words(log))
         time.sleep(_LOOK_SECONDS)
-    raise UnavailableError("engine.start_slow", log=str(log), seconds=int(START_SECONDS_MOST))
+    raise UnavailableError("engine.start_slow", seconds=int(START_SECONDS_MOST))
 
 
 def run_in_foreground(place: Surroundings, options: EngineArguments) -> int:

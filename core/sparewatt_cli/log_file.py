@@ -1,13 +1,12 @@
-"""The engine's log: written by the engine in the background, read from its end here."""
+"""The engine's log, read from its end; the engine writes and rotates it."""
 
 from pathlib import Path
 from typing import Final
 
 from sparewatt.errors import StorageError
 
-# Enough for the longest request of lines; a log file is at most this long by its rotation.
+# More than the engine lets a log grow to before it rotates it.
 READ_BYTES_MOST: Final = 8 * 2**20
-ROTATE_BYTES: Final = 2 * 2**20
 
 
 def last_lines(log: Path, count: int) -> list[str]:
@@ -28,14 +27,13 @@ def last_lines(log: Path, count: int) -> list[str]:
     return lines[-count:]
 
 
-def rotate(log: Path) -> None:
-    """Before an engine starts: put a log that has grown long aside, where it replaces the one before.
+def last_words(log: Path) -> str:
+    """The last line of `log` that has a letter in it, at most 200 characters; empty where there is none.
 
-    Raises:
-        StorageError: ``file.unwritable``.
+    A traceback ends with what went wrong, but one of a group of errors puts a frame of lines around it.
     """
     try:
-        if log.exists() and log.stat().st_size > ROTATE_BYTES:
-            log.replace(log.with_suffix(".log.1"))
-    except OSError as error:
-        raise StorageError("file.unwritable", path=str(log), reason=error.strerror or "") from error
+        lines = last_lines(log, 50)
+    except StorageError:
+        return ""
+    return next((line.strip(" |+-")[:200] for line in reversed(lines) if any(map(str.isalpha, line))), "")

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
-from sparewatt.credit.receipts import ReceiptsReport, verify_receipts
 
 from sparewatt.control.messages import GetSnapshot, ReceiptsAfter, ReceiptsReply, SnapshotFrame
+from sparewatt.credit.receipts import ReceiptsReport, verify_receipts
 from sparewatt.errors import InputError, IntegrityError, ProtocolError, StorageError, UnavailableError
 from sparewatt.signing import Signed
 from sparewatt.work.invite import run_key_sha256

@@ -29,6 +29,11 @@ class Surroundings:
     def engine_log(self) -> Path:
         return self.data_folder / "engine.log"
 
+    @property
+    def start_log(self) -> Path:
+        """What a background engine says before it keeps a log, or as it crashes."""
+        return self.data_folder / "engine-start.log"
+
     def control_address(self, data_folder: Path | None = None) -> "SocketAddress":
         """Where the engine of a data folder (default: the command's) listens."""
         from sparewatt.control.address import socket_address

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from sparewatt.errors import SparewattError
+
 Parameters = Mapping[str, str | int]
 
 ERRORS: Final[Mapping[str, str]] = MappingProxyType({
@@ -28,8 +30,8 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "pause.length": "{text!r} is no length of a pause. Use 15m, 1h, 2d or tomorrow; at most {days_most} days.",
     "receipts.faulty": "{faulty} of {receipts} receipts do not hold. Do not count on the credit that they claim.",
     "receipts.file": "{path} holds no receipts. Make such a file with: sparewatt receipts list --json",
-    "receipts.no_manifest": "The manifest of run {run} is not here any more, so its receipts cannot be checked. Join the "
-    "run again, or use a file that was saved before.",
+    "receipts.no_manifest": "The manifest of run {run} is not here any more, so its receipts cannot be checked. Join "
+    "the run again, or use a file that was saved before.",
     "receipts.order": "The engine repeated receipt {sequence} where the next one was due. Restart it: "
     "sparewatt engine stop",
     "run.ambiguous": "{matches} runs begin with {name!r}. Type more letters of the name.",
@@ -80,9 +82,9 @@ def error_sentence(error_id: str, parameters: Parameters) -> str:
     own = ERRORS.get(error_id)
     if own is not None:
         return own.format_map(_Known(parameters))
-    from sparewatt.wording.errors import error_words
+    from sparewatt.wording.errors import sentence
 
-    return error_words(error_id, parameters)
+    return sentence(SparewattError(error_id, **parameters))
 
 
 def rule_sentence(rule: str, parameters: Parameters) -> str:

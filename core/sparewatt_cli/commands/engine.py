@@ -47,7 +47,7 @@ def stop(context: typer.Context) -> None:
 def run_in_foreground(
     context: typer.Context, device: Devices = None, threads: Threads = None, on_battery: OnBattery = False
 ) -> None:
-    """Run the engine here until Ctrl-C, with its log on the terminal."""
+    """Run the engine here until Ctrl-C."""
     from sparewatt_cli import engine_process
 
     options = engine_process.EngineArguments(tuple(device or ()), threads, on_battery)

@@ -7,9 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sparewatt.control.address import SocketAddress
-from sparewatt.control.server import ControlServer
-from sparewatt.control.socket_unix import check_peer, listen
-
 from sparewatt.control.messages import (
     InspectInvite,
     ListSettings,
@@ -21,6 +18,8 @@ from sparewatt.control.messages import (
     SettingsReply,
     SettingValue,
 )
+from sparewatt.control.server import ControlServer
+from sparewatt.control.socket_unix import check_peer, listen
 from sparewatt.errors import ConflictError, InputError, SparewattError
 from sparewatt.signing import Signed
 from sparewatt.snapshot import Snapshot

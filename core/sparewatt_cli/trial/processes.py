@@ -19,6 +19,7 @@ import msgspec
 
 from sparewatt.errors import ProtocolError, UnavailableError
 from sparewatt_cli.coordinator_process import Ready
+from sparewatt_cli.log_file import last_words
 
 READY_SECONDS_MOST: Final = 30.0
 END_SECONDS: Final = 12.0
@@ -63,7 +64,7 @@ class Child:
 
     def ended_error(self) -> UnavailableError:
         """That this child ended although it was needed, with the last line it wrote."""
-        return UnavailableError("trial.child_ended", name=self.name, detail=last_line(self.log))
+        return UnavailableError("trial.child_ended", name=self.name, detail=last_words(self.log))
 
     def let_go(self) -> None:
         """Close the child's standard input, which asks it to end."""
@@ -147,15 +148,3 @@ class Children:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.end()
-
-
-def last_line(log: Path) -> str:
-    """The last line in a log that says something, at most 200 characters; empty without one."""
-    try:
-        size = log.stat().st_size
-        with log.open("rb") as opened:
-            opened.seek(max(0, size - 4_096))
-            lines = opened.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "")
