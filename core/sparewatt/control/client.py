@@ -168,10 +168,7 @@ async def connect(address: SocketAddress) -> ControlClient:
         RefusedError: ``control.peer`` when somebody else did.
         ProtocolError: ``control.closed`` or ``control.malformed``.
     """
-    if sys.platform == "win32":
-        raise UnavailableError("control.platform")
-    else:
-        # Not a branch that merely follows: a type checker for Windows must not look for what is imported here.
+    if sys.platform != "win32":
         from sparewatt.control.socket_unix import check_folder, check_peer
 
         check_folder(address.folder)
@@ -187,6 +184,7 @@ async def connect(address: SocketAddress) -> ControlClient:
             await client.close()
             raise
         return client
+    raise UnavailableError("control.platform")
 
 
 def _reply_to(answer: Answer) -> int:

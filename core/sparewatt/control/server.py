@@ -111,6 +111,11 @@ class ControlServer:
             raise UnavailableError("control.platform")
         self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=_READ_BYTES)
 
+    @property
+    def clients(self) -> int:
+        """How many are served now."""
+        return len(self._clients)
+
     def changed(self) -> None:
         """The snapshot changed: those that watch get it, coalesced to what each of them asked for."""
         for client in self._clients:
@@ -211,6 +216,9 @@ class _Client:
         await self._send(greeting)
         while True:
             request = await self._requests.get()
+            if isinstance(request, Watch):
+                # Before the snapshot is taken: a change after it must be sent again.
+                self._changed.clear()
             try:
                 answer = await _handled(self._handler, request)
             except SparewattError as error:
@@ -218,7 +226,6 @@ class _Client:
             await self._send(answer)
             if isinstance(request, Watch):
                 self._interval_s = request.interval_milliseconds / 1000
-                self._changed.clear()
                 self._watch_asked.set()
 
     async def _watch(self) -> None:
@@ -234,7 +241,9 @@ class _Client:
         async with self._writing:
             self._writer.write(encode(answer))
             try:
-                await asyncio.wait_for(self._writer.drain(), self._write_most_s)
+                # Not `wait_for`, which before Python 3.12 loses a cancellation that comes as the wait ends.
+                async with asyncio.timeout(self._write_most_s):
+                    await self._writer.drain()
             except TimeoutError as error:
                 raise ProtocolError("control.slow") from error
 

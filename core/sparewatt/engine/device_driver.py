@@ -168,8 +168,8 @@ class DeviceDriver:
                 self._spawn(self._ask())
             case device_plan.FetchData(assignment=assignment):
                 self._spawn(self._fetch(assignment))
-            case device_plan.ApplyVersion(version=version):
-                self._spawn(self._apply(version))
+            case device_plan.ApplyVersion():
+                self._spawn(self._apply())
             case device_plan.Train(assignment=assignment):
                 self._spawn(self._train(assignment))
             case device_plan.GiveBack(assignment=assignment):
@@ -283,7 +283,7 @@ class DeviceDriver:
         elif following is not None and following.assignment == assignment:
             self.state = replace(self.state, next=change(following))
 
-    async def _apply(self, version: VersionId) -> None:
+    async def _apply(self) -> None:
         run, worker = self._run, self._worker
         assert run is not None
         path = run.chain.path(self.state.applied)

@@ -69,7 +69,7 @@ class SensorDesk:
         if first:
             self._wake()
 
-    def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None:
+    def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None:  # noqa: ARG002 - the process retries by itself
         self.faults[fault.device] = fault
         if not fault.absent:
             self._set_all("lost", only=fault.device)
