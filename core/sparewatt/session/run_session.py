@@ -9,7 +9,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.blobs.folder import BlobFolder
-from sparewatt.errors import IntegrityError, RefusedError, SparewattError, UnavailableError
+from sparewatt.errors import IntegrityError, RefusedError, SparewattError, StorageError, UnavailableError
 from sparewatt.session import events as event
 from sparewatt.session.connection import backoff_seconds
 from sparewatt.session.flow import download, upload
@@ -118,7 +118,8 @@ class RunSession:
         """Stays connected until cancelled.
 
         Raises:
-            StorageError: the outbox cannot be read or written; nothing is lost, run it again later.
+            StorageError: the outbox cannot be read at the start. Later failures end the session, show in `state` and
+                are tried again like a lost connection.
         """
         await self._count()
         attempt = 0
@@ -224,6 +225,9 @@ class RunSession:
                 serving.cancel()
                 uploads.cancel()
                 await asyncio.gather(serving, uploads, return_exceptions=True)
+        except StorageError as error:
+            # What could not be kept is offered or answered again in the next session.
+            self._error = error
         finally:
             self._linked.clear()
             up, down = self._bytes_before
@@ -283,6 +287,10 @@ class RunSession:
             outcome = await upload(link, row, payload)
         except UnavailableError:
             return False
+        except StorageError:
+            # Its disk may come back; other updates do not wait for it.
+            self._postpone(row, RETRY_UPLOAD_SECONDS)
+            return True
         self._postponed.pop(row.assignment_id, None)
         match outcome:
             case event.UploadAccepted(receipt=receipt, signed=signed):

@@ -274,3 +274,26 @@ def test_an_inspection_through_an_invite_to_another_run_fails() -> None:
     wrong = Invite(url=honest.url, run=honest.run, run_key_sha256="ab" * 32, secret=honest.secret)
     with pytest.raises(IntegrityError, match=r"key\.run_key"):
         asyncio.run(inspect(wrong, KEY, tools(FakeDial(coordinator))))
+
+
+def test_an_update_whose_payload_cannot_be_read_blocks_no_other(tmp_path: Path) -> None:
+    coordinator = FakeCoordinator(RUN)
+
+    async def test(engine: Engine) -> None:
+        await engine.until(event.Connected)
+        for number in (1, 2):
+            payload = tmp_path / f"worker-output-{number}"
+            payload.write_bytes(PAYLOAD)
+            update, signed = an_update(number)
+            row = await engine.outbox.call(Outbox.add, update, signed, payload)
+            if number == 1:
+                (await engine.outbox.call(Outbox.payload, row)).unlink()
+        payload = tmp_path / "worker-output-3"
+        payload.write_bytes(PAYLOAD)
+        await engine.session.submit(*an_update(3), payload)
+        await dial.until(lambda: len(coordinator.stored) == 2)
+        assert engine.session.state.connection == "connected"
+
+    dial = FakeDial(coordinator)
+    engine_test(tmp_path, dial, test)
+    assert coordinator.accepted == [f"{2:032x}", f"{3:032x}"]
