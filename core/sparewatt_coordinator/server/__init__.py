@@ -1,0 +1,1 @@
+"""The coordinator as a program: one data folder, one gateway, one aggregator child."""

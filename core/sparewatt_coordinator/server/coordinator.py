@@ -1,0 +1,166 @@
+"""The composition root: a data folder becomes a running coordinator."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.clock import Clock
+from sparewatt.errors import IntegrityError
+from sparewatt.signing import Signed, public_key_hex, sign
+from sparewatt.work.manifest import Manifest, OnlineKey
+from sparewatt_coordinator import schedule
+from sparewatt_coordinator.gateway.admin import AdminServer
+from sparewatt_coordinator.gateway.books import Books
+from sparewatt_coordinator.gateway.carrier import Carrier
+from sparewatt_coordinator.gateway.protocol import Terms
+from sparewatt_coordinator.gateway.server import GatewayServer, check_loopback
+from sparewatt_coordinator.server.conductor import Conductor
+from sparewatt_coordinator.server.folder import DataFolder, Running
+from sparewatt_coordinator.server.organiser import Organiser
+from sparewatt_coordinator.server.ports import Aggregator
+from sparewatt_coordinator.store import sqlite
+from sparewatt_coordinator.store.base import RunRecord, Store
+
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Attributes:
+    host, port: where to listen; port 0 takes a free one.
+    """
+
+    data: Path
+    host: str
+    port: int
+
+
+async def run_coordinator(
+    settings: Settings,
+    clock: Clock,
+    make_aggregator: Callable[[RunRecord, DataFolder], Aggregator],
+    validate: Callable[[Path, Manifest], None],
+    ready: Callable[[Running], None],
+    log: logging.Logger,
+) -> None:
+    """Serve the run in ``settings.data`` until SIGINT, SIGTERM or cancellation.
+
+    Args:
+        ready: called once, when contributors can connect.
+
+    Raises:
+        SparewattError: why it cannot start or go on, each class with its own exit code.
+    """
+    check_loopback(settings.host)
+    folder = DataFolder(settings.data)
+    async with contextlib.AsyncExitStack() as stack:
+        folder.make()
+        lock = folder.lock()
+        stack.callback(lock.release)
+        key = folder.read_online_key()
+        store: Store = sqlite.open(folder.database)
+        books = Books(store, lambda kind, value: sign(kind, value, key))
+        stack.push_async_callback(asyncio.to_thread, books.close)
+        record = await books.call(lambda store: store.run())
+        terms = terms_of(record, public_key_hex(key))
+        blobs = BlobFolder(folder.blobs)
+        await asyncio.to_thread(blobs.clean)
+        aggregator = make_aggregator(record, folder)
+        stack.push_async_callback(aggregator.stop)
+        await _serve(settings, folder, books, blobs, record, terms, aggregator, clock, validate, ready, log)
+
+
+async def _serve(
+    settings: Settings,
+    folder: DataFolder,
+    books: Books,
+    blobs: BlobFolder,
+    record: RunRecord,
+    terms: Terms,
+    aggregator: Aggregator,
+    clock: Clock,
+    validate: Callable[[Path, Manifest], None],
+    ready: Callable[[Running], None],
+    log: logging.Logger,
+) -> None:
+    """From listening to the end."""
+    hub = _Hub()
+    conductor = Conductor(books, blobs, aggregator, clock, hub.announce, log)
+    carrier = Carrier(books, blobs, record.manifest, clock, validate, conductor.joined)
+    gateway = GatewayServer(terms, books, carrier)
+    hub.gateway = gateway
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, carrier.close)
+        url = await gateway.start(settings.host, settings.port)
+        stack.push_async_callback(gateway.stop)
+        organiser = Organiser(folder, books, conductor, aggregator, clock, url, lambda: gateway.contributors_here)
+        admin_path = ""
+        if sys.platform != "win32":
+            path = folder.admin_socket()
+            channel = AdminServer(path, organiser.answer)
+            await channel.start()
+            stack.push_async_callback(channel.stop)
+            admin_path = str(path)
+        running = Running(pid=os.getpid(), url=url, run=record.run, admin=admin_path)
+        folder.say_running(running)
+        stack.callback(lambda: folder.running.unlink(missing_ok=True))
+        ready(running)
+        await _until_stopped(conductor)
+
+
+async def _until_stopped(conductor: Conductor) -> None:
+    """Raises what ends the conductor."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if sys.platform != "win32":
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, stopping.set)
+    conducting = asyncio.create_task(conductor.run())
+    waiting = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((conducting, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if conducting.done():
+            conducting.result()
+    finally:
+        for task in (conducting, waiting):
+            task.cancel()
+        await asyncio.gather(conducting, waiting, return_exceptions=True)
+
+
+def terms_of(record: RunRecord, online_public: str) -> Terms:
+    """What every session of the run has in common.
+
+    Raises:
+        IntegrityError: ``key.other`` when the folder's online key is not the one that the organiser stated.
+    """
+    stated = msgspec.json.decode(record.online_key.body, type=OnlineKey)
+    if stated.key != online_public:
+        raise IntegrityError("key.other")
+    return Terms(
+        run=record.run,
+        manifest=record.manifest_signed,
+        online_key=record.online_key,
+        online_public=online_public,
+        upload_bytes_most=record.manifest.costs.upload_bytes_per_update,
+        heartbeat_s=schedule.heartbeat_seconds(record.manifest),
+        ttl_s=schedule.lease_seconds(record.manifest),
+    )
+
+
+class _Hub:
+    """Leads announcements to the gateway, which is made after those who announce."""
+
+    def __init__(self) -> None:
+        self.gateway: GatewayServer | None = None
+
+    def announce(self, announcement: Signed) -> None:
+        if self.gateway is not None:
+            self.gateway.announce(announcement)

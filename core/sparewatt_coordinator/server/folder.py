@@ -1,0 +1,141 @@
+"""The data folder of a coordinator and who holds it.
+
+coordinator.sqlite3   the store of record
+blobs/                content-addressed data, versions, payloads
+online.key            seed of the run's online key, 64 hex digits, 0600
+coordinator.lock      held by the running coordinator
+coordinator.json      where it listens, while it runs
+"""
+
+import os
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sparewatt.durable import make_folder, replace_file, storage_errors
+from sparewatt.errors import ConflictError, InputError, StorageError, UnavailableError
+from sparewatt_coordinator.gateway.admin import PATH_BYTES_MOST
+
+KEY_MODE: Final = 0o600
+
+
+class Running(msgspec.Struct, frozen=True):
+    """What `coordinator.json` says. `admin` is empty where there is no admin channel."""
+
+    pid: int
+    url: str
+    run: str
+    admin: str
+
+
+class DataFolder:
+    """Paths of one coordinator; nothing is made before it is needed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root: Final = root.absolute()
+
+    @property
+    def database(self) -> Path:
+        return self.root / "coordinator.sqlite3"
+
+    @property
+    def blobs(self) -> Path:
+        return self.root / "blobs"
+
+    @property
+    def online_key(self) -> Path:
+        return self.root / "online.key"
+
+    @property
+    def running(self) -> Path:
+        return self.root / "coordinator.json"
+
+    def make(self) -> None:
+        """The folder itself, 0700.
+
+        Raises:
+            StorageError: ``storage.unusable``.
+        """
+        with storage_errors(self.root):
+            make_folder(self.root)
+            if os.name == "posix":
+                self.root.chmod(0o700)
+
+    def lock(self) -> "FolderLock":
+        """Raises ConflictError ``coordinator.running`` while another process holds it."""
+        return FolderLock(self.root / "coordinator.lock")
+
+    def write_online_key(self, key: Ed25519PrivateKey) -> None:
+        """Raises ConflictError ``key.exists``: an online key is never overwritten."""
+        with storage_errors(self.root):
+            try:
+                descriptor = os.open(self.online_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_MODE)
+            except FileExistsError as error:
+                raise ConflictError("key.exists", path=str(self.online_key)) from error
+            with os.fdopen(descriptor, "w") as file:
+                file.write(key.private_bytes_raw().hex() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+
+    def read_online_key(self) -> Ed25519PrivateKey:
+        """Raises StorageError ``key.missing`` or ``key.malformed``; InputError ``key.mode`` when others can read it."""
+        try:
+            if os.name == "posix" and self.online_key.stat().st_mode & 0o077:
+                raise InputError("key.mode", path=str(self.online_key))
+            text = self.online_key.read_text()
+            return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
+        except FileNotFoundError as error:
+            raise StorageError("key.missing", path=str(self.online_key)) from error
+        except (OSError, ValueError) as error:
+            raise StorageError("key.malformed", path=str(self.online_key)) from error
+
+    def say_running(self, running: Running) -> None:
+        """Write `coordinator.json`, whole or not at all."""
+        with storage_errors(self.root):
+            replace_file(self.running, msgspec.json.encode(running))
+
+    def read_running(self) -> Running:
+        """Raises UnavailableError ``coordinator.not_running``."""
+        try:
+            return msgspec.json.decode(self.running.read_bytes(), type=Running)
+        except (OSError, msgspec.DecodeError) as error:
+            raise UnavailableError("coordinator.not_running", path=str(self.root)) from error
+
+    def admin_socket(self) -> Path:
+        """A path for the admin socket: in the folder, or in a new private folder where that name is too long."""
+        path = self.root / "admin.sock"
+        if len(os.fsencode(path)) <= PATH_BYTES_MOST:
+            return path
+        return Path(tempfile.mkdtemp(prefix="sparewatt-")) / f"{secrets.token_hex(4)}.sock"
+
+
+class FolderLock:
+    """Held from construction to `release`, or to the end of the process however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        with storage_errors(path.parent):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, KEY_MODE)
+        try:
+            _lock(self._descriptor)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise ConflictError("coordinator.running", folder=str(path.parent)) from error
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
