@@ -1,22 +1,20 @@
 """An organiser's files: the offline key of a run, and the folder that a coordinator serves."""
 
+import os
 import shutil
 import time
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sparewatt_coordinator.create.profile import SIZES, run_profile
-from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
 
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import make_folder, storage_errors
-from sparewatt.errors import ConflictError, InputError
-from sparewatt.signing import Signed, public_key_hex, sign
-from sparewatt.work.manifest import ROTATION_KIND, OnlineKey
-from sparewatt_coordinator.server.folder import RunFolder, read_online_key, write_online_key
-from sparewatt_coordinator.store import sqlite
-from sparewatt_coordinator.store.base import NewRun
+from sparewatt.errors import ConflictError, InputError, StorageError
+from sparewatt_coordinator.create.profile import SIZES, run_profile
+from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
+from sparewatt_coordinator.server.establish import establish_run
+from sparewatt_coordinator.server.folder import DataFolder
 
 
 class RunWords(msgspec.Struct, frozen=True):
@@ -70,50 +68,51 @@ def make_run(folder: Path, key_file: Path, options: RunOptions) -> CreatedRun:
     Raises:
         ConflictError: ``run.exists`` when the folder holds something.
         InputError: ``key.inside`` for a key within the run's folder, or as `create_run`.
-        IntegrityError: ``coordinator.key_permissions``, ``coordinator.key_damaged``.
-        StorageError: as the stores.
+        StorageError: ``key.malformed``, or as the stores.
     """
-    root = folder.expanduser().absolute()
+    place = DataFolder(folder.expanduser())
     key_path = key_file.expanduser().absolute()
-    if root in key_path.parents:
+    if place.root in key_path.parents:
         raise InputError("key.inside", path=str(key_path))
-    if root.exists() and any(root.iterdir()):
-        raise ConflictError("run.exists", folder=str(root))
+    if place.root.exists() and any(place.root.iterdir()):
+        raise ConflictError("run.exists", folder=str(place.root))
     organiser = _organiser_key(key_path)
+    now_milliseconds = round(time.time() * 1000)
     try:
-        return _make(RunFolder(root), organiser, options)
+        place.make()
+        created = create_run(options, BlobFolder(place.blobs), organiser, now_milliseconds // 1000)
+        establish_run(place, created.manifest, created.signed, created.shards, organiser, now_milliseconds)
     except BaseException:
         # Half a run is of no use to anybody, and would be in the way of the next attempt.
-        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(place.root, ignore_errors=True)
         raise
-
-
-def _make(folder: RunFolder, organiser: Ed25519PrivateKey, options: RunOptions) -> CreatedRun:
-    now_milliseconds = round(time.time() * 1000)
-    with folder.lock():
-        created = create_run(options, BlobFolder(folder.blobs), organiser, now_milliseconds // 1000)
-        online = Ed25519PrivateKey.generate()
-        stated = OnlineKey(created.run, 1, public_key_hex(online), now_milliseconds // 1000)
-        write_online_key(folder.online_key, online)
-
-        def sign_online(kind: str, value: object) -> Signed:
-            return sign(kind, value, online)
-
-        store = sqlite.open(folder.store, create=True)
-        try:
-            new = NewRun(created.signed, sign(ROTATION_KIND, stated, organiser), created.shards)
-            store.create_run(new, sign_online, now_milliseconds)
-        finally:
-            store.close()
     return created
 
 
 def _organiser_key(path: Path) -> Ed25519PrivateKey:
-    """The key in the file at `path`, made when there is none."""
-    if path.exists():
-        return read_online_key(path)
+    """The key in the file at `path` (64 hex digits, readable by its owner alone), made when there is none.
+
+    Raises:
+        InputError: ``key.mode``.
+        StorageError: ``key.malformed``, ``storage.unusable``.
+    """
+    if not path.exists():
+        return _new_organiser_key(path)
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise InputError("key.mode", path=str(path))
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise StorageError("key.malformed", path=str(path)) from error
+
+
+def _new_organiser_key(path: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.generate()
     with storage_errors(path.parent):
         make_folder(path.parent)
-    write_online_key(path, key)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(key.private_bytes_raw().hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
     return key

@@ -50,9 +50,7 @@ def create(
     key_file = key if key is not None else data.with_name(data.name + ".key")
     made = make_named_run(data, key_file, text, words, size=size, contributors=contributors, tokens=tokens, seed=seed)
     typer.echo(f"Made run {made.run[:8]} from {made.files} files ({made.files_skipped} were no text).")
-    typer.echo(
-        f"Your key is in {home_shortened(key_file)}. Keep it apart from this computer: it is the run's only proof."
-    )
+    typer.echo(f"Your key is in {home_shortened(key_file)}. Keep a copy elsewhere: only it can prove the run is yours.")
     typer.echo("Its data will go to every contributor in the clear.")
     typer.echo(f"Serve it: sparewatt coordinator serve --data {home_shortened(data)}")
 
@@ -102,17 +100,15 @@ def show(
 def invite(
     data: Data,
     uses: Annotated[int, typer.Option(min=1, max=1_000_000, help="By how many contributors.")] = 1,
-    expires: Annotated[int, typer.Option(min=1, max=3_650, help="In how many days.")] = 7,
+    expires: Annotated[int, typer.Option(min=1, max=366, help="In how many days.")] = 7,
     trusted: Annotated[
         bool, typer.Option("--trusted", help="Their updates carry weight; for people whom you know.")
     ] = False,
 ) -> None:
     """An invite to pass on. It is shown once; whoever has it can join."""
-    import asyncio
+    from sparewatt_cli.run_look import new_invite
 
-    from sparewatt_cli.run_look import invite as new_invite
-
-    typer.echo(asyncio.run(new_invite(data.absolute(), uses, expires * 86_400, trusted=trusted)))
+    typer.echo(new_invite(data.absolute(), uses, expires * 86_400, trusted=trusted))
     if not trusted:
         typer.echo("The run is unaudited, so only contributors with a --trusted invite carry weight.", err=True)
 
@@ -124,9 +120,12 @@ def close_run(
     now: Annotated[bool, typer.Option("--now", help="Without merging and measuring first what is there.")] = False,
 ) -> None:
     """End a run for good: hand out no more work, merge what is there, measure it."""
-    from sparewatt_cli.run_look import close
+    from sparewatt_cli.run_look import close, finish
 
-    close(data.absolute(), words, merge=not now)
+    if now:
+        close(data.absolute(), words)
+    else:
+        finish(data.absolute(), words)
     typer.echo("The run is closed.")
 
 
@@ -151,7 +150,7 @@ def sample_run(
     import asyncio
 
     from sparewatt_cli.plain_text import harmless
-    from sparewatt_cli.run_look import sample
+    from sparewatt_cli.sampling import sample
 
     written = asyncio.run(sample(data.absolute(), prompt, tokens, round(temperature * 1000), seed))
     typer.echo(harmless(prompt + written))

@@ -103,7 +103,7 @@ class Course:
             return await self._finish(contributors, engines, reply, trained)
 
     async def _join(self, contributors: Sequence[Contributor]) -> ManifestReply:
-        invites = await run_side.invites(self._plan.run_folder, len(contributors))
+        invites = await asyncio.to_thread(run_side.invites, self._plan.run_folder, len(contributors))
         replies = [await each.join(invite) for each, invite in zip(contributors, invites, strict=True)]
         return replies[0]
 
@@ -141,7 +141,7 @@ class Course:
         self._phase("trial.finishing")
         await asyncio.gather(*(each.deliver() for each in contributors))
         self._phase("trial.measuring")
-        finished = await run_side.finish(plan.run_folder)
+        finished = await asyncio.to_thread(run_side.finish, plan.run_folder)
         self._phase("trial.verifying")
         bundles = [await each.receipts(reply.run) for each in contributors]
         reports = [verified(replace_manifest(bundle, reply)) for bundle in bundles]

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sparewatt_coordinator.create.profile import try_profile
-from sparewatt_coordinator.create.run import RunOptions
-
-from sparewatt.errors import ConflictError
-from sparewatt_cli import run_look
+from sparewatt_cli import run_look, sampling
 from sparewatt_cli.organiser import make_run
 from sparewatt_cli.trial.plan import TrialPlan
-from sparewatt_coordinator.gateway import admin_client
+from sparewatt_coordinator.create.profile import try_profile
+from sparewatt_coordinator.create.run import RunOptions
 
 INVITE_SECONDS: Final = 3_600
 SAMPLE_TOKENS: Final = 240
@@ -58,26 +55,17 @@ def create_run(plan: TrialPlan, text: Path | None) -> None:
     make_run(plan.run_folder, plan.organiser_key, options)
 
 
-async def invites(run_folder: Path, count: int) -> tuple[str, ...]:
-    """A trusted invite for each of `count` contributors."""
-    async with await admin_client.connect(run_folder) as client:
-        return tuple([await client.create_invite(1, INVITE_SECONDS, trusted=True) for _ in range(count)])
+def invites(run_folder: Path, count: int) -> tuple[str, ...]:
+    """A trusted invite for each of `count` contributors. Blocks."""
+    return tuple(run_look.new_invite(run_folder, 1, INVITE_SECONDS, trusted=True) for _ in range(count))
 
 
-async def finish(run_folder: Path) -> Finished:
-    """Merge what is there, measure the last version, and close the run."""
-    async with await admin_client.connect(run_folder) as client:
-        try:
-            await client.finish(WORDS)
-        except ConflictError as error:
-            # It reached its planned end by itself.
-            if error.error_id != "run.closed":
-                raise
-        status = (await client.status()).status
-    number = status.version.number
-    last = next((each for each in reversed(status.evaluations) if each.version == number), None)
+def finish(run_folder: Path) -> Finished:
+    """Merge what is there, measure the last version, and close the run. Blocks."""
+    status = run_look.finish(run_folder, WORDS).status
+    last = next((each for each in reversed(status.evaluations) if each.version == status.version.number), None)
     return Finished(
-        version=number,
+        version=status.version.number,
         evaluations=tuple((each.version, each.loss_micro) for each in status.evaluations),
         loss_last=None if last is None else last.loss_micro / 1e6,
         loss_tokens=None if last is None else last.tokens,
@@ -86,9 +74,9 @@ async def finish(run_folder: Path) -> Finished:
 
 async def sample(run_folder: Path, prompt: str, seed: int) -> str:
     """What the last version writes after `prompt`, with it."""
-    return prompt + await run_look.sample(run_folder, prompt, SAMPLE_TOKENS, SAMPLE_TEMPERATURE_MILLI, seed)
+    return prompt + await sampling.sample(run_folder, prompt, SAMPLE_TOKENS, SAMPLE_TEMPERATURE_MILLI, seed)
 
 
 def export(run_folder: Path, to: Path) -> None:
-    """Write the last version to `to`. Blocks; not from within an event loop's thread."""
+    """Write the last version to `to`. Blocks."""
     run_look.export(run_folder, to)
