@@ -193,9 +193,7 @@ class Course:
         self._display.show(self._progress)
 
     def _show(self, phase: str, view: TrialView, training_seconds: float | None) -> None:
-        self._progress = Progress(
-            phase, self._now() - self._began, training_seconds, self._plan.seconds, view
-        )
+        self._progress = Progress(phase, self._now() - self._began, training_seconds, self._plan.seconds, view)
         self._display.show(self._progress)
 
 
