@@ -11,7 +11,7 @@ SizeName = Literal["try", "tiny", "small", "medium", "large"]
 # (hidden, intermediate, layers, heads, context, peak rate in 1e-9). Each `large` step is about four times the one
 # before; `try` is what two ordinary cores train 30 inner steps of in 5 to 8 s.
 _SIZES: Final[dict[SizeName, tuple[int, int, int, int, int, int]]] = {
-    "try": (144, 384, 4, 4, 256, 3_000_000),
+    "try": (160, 448, 4, 4, 256, 3_000_000),
     "tiny": (256, 688, 6, 4, 512, 2_000_000),
     "small": (512, 1_376, 8, 8, 1_024, 1_000_000),
     "medium": (768, 2_048, 12, 12, 1_024, 600_000),
