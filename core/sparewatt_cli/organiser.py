@@ -4,17 +4,21 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.blobs.folder import BlobFolder
-from sparewatt.durable import make_folder, storage_errors
+from sparewatt.durable import make_folder, replace_file, storage_errors
 from sparewatt.errors import ConflictError, InputError, StorageError
 from sparewatt_coordinator.create.profile import SIZES, run_profile
 from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
 from sparewatt_coordinator.server.establish import establish_run
 from sparewatt_coordinator.server.folder import DataFolder
+
+# The signed manifest, beside the store: anybody may read it while a coordinator holds the store.
+MANIFEST_FILE: Final = "manifest.json"
 
 
 class RunWords(msgspec.Struct, frozen=True):
@@ -81,6 +85,8 @@ def make_run(folder: Path, key_file: Path, options: RunOptions) -> CreatedRun:
     try:
         place.make()
         created = create_run(options, BlobFolder(place.blobs), organiser, now_milliseconds // 1000)
+        with storage_errors(place.root):
+            replace_file(place.root / MANIFEST_FILE, msgspec.json.encode(created.signed))
         establish_run(place, created.manifest, created.signed, created.shards, organiser, now_milliseconds)
     except BaseException:
         # Half a run is of no use to anybody, and would be in the way of the next attempt.

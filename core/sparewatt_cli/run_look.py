@@ -7,10 +7,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from sparewatt.blobs.folder import BlobFolder
-from sparewatt.errors import UnavailableError
-from sparewatt.signing import sign
+from sparewatt.errors import StorageError, UnavailableError
+from sparewatt.signing import Signed, sign
 from sparewatt.work.manifest import Manifest
 from sparewatt_cli.figures import count_text
+from sparewatt_cli.organiser import MANIFEST_FILE
 from sparewatt_coordinator.create.export import ExportFacts, export_version
 from sparewatt_coordinator.gateway import admin
 from sparewatt_coordinator.gateway.admin_client import AdminClient
@@ -40,7 +41,7 @@ class RunLook(msgspec.Struct, frozen=True):
 
 
 def look(folder: Path) -> RunLook:
-    """The run in `folder`: its store can be read while a coordinator serves it.
+    """The run in `folder`: asked of its coordinator, or read from its store while none runs.
 
     Raises:
         UnavailableError: ``run.missing``.
@@ -54,14 +55,28 @@ def look(folder: Path) -> RunLook:
     except UnavailableError as error:
         if error.error_id != "coordinator.not_running":
             raise
-        served = None
+    else:
+        return RunLook(served.run, served.url, served.contributors_here, read_manifest(folder), served.status)
     store = sqlite.open(place.database)
     try:
         record, status = store.run(), store.status()
     finally:
         store.close()
-    url, here = (served.url, served.contributors_here) if served is not None else ("", 0)
-    return RunLook(record.run, url, here, record.manifest, status)
+    return RunLook(record.run, "", 0, record.manifest, status)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in a run's folder, which its coordinator does not repeat.
+
+    Raises:
+        StorageError: ``file.unreadable``.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        signed = msgspec.json.decode(path.read_bytes(), type=Signed)
+        return msgspec.json.decode(signed.body, type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise StorageError("file.unreadable", path=str(path), reason=str(error)[:100]) from error
 
 
 def ask_coordinator(folder: Path, request: admin.Request, answer: type[A]) -> A:

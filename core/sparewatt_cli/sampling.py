@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from sparewatt_coordinator.aggregate.messages import Answer, Failed, Sample, Sampled, Weights
 
 from sparewatt.errors import ProtocolError, UnavailableError, told_error
 from sparewatt.process.child import Child, ChildCommand, environment_for, start
 from sparewatt_cli.machine import usable_cores
 from sparewatt_cli.run_look import look
+from sparewatt_coordinator.aggregate.messages import Answer, Failed, Sample, Sampled, Weights
 from sparewatt_coordinator.server.folder import DataFolder
 
 SAMPLE_SECONDS_MOST: Final = 180.0
