@@ -14,7 +14,7 @@ from sparewatt.errors import ConflictError, StorageError, UnavailableError
 from sparewatt.host.computer import power_source
 from sparewatt_cli import exit_codes
 from sparewatt_cli.machine import installed_version, usable_cores
-from sparewatt_cli.surroundings import Surroundings
+from sparewatt_cli.surroundings import Surroundings, home_shortened
 from sparewatt_cli.trial.course import Course
 from sparewatt_cli.trial.folder import throwaway_folder
 from sparewatt_cli.trial.interruptions import Interruptions, listening
@@ -50,6 +50,8 @@ def run_trial(place: Surroundings, request: TrialRequest, json_file: Path | None
             display.close()
     if json_file is not None:
         _write_json(json_file, result)
+    if result.checkpoint is not None:
+        result = msgspec.structs.replace(result, checkpoint=_as_typed(Path(result.checkpoint)))
     for line in summary(result, [TRIAL[each] for each in result.missing]):
         typer.echo(line)
     return exit_codes.INCOMPLETE if result.missing else exit_codes.DONE
@@ -81,6 +83,12 @@ def _trial_folder(keep: Path | None) -> Iterator[Path]:
     if used:
         raise ConflictError("trial.keep_used", path=str(keep))
     yield keep.absolute()
+
+
+def _as_typed(path: Path) -> str:
+    """A path in or below the current folder as a person would type it."""
+    current = Path.cwd()
+    return f"./{path.relative_to(current).as_posix()}" if path.is_relative_to(current) else home_shortened(path)
 
 
 def _write_json(path: Path, result: TrialResult) -> None:

@@ -78,7 +78,7 @@ class Contributor:
             await client.command(lambda number: Pause(id=number, until_unix_s=0))
         try:
             async with asyncio.timeout(DELIVERY_SECONDS_MOST):
-                while not (self.snapshot is not None and _delivered(self.snapshot)):
+                while not (self.snapshot is not None and delivered(self.snapshot)):
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
@@ -110,7 +110,14 @@ async def _page(client: ControlClient, run: str, position: int) -> ReceiptsReply
     )
 
 
-def _delivered(snapshot: Snapshot) -> bool:
-    """Paused, no worker left that could still hand something in, and nothing on its way."""
+def delivered(snapshot: Snapshot) -> bool:
+    """Paused, no worker left that could still hand something in, and a word from the coordinator about everything.
+
+    An outbox that is empty is not enough: it is counted a moment after a worker has ended.
+    """
     resting = all(device.worker in ("none", "failed") and device.current is None for device in snapshot.devices)
-    return snapshot.paused_until_unix_s is not None and resting and all(run.outbox == 0 for run in snapshot.runs)
+    trained = sum(device.tokens for device in snapshot.devices)
+    answered = sum(run.tokens_accepted for run in snapshot.runs)
+    refused = any(run.updates_refused for run in snapshot.runs)
+    empty = all(run.outbox == 0 for run in snapshot.runs)
+    return snapshot.paused_until_unix_s is not None and resting and empty and (answered >= trained or refused)

@@ -94,13 +94,13 @@ def _loss(result: TrialResult) -> str:
 def _trained(result: TrialResult) -> str:
     return (
         f"{count_text(result.tokens)} tokens in {seconds_text(result.training_seconds)} "
-        f"({count_text(result.tokens_per_s)} tokens/s), {result.versions} versions, on {result.device}"
+        f"({count_text(result.tokens_per_s)} tokens/s), {_number(result.versions, 'version')}, on {result.device}"
     )
 
 
 def _credit(result: TrialResult) -> str:
     return (
-        f"{credit_text(round(result.credit * 1e6))}, with {result.receipts} signed receipts, "
+        f"{credit_text(round(result.credit * 1e6))}, with {_number(result.receipts, 'signed receipt')}, "
         f"{result.receipts_verified} verified offline"
     )
 
@@ -110,6 +110,10 @@ def _traffic(result: TrialResult) -> str:
         f"{bytes_text(result.bytes_up / result.versions)} up and "
         f"{bytes_text(result.bytes_down / result.versions)} down for each version"
     )
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _row(label: str, text: str) -> str:

@@ -12,7 +12,7 @@ from sparewatt_coordinator.create.profile import try_profile
 from sparewatt_coordinator.create.run import RunOptions
 
 INVITE_SECONDS: Final = 3_600
-SAMPLE_TOKENS: Final = 240
+SAMPLE_TOKENS: Final = 160
 SAMPLE_TEMPERATURE_MILLI: Final = 700
 WORDS: Final = "The trial has ended."
 
