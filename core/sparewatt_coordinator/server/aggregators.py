@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from sparewatt.errors import ProtocolError, SparewattError, UnavailableError
+from sparewatt.errors import ProtocolError, UnavailableError, told_error
 from sparewatt.process.child import Child, ChildCommand, environment_for, start
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.receipt import Evaluation
@@ -65,7 +65,7 @@ class AggregatorChild:
                 await self._end()
                 raise
         if isinstance(found, messages.Failed):
-            raise SparewattError(found.error_id, **found.parameters)
+            raise told_error(found.kind, found.error_id, found.parameters)
         if not isinstance(found, answer):
             raise ProtocolError("aggregate.answer", type=type(found).__name__)
         return found
@@ -117,9 +117,9 @@ class ChildAggregators:
         log: Callable[[str], None],
     ) -> None:
         self._manifest = manifest
-        self._blobs_folder = str(blobs_folder)
         self._threads = threads
-        arguments = (sys.executable, "-m", "sparewatt_coordinator.aggregate")
+        self._last_id = 0
+        arguments = (sys.executable, "-P", "-m", "sparewatt_coordinator.aggregate", str(blobs_folder))
         bare = environment_for(environment, {})
         self._merger = AggregatorChild(ChildCommand(arguments, bare), log)
         # Measuring is of use to people only; training on the same computer goes first.
@@ -131,10 +131,10 @@ class ChildAggregators:
 
     async def merge(self, task: MergeTask) -> Publication:
         request = messages.Merge(
+            id=self._next_id(),
             plan=task.plan,
             model=self._manifest.model,
             start_keyframe=self._manifest.start_keyframe,
-            blobs_folder=self._blobs_folder,
             keyframe=task.keyframe,
         )
         merged = await self._merger.ask(request, messages.Merged, MERGE_SECONDS_MOST)
@@ -148,19 +148,21 @@ class ChildAggregators:
         )
 
     async def evaluate(self, version: VersionId, weights: BlobRef, tokens: int) -> Evaluation:
-        data = self._manifest.data
+        start = self._manifest.start_keyframe
         request = messages.Evaluate(
-            version=version,
+            id=self._next_id(),
             model=self._manifest.model,
-            weights=weights,
-            data=data.held_out,
-            sequence_length=data.sequence_length,
+            data=self._manifest.data,
+            weights=messages.Weights(version, None if weights == start else weights, start),
             tokens=tokens,
             threads=self._threads,
-            blobs_folder=self._blobs_folder,
         )
         found = await self._measurer.ask(request, messages.Evaluated, EVALUATE_SECONDS_MOST)
         return Evaluation(version=found.version.number, loss_micro=found.loss_micro, tokens=found.tokens)
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
 
     async def stop(self) -> None:
         await self._merger.stop()
