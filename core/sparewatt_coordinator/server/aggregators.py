@@ -74,7 +74,7 @@ class AggregatorChild:
         """Whatever it does is lost; the plan of a merge is not."""
         if self._child is not None:
             with contextlib.suppress(ProtocolError):
-                await self._child.send(msgspec.json.encode(messages.Quit()))
+                await self._child.send(msgspec.json.encode(messages.Quit(id=1)))
             self._child.close_input()
             await self._child.stop(by_itself_seconds=QUIT_SECONDS)
             self._child = None
