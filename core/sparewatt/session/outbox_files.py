@@ -85,10 +85,11 @@ class OutboxFiles:
             self.header(assignment_id).unlink(missing_ok=True)
 
     def intact(self, row: OutboxRow) -> bool:
-        """Whether the row's payload is here in its full length."""
+        """Whether the row's payload is here in its full length, and what was signed still holds."""
         try:
+            row.parsed()
             return self.payload(row.assignment_id).stat().st_size == row.payload.size
-        except FileNotFoundError:
+        except (FileNotFoundError, IntegrityError):
             return False
 
     def found(self) -> tuple[dict[str, OutboxRow], tuple[str, ...]]:

@@ -238,6 +238,10 @@ class SessionProtocol:
             raise ValueError(f"{len(assignments)} assignments held, at most {HELD_MOST}")
         self._held = set(assignments)
 
+    def abandon(self) -> None:
+        """The connection is gone: nothing can be asked any more."""
+        self._state = "ended"
+
     # One handler a message; `ALLOWED` has already said that it may come now.
 
     def _take(self, message: wire.CoordinatorMessage) -> None:
@@ -334,6 +338,11 @@ class SessionProtocol:
     def _refused(self, message: wire.Refused) -> None:
         if message.refusal is not None:
             self._refused_for_good(message, message.refusal)
+        elif message.assignment_id is not None and self._state == "active":
+            # Not for good: the update waits and is offered again.
+            transfer, _ = self._upload_of(message.assignment_id)
+            self._close(transfer)
+            self._events.append(event.RequestRefused(request=transfer, refused=message))
         elif message.reply_to is None:
             self._state = "ended"
             self._events.append(event.SessionRefused(refused=message))
