@@ -101,6 +101,7 @@ class Conductor:
         now = self._now()
         await self._books.call(lambda store: store.resume(self._books.sign, now))
         self._state = None
+        self._announce((await self._record()).latest)
 
     async def run(self) -> None:
         """Until cancelled. A full disk is waited for; everything else that is unexpected ends the program."""
