@@ -34,9 +34,9 @@ def test_memory_that_was_never_written_holds_no_permit() -> None:
 
 
 def test_a_writer_wants_exactly_its_memory() -> None:
-    with pytest.raises(IntegrityError, match="permit.memory"):
+    with pytest.raises(IntegrityError, match=r"permit\.memory"):
         PermitWriter(memoryview(bytearray(PERMIT_BYTES - 1)))
-    with pytest.raises(IntegrityError, match="permit.memory"):
+    with pytest.raises(IntegrityError, match=r"permit\.memory"):
         PermitWriter(memoryview(bytes(PERMIT_BYTES)))
 
 

@@ -146,12 +146,16 @@ class Child:
             await asyncio.wait_for(asyncio.shield(self._hearing), _LAST_WORDS_SECONDS_MOST)
         return ChildExit(code=code, last_words=tuple(self._last_words))
 
-    async def stop(self, *, by_itself_seconds: float, terminate_seconds: float = 1.0) -> ChildExit:
-        """End the process: wait for it to end by itself, then terminate it, then kill it, each after its time.
+    async def stop(
+        self, *, by_itself_seconds: float, terminate_seconds: float = 1.0, close_input: bool = True
+    ) -> ChildExit:
+        """End the process: close its input, then terminate it, then kill it, each after its time.
 
-        With 0 for both it is killed at once. A child that is to end by itself has been told so by a frame of its own
-        or by `close_input`.
+        With 0 for both times it is killed at once. `close_input` is False for a child that was told to end by a frame
+        and takes the end of its input for the death of its parent.
         """
+        if close_input:
+            self.close_input()
         if not await self._ended_within(by_itself_seconds) and terminate_seconds > 0:
             self._signal(self._process.terminate)
             await self._ended_within(terminate_seconds)

@@ -177,7 +177,7 @@ class InnerLoop:
         with self._device.computing():
             loss = next_token_loss(self._model.module, on_device)
         scaled = loss if share == 1.0 else loss * share
-        scaled.backward()  # type: ignore[no-untyped-call]
+        scaled.backward()
         # Reading the number waits for the device, which bounds how much work is queued on it to one micro-batch.
         return float(scaled.detach())
 

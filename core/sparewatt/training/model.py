@@ -16,9 +16,8 @@ from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
 
 from sparewatt.errors import IntegrityError
-from sparewatt.work.model import ModelSpec, TensorSpec, tensors
-
-Weights = memoryview | NDArray[np.float32]
+from sparewatt.numeric.weights import Weights, as_floats
+from sparewatt.work.model import ModelSpec, TensorSpec, parameter_count, tensors
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,9 @@ def load_flat(model: torch.nn.Module, spec: ModelSpec, weights: Weights) -> None
     """Set every parameter from `weights`: little-endian fp32 in the order of `work.model.tensors`.
 
     Raises:
-        IntegrityError: ``model.weights_size``.
+        IntegrityError: ``weights.size``.
     """
-    flat = _as_floats(weights, spec)
+    flat = as_floats(weights, parameter_count(spec))
     parameters = dict(model.named_parameters())
     first = 0
     with torch.no_grad():
@@ -91,9 +90,9 @@ def store_flat(model: torch.nn.Module, spec: ModelSpec, into: Weights) -> None:
     """Write every parameter to `into`, the reverse of `load_flat`.
 
     Raises:
-        IntegrityError: ``model.weights_size``.
+        IntegrityError: ``weights.size``.
     """
-    flat = _as_floats(into, spec)
+    flat = as_floats(into, parameter_count(spec))
     parameters = dict(model.named_parameters())
     first = 0
     for tensor in tensors(spec):
@@ -179,11 +178,3 @@ def _rebind(module: torch.nn.Module, listed: tuple[TensorSpec, ...], flat: torch
 def _set_parameter(module: torch.nn.Module, name: str, parameter: torch.nn.Parameter) -> None:
     owner, _, leaf = name.rpartition(".")
     setattr(module.get_submodule(owner), leaf, parameter)
-
-
-def _as_floats(weights: Weights, spec: ModelSpec) -> NDArray[np.float32]:
-    flat = np.frombuffer(weights, dtype="<f4") if isinstance(weights, memoryview) else weights.reshape(-1)
-    expected = sum(tensor.count for tensor in tensors(spec))
-    if flat.dtype != np.float32 or len(flat) != expected:
-        raise IntegrityError("model.weights_size", size=len(flat), expected=expected)
-    return flat

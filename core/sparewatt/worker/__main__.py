@@ -10,7 +10,7 @@ import sys
 import time
 
 from sparewatt.errors import InputError
-from sparewatt.process.channel import open_standard_channel
+from sparewatt.process.channel import Channel, open_standard_channel
 from sparewatt.process.memory import open_area
 from sparewatt.process.parent_watch import watch_parent
 from sparewatt.worker.areas import WorkerAreas
@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> WorkerExit:
     for name in ("base", "trainable", "permit"):
         parser.add_argument(f"--{name}", required=True)
     handles = parser.parse_args(arguments)
-    channel = open_standard_channel(EngineFrame, WorkerFrame)
+    # A union of types is no `type` for the checker, though it is what the channel decodes.
+    channel: Channel[EngineFrame, WorkerFrame] = open_standard_channel(EngineFrame, WorkerFrame)  # type: ignore[arg-type]
     watch_parent(channel.closed)
     try:
         areas = WorkerAreas(

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from sparewatt.errors import InputError, ProtocolError, SparewattError, UnavailableError
+from sparewatt.numeric.weights import as_floats
 from sparewatt.process.channel import Channel
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import Device, open_device
@@ -149,7 +148,8 @@ class WorkerLoop:
         if self._version is not None and self._version != frame.base:
             raise InputError("worker.base", expected=self._version.number, found=frame.base.number)
         payload_path = _inside(Path(ready.configure.work_folder), frame.payload_path)
-        ready.model.load(np.frombuffer(self._areas.base.view, dtype="<f4"))
+        base = as_floats(self._areas.base.view)
+        ready.model.load(base)
         ready.mirror.copy(TrainedMark(frame.assignment_id, 0, 0))
         began = self._clock()
         steps = self._train_steps(frame, ready)
@@ -158,13 +158,7 @@ class WorkerLoop:
             return
         tokens = sum(step.tokens for step in steps)
         ready.mirror.copy(TrainedMark(frame.assignment_id, len(steps), tokens))
-        payload, delta_root = write_payload(
-            payload_path,
-            base=np.frombuffer(self._areas.base.view, dtype="<f4"),
-            trained=ready.mirror.weights,
-            codec=ready.configure.codec,
-            spec=ready.configure.model,
-        )
+        encoded = write_payload(payload_path, base=base, trained=ready.mirror.weights, codec=ready.configure.codec)
         self._channel.send(
             Trained(
                 assignment_id=frame.assignment_id,
@@ -175,8 +169,8 @@ class WorkerLoop:
                 loss_first_micro=_micro(steps[0].loss),
                 loss_last_micro=_micro(steps[-1].loss),
                 train_milliseconds=round(train_seconds * 1000),
-                payload=payload,
-                delta_root=delta_root,
+                payload=encoded.payload,
+                delta_root=encoded.delta_root,
             )
         )
 

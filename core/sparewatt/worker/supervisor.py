@@ -97,7 +97,7 @@ class WorkerProcess:
                 yield self._decoder.decode(payload)
         except (ProtocolError, msgspec.MsgspecError):
             broken = True
-        ended = await self._child.stop(by_itself_seconds=0.0 if broken else _EXIT_SECONDS)
+        ended = await self._child.stop(by_itself_seconds=0.0 if broken else _EXIT_SECONDS, close_input=False)
         yield WorkerExited(
             reason="protocol" if broken else exit_reason(ended), code=ended.code, last_words=ended.last_words
         )
@@ -105,9 +105,9 @@ class WorkerProcess:
     async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
         await self.send(Stop())
         if how == "relaxed":
-            await self._child.stop(by_itself_seconds=_RELAXED_SECONDS)
+            await self._child.stop(by_itself_seconds=_RELAXED_SECONDS, close_input=False)
         else:
-            await self._child.stop(by_itself_seconds=_URGENT_SECONDS, terminate_seconds=0.0)
+            await self._child.stop(by_itself_seconds=_URGENT_SECONDS, terminate_seconds=0.0, close_input=False)
 
 
 def exit_reason(ended: ChildExit) -> ExitReason:

@@ -19,7 +19,18 @@ while head := sys.stdin.buffer.read(4):
     body = sys.stdin.buffer.read(struct.unpack("<I", head)[0])
     sys.stdout.buffer.write(head + body); sys.stdout.buffer.flush()
 """
-_DEAF = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', file=sys.stderr, flush=True); time.sleep(60)"
+_DEAF = """
+import signal, threading
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+threading.Event().wait(60)
+"""
+_TALKATIVE = """
+import sys
+print('x' * 10_000, file=sys.stderr)
+for number in range(200):
+    print(number, file=sys.stderr)
+sys.exit(3)
+"""
 _ENVIRONMENT = environment_for(os.environ, {})
 
 
@@ -52,10 +63,7 @@ def test_a_child_that_listens_to_nothing_is_killed() -> None:
 def test_last_words_are_kept_within_bounds() -> None:
     async def scenario() -> None:
         log: list[str] = []
-        child = await start_python(
-            "import sys; print('x' * 10_000, file=sys.stderr)\nfor n in range(200): print(n, file=sys.stderr)\nsys.exit(3)",
-            log,
-        )
+        child = await start_python(_TALKATIVE, log)
         ended = await child.wait()
         assert ended.code == 3
         assert ended.last_words[-1] == "199"
@@ -68,8 +76,10 @@ def test_last_words_are_kept_within_bounds() -> None:
 
 def test_a_child_that_breaks_the_protocol_is_an_error() -> None:
     async def scenario() -> None:
-        child = await start_python("import sys; sys.stdout.buffer.write(b'\\xff' * 8); sys.stdout.flush(); sys.stdin.read()")
-        with pytest.raises(ProtocolError, match="frame.too_long"):
+        child = await start_python(
+            "import sys; sys.stdout.buffer.write(b'\\xff' * 8); sys.stdout.flush(); sys.stdin.read()"
+        )
+        with pytest.raises(ProtocolError, match=r"frame\.too_long"):
             async for _ in child.frames():
                 pass
         await child.stop(by_itself_seconds=0)
@@ -81,7 +91,7 @@ def test_nothing_can_be_sent_to_a_child_that_is_gone() -> None:
     async def scenario() -> None:
         child = await start_python("")
         await child.stop(by_itself_seconds=10)
-        with pytest.raises(ProtocolError, match="pipe.closed"):
+        with pytest.raises(ProtocolError, match=r"pipe\.closed"):
             await child.send(b"x")
 
     asyncio.run(scenario())
@@ -89,7 +99,7 @@ def test_nothing_can_be_sent_to_a_child_that_is_gone() -> None:
 
 def test_a_program_that_is_not_there_is_unavailable() -> None:
     async def scenario() -> None:
-        with pytest.raises(UnavailableError, match="child.start"):
+        with pytest.raises(UnavailableError, match=r"child\.start"):
             await start(ChildCommand(("/no/such/program",), _ENVIRONMENT), print)
 
     asyncio.run(scenario())

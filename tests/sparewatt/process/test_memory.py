@@ -48,16 +48,16 @@ def test_nobody_can_shrink_an_area_under_its_owner() -> None:
     "handle", ["", "descriptor", "descriptor:x:4", "descriptor:3000:4096", "path:/etc/passwd:10", "descriptor:0:-1"]
 )
 def test_a_handle_that_names_nothing_is_refused(handle: str) -> None:
-    with pytest.raises(InputError, match="area.handle"):
+    with pytest.raises(InputError, match=r"area\.handle"):
         open_area(handle)
 
 
 def test_a_handle_with_another_size_is_refused() -> None:
-    with create(4096) as area, pytest.raises(InputError, match="area.handle"):
+    with create(4096) as area, pytest.raises(InputError, match=r"area\.handle"):
         open_area(area.handle.replace("4096", "8192"))
 
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_an_area_has_a_size(size: int) -> None:
-    with pytest.raises(InputError, match="area.size"):
+    with pytest.raises(InputError, match=r"area\.size"):
         create(size)

@@ -18,9 +18,7 @@ def shard(folder: Path, first: int, count: int, dtype: str = "<u1") -> Path:
 
 
 def sequences(*spans: Span, seed: int = 1, length: int = 4, dtype: str = "u8", vocabulary: int = 256) -> Sequences:
-    return Sequences(
-        tuple(spans), token_dtype=dtype, vocabulary_size=vocabulary, sequence_length=length, seed=seed
-    )
+    return Sequences(tuple(spans), token_dtype=dtype, vocabulary_size=vocabulary, sequence_length=length, seed=seed)
 
 
 @given(count=st.integers(0, 300), seed=st.integers(0, 2**53 - 1))
@@ -50,16 +48,16 @@ def test_sequences_of_all_spans_are_whole_and_mixed_by_the_seed(tmp_path: Path, 
 
 @pytest.mark.parametrize(("first", "count"), [(2, 4), (0, 6), (36, 8), (0, 0), (-4, 8), (40, 4)])
 def test_spans_that_are_not_whole_sequences_of_the_shard_are_refused(tmp_path: Path, first: int, count: int) -> None:
-    with pytest.raises(IntegrityError, match="data.range"):
+    with pytest.raises(IntegrityError, match=r"data\.range"):
         sequences(Span(shard(tmp_path, 0, 40), first, count))
 
 
 def test_a_shard_that_is_not_there_is_a_failure_of_storage(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="data.unreadable"):
+    with pytest.raises(StorageError, match=r"data\.unreadable"):
         sequences(Span(tmp_path / "gone", 0, 4))
 
 
 def test_a_token_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
     made = sequences(Span(shard(tmp_path, 0, 40), 0, 40), vocabulary=39)
-    with pytest.raises(IntegrityError, match="data.token_range"):
+    with pytest.raises(IntegrityError, match=r"data\.token_range"):
         made.batch(0, 10)

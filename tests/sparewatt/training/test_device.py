@@ -19,14 +19,14 @@ def test_the_cpu_computes_in_fp32_with_the_threads_it_was_lent() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this computer has a card")
 def test_a_card_that_is_not_there_is_unavailable() -> None:
-    with pytest.raises(UnavailableError, match="device.absent"):
+    with pytest.raises(UnavailableError, match=r"device\.absent"):
         open_device("cuda", 1)
 
 
 def test_other_devices_are_refused() -> None:
-    with pytest.raises(InputError, match="device.kind_unknown"):
+    with pytest.raises(InputError, match=r"device\.kind_unknown"):
         open_device("tpu", 1)
-    with pytest.raises(InputError, match="device.threads"):
+    with pytest.raises(InputError, match=r"device\.threads"):
         open_device("cpu", 0)
 
 

@@ -182,7 +182,7 @@ def test_micro_batches_that_take_too_long_are_halved(sequences: Sequences) -> No
 
 def test_ranges_must_hold_what_the_steps_take(sequences: Sequences) -> None:
     for wrong in (STEPS - 1, STEPS + 1):
-        with pytest.raises(IntegrityError, match="assignment.ranges"):
+        with pytest.raises(IntegrityError, match=r"assignment\.ranges"):
             next(loop(model(), Gate()).train(sequences, plan(wrong)))
 
 
@@ -202,7 +202,7 @@ def test_decay_is_for_matrices_and_not_for_norms() -> None:
 def test_a_loss_that_is_not_a_number_ends_the_assignment(sequences: Sequences) -> None:
     trained = model()
     trained.weights.fill_(float("nan"))
-    with pytest.raises(IntegrityError, match="training.loss_not_finite"):
+    with pytest.raises(IntegrityError, match=r"training\.loss_not_finite"):
         next(loop(trained, Gate()).train(sequences, plan()))
 
 
@@ -233,5 +233,5 @@ def test_out_of_memory_halves_the_micro_batch_and_repeats_the_step(sequences: Se
 def test_a_device_that_cannot_hold_one_sequence_is_unavailable(sequences: Sequences) -> None:
     trained = model()
     hungry = FlatModel(SPEC, Hungry(trained.module, most=0), trained.weights)
-    with pytest.raises(UnavailableError, match="device.out_of_memory"):
+    with pytest.raises(UnavailableError, match=r"device\.out_of_memory"):
         next(loop(hungry, Gate()).train(sequences, plan()))

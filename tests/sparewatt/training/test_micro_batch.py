@@ -26,9 +26,7 @@ def test_one_that_does_not_is_halved_until_it_does() -> None:
     seconds_per_sequence=st.floats(0.0001, 2.0),
     start=st.integers(1, 256),
 )
-def test_sizes_settle_within_the_bound_or_at_one_sequence(
-    batch: int, seconds_per_sequence: float, start: int
-) -> None:
+def test_sizes_settle_within_the_bound_or_at_one_sequence(batch: int, seconds_per_sequence: float, start: int) -> None:
     size = MicroBatch(min(start, batch), batch)
     for _ in range(20):
         size = size.measured(size.sequences * seconds_per_sequence, size.sequences, 0.25)

@@ -48,7 +48,7 @@ def test_tied_embeddings_are_one_tensor() -> None:
 
 
 def test_weights_of_another_size_are_refused() -> None:
-    with pytest.raises(IntegrityError, match="model.weights_size"):
+    with pytest.raises(IntegrityError, match=r"weights\.size"):
         load_flat(build(TIED), TIED, np.zeros(3, np.float32))
 
 
@@ -77,7 +77,7 @@ def test_held_out_loss_does_not_depend_on_the_batch_and_ignores_an_unfinished_se
 
 
 def test_held_out_data_without_a_whole_sequence_are_refused() -> None:
-    with pytest.raises(IntegrityError, match="data.held_out_short"):
+    with pytest.raises(IntegrityError, match=r"data\.held_out_short"):
         held_out_loss(build(TIED), np.zeros(15, np.uint8), 16, 1)
 
 
