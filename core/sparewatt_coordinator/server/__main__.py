@@ -26,7 +26,8 @@ def main() -> int:
     logging.getLogger("websockets").setLevel(logging.ERROR)
     log = logging.getLogger("sparewatt.coordinator")
     try:
-        settings = Settings(Path(arguments.data), *_address(arguments.listen))
+        host, port = _address(arguments.listen)
+        settings = Settings(Path(arguments.data), host, port, arguments.parent_pipe)
         asyncio.run(_run(settings, log))
     except SparewattError as error:
         _say({"ready": False, "error": error.error_id, "parameters": error.parameters})
@@ -55,6 +56,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sparewatt_coordinator.server")
     parser.add_argument("--data", required=True, help="the coordinator's data folder")
     parser.add_argument("--listen", default="127.0.0.1:0", help="HOST:PORT; port 0 takes a free one")
+    parser.add_argument(
+        "--parent-pipe", action="store_true", help="end when standard input is closed, however its other end ended"
+    )
     return parser.parse_args(arguments)
 
 

@@ -216,7 +216,7 @@ class Conductor:
 
     async def _measure(self, wanted: Measurement, final: bool) -> None:
         try:
-            found = await self._aggregator.evaluate(wanted.version, wanted.weights, wanted.tokens)
+            found = await self._aggregator.evaluate(wanted.version, wanted.outer_state, wanted.tokens)
         except SparewattError as error:
             self._log.warning("measuring version %d failed: %s", wanted.version.number, error)
             self._error_id = error.error_id

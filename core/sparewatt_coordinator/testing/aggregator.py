@@ -20,7 +20,7 @@ class FakeAggregator:
         self._blobs = blobs
         self.failures: list[SparewattError] = []
         self.merged: list[MergeTask] = []
-        self.evaluated: list[tuple[VersionId, BlobRef, int]] = []
+        self.evaluated: list[tuple[VersionId, BlobRef | None, int]] = []
 
     @property
     def pid(self) -> int | None:
@@ -43,8 +43,8 @@ class FakeAggregator:
             keyframe=self._blobs.add_bytes(f"keyframe {task.plan_digest}".encode()) if task.keyframe else None,
         )
 
-    async def evaluate(self, version: VersionId, weights: BlobRef, tokens: int) -> Evaluation:
-        self.evaluated.append((version, weights, tokens))
+    async def evaluate(self, version: VersionId, outer_state: BlobRef | None, tokens: int) -> Evaluation:
+        self.evaluated.append((version, outer_state, tokens))
         return Evaluation(version=version.number, loss_micro=5_000_000 - version.number, tokens=tokens)
 
     async def stop(self) -> None:

@@ -20,9 +20,10 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
 NEVER_LOADED = ("torch", "transformers", "numpy", "typer", "rich")
 
 
-def start(folder: DataFolder, listen: str = "127.0.0.1:0") -> subprocess.Popen[str]:
+def start(folder: DataFolder, listen: str = "127.0.0.1:0", *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "sparewatt_coordinator.server", "--data", str(folder.root), "--listen", listen],
+        [sys.executable, "-m", "sparewatt_coordinator.server", "--data", str(folder.root), "--listen", listen, *more],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -46,6 +47,15 @@ def test_it_says_where_it_listens_and_ends_cleanly_when_told(tmp_path: Path) -> 
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     assert not folder.running.exists()
+
+
+def test_it_ends_with_the_pipe_of_whoever_started_it(tmp_path: Path) -> None:
+    folder, _ = establish(tmp_path / "run")
+    with start(folder, "127.0.0.1:0", "--parent-pipe") as process:
+        assert line(process)["ready"] is True
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(20) == 0
 
 
 def test_killed_at_any_instant_it_starts_again(tmp_path: Path) -> None:
