@@ -30,7 +30,8 @@ def main() -> int:
     if arguments.parent_pipe:
         threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
-        settings = Settings(Path(arguments.data), *_address(arguments.listen))
+        host, port = _address(arguments.listen)
+        settings = Settings(Path(arguments.data), host, port, arguments.parent_pipe)
         asyncio.run(_run(settings, log))
     except SparewattError as error:
         _say({"ready": False, "error": error.error_id, "parameters": error.parameters})
@@ -59,7 +60,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sparewatt_coordinator.server")
     parser.add_argument("--data", required=True, help="the coordinator's data folder")
     parser.add_argument("--listen", default="127.0.0.1:0", help="HOST:PORT; port 0 takes a free one")
-    parser.add_argument("--parent-pipe", action="store_true", help="end when standard input ends")
+    parser.add_argument(
+        "--parent-pipe", action="store_true", help="end when standard input is closed, however its other end ended"
+    )
     return parser.parse_args(arguments)
 
 
