@@ -65,3 +65,9 @@ class IntegrityError(SparewattError):
 
 class RefusedError(SparewattError):
     exit_code = 8
+
+
+def told_error(kind: str, error_id: str, parameters: dict[str, str | int]) -> SparewattError:
+    """An error as another process of ours told it, in its own class; in `ProtocolError` when the class is unknown."""
+    kinds = {each.__name__: each for each in SparewattError.__subclasses__()}
+    return kinds.get(kind, ProtocolError)(error_id, **parameters)

@@ -142,12 +142,14 @@ class SettingsReply(_Answer, frozen=True, tag="settings_reply"):
 
 
 class ReceiptsReply(_Answer, frozen=True, tag="receipts_reply"):
-    """Receipts as they were signed, and the key chain to check them with."""
+    """Receipts as they were signed, with all that is needed to check them: the manifest (unless the run was left) and
+    the key chain."""
 
     reply_to: int
     receipts: tuple[Signed, ...]
     online_keys: tuple[Signed, ...]
     run_key: str
+    manifest: Signed | None = None
 
 
 class SeriesReply(_Answer, frozen=True, tag="series_reply"):

@@ -1,1 +1,1 @@
-"""What an engine and a coordinator say to each other: messages, their codec under hard limits, transfers; sans-I/O."""
+"""The wire between an engine and a coordinator: messages, bounded frames, transfers. Sans-I/O."""

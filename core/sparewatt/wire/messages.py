@@ -49,7 +49,7 @@ ChunkSpan = tuple[Count, Positive]
 ChunkSpans = Annotated[tuple[ChunkSpan, ...], msgspec.Meta(max_length=256)]
 
 
-class Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
+class Message(msgspec.Struct, frozen=True, tag_field="type", kw_only=True, omit_defaults=True):
     """A control frame.
 
     Attributes:

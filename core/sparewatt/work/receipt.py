@@ -58,7 +58,7 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tokens: Positive
 
 
-class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A published version and how to reach it.
 
     Attributes:
@@ -74,9 +74,9 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: Sha256
     sequence: Positive
     version: VersionId
-    previous: VersionId | None
-    patch: BlobRef | None
-    keyframe: BlobRef | None
+    previous: VersionId | None = None
+    patch: BlobRef | None = None
+    keyframe: BlobRef | None = None
     evaluations: tuple[Evaluation, ...]
     tokens: Count
     contributors: Count

@@ -1,0 +1,129 @@
+"""A blob on its way in: a sparse file and a durable note of which of its chunks are there.
+
+The note never claims more than the disk holds: the file is fsynced first, then the note replaces the older one. A crash
+therefore costs at most the chunks since the last note; a note that is torn or belongs to another file is ignored.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+from sparewatt.durable import replace_file, storage_errors, sync_folder
+from sparewatt.errors import IntegrityError, ProtocolError
+from sparewatt.wire.messages import CHUNK_BYTES
+from sparewatt.wire.transfer import ChunkMap, chunk_length
+from sparewatt.work.version import BlobRef
+
+# 4 MiB between two fsyncs: 1 % of the time at 40 MB/s on a disk that needs 1 ms for one; at most 100 notes a blob.
+CHUNKS_BETWEEN_NOTES: Final = 16
+NOTES_MOST: Final = 100
+READ_BYTES: Final = 1 << 20
+
+
+class PartialBlob:
+    """One resumable download or upload. Blocking; used by one thread at a time.
+
+    Args:
+        blob: what is expected.
+        folder: holds the ``.part`` file and its ``.have`` note; exists.
+        final: where the blob goes when it is whole; on the same file system.
+
+    Raises:
+        StorageError: ``storage.full`` or ``storage.unusable``, from every method.
+    """
+
+    def __init__(self, blob: BlobRef, folder: Path, final: Path) -> None:
+        self.blob: Final = blob
+        self._part = folder / f"{blob.sha256}.part"
+        self._note = folder / f"{blob.sha256}.have"
+        self._final = final
+        self._unnoted = 0
+        with storage_errors(folder):
+            self.have: Final = self._recover()
+            self._file = self._part.open("r+b" if self._part.exists() else "w+b", buffering=0)
+        self._note_every = max(CHUNKS_BETWEEN_NOTES, self.have.chunks // NOTES_MOST)
+
+    def write(self, index: int, data: bytes) -> None:
+        """Stores a chunk of the right length; a repetition changes nothing.
+
+        Raises:
+            ProtocolError: ``transfer.length``.
+        """
+        expected = chunk_length(self.blob.size, index)
+        if index < 0 or not data or len(data) != expected:
+            raise ProtocolError("transfer.length", index=index, length=len(data), expected=expected)
+        if index in self.have:
+            return
+        with storage_errors(self._part.parent):
+            self._file.seek(index * CHUNK_BYTES)
+            written = 0
+            while written < len(data):
+                written += self._file.write(data[written:])
+        self.have.add(index)
+        self._unnoted += 1
+        if self._unnoted >= self._note_every:
+            self.sync()
+
+    def sync(self) -> None:
+        """Makes every chunk so far durable."""
+        with storage_errors(self._part.parent):
+            os.fsync(self._file.fileno())
+            replace_file(self._note, self._header() + self.have.bitmap())
+        self._unnoted = 0
+
+    def finish(self) -> None:
+        """Checks the hash and puts the blob in its place; the partial files are gone afterwards.
+
+        Raises:
+            ProtocolError: ``transfer.incomplete`` when chunks are missing.
+            IntegrityError: ``blob.hash``; everything received is thrown away, for none of it can be believed.
+        """
+        if not self.have.complete:
+            raise ProtocolError("transfer.incomplete", missing=self.have.chunks - self.have.present)
+        with storage_errors(self._part.parent):
+            os.fsync(self._file.fileno())
+            self._file.seek(0)
+            hasher = hashlib.sha256()
+            while data := self._file.read(READ_BYTES):
+                hasher.update(data)
+            size = self._file.tell()
+            self._file.close()
+            if hasher.hexdigest() != self.blob.sha256 or size != self.blob.size:
+                self.discard()
+                raise IntegrityError("blob.hash", blob=self.blob.sha256)
+            self._part.replace(self._final)
+            sync_folder(self._final.parent)
+            self._note.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Keeps what is there for a later continuation."""
+        if not self._file.closed:
+            if self._unnoted:
+                self.sync()
+            self._file.close()
+
+    def discard(self) -> None:
+        """Forgets everything received."""
+        self._file.close()
+        with storage_errors(self._part.parent):
+            self._note.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)
+
+    def _header(self) -> bytes:
+        """Binds a note to its blob and detects a torn one."""
+        identity = f"{self.blob.sha256} {self.blob.size} ".encode()
+        return hashlib.sha256(identity + self.have.bitmap()).digest()
+
+    def _recover(self) -> ChunkMap:
+        empty = ChunkMap(self.blob.size)
+        if not (self._part.exists() and self._note.exists()):
+            return empty
+        note = self._note.read_bytes()
+        try:
+            found = ChunkMap(self.blob.size, note[32:])
+        except ProtocolError:
+            return empty
+        identity = f"{self.blob.sha256} {self.blob.size} ".encode()
+        intact = hashlib.sha256(identity + note[32:]).digest() == note[:32]
+        return found if intact else empty

@@ -1,0 +1,1 @@
+"""Receipts and the chain of keys that they are checked against. Pure."""

@@ -1,0 +1,78 @@
+"""Keeps the facts that decisions are made from, and makes them for every device."""
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final, Literal
+
+from sparewatt.clock import Clock
+from sparewatt.engine.options import EngineOptions
+from sparewatt.host.device import Device
+from sparewatt.host.reading import Reading
+from sparewatt.policy import Decision, Moment, Offer, Offers, Usage, decide
+from sparewatt.settings import schema
+from sparewatt.settings.intents import Intents, IntentsStore
+from sparewatt.settings.store import SettingsStore
+from sparewatt.settings.values import Settings
+
+# Rules whose reason is the person or another program: their memory and their card must be free at once.
+URGENT_RULES: Final = frozenset({"paused", "memory_low"})
+SensorState = Literal["working", "waiting", "lost"]
+
+
+class DecisionDesk:
+    """What the person wants, what the computer says, and what follows from both.
+
+    Args:
+        options: of this engine's start; they stand above the settings for as long as it lives.
+    """
+
+    def __init__(self, settings: SettingsStore, intents: IntentsStore, clock: Clock, options: EngineOptions) -> None:
+        self.settings_store = settings
+        self.intents_store = intents
+        self.reading: Reading | None = None
+        self.sensors: dict[str, SensorState] = {}
+        self._clock = clock
+        self._options = options
+        self._previous: dict[str, Decision] = {}
+
+    @property
+    def settings(self) -> Settings:
+        """The person's settings under what this engine was started with."""
+        settings = self.settings_store.settings
+        if not self._options.on_battery:
+            return settings
+        texts = {**settings.texts, schema.RUN_ON_BATTERY.key: schema.RUN_ON_BATTERY.text(True)}
+        return replace(settings, texts=MappingProxyType(texts))
+
+    @property
+    def intents(self) -> Intents:
+        return self.intents_store.intents
+
+    def moment(self) -> Moment:
+        return Moment(monotonic_s=self._clock.monotonic(), unix_s=self._clock.unix())
+
+    def wanted(self, device: Device) -> bool:
+        """Whether the engine's start names this device, by id or by kind, or none at all."""
+        return not self._options.devices or not {device.device, device.kind}.isdisjoint(self._options.devices)
+
+    def threads(self, cores: int) -> int:
+        """CPU threads to lend on a computer with so many cores."""
+        wanted = self._options.threads or self.settings.get(schema.CPU_THREADS) or max(1, cores - 1)
+        return min(wanted, cores)
+
+    def decide(self, device: str, usage: Usage, offer: Offer, connected: bool | None) -> Decision | None:
+        """What a device may do now; None until the computer has said anything."""
+        if self.reading is None:
+            return None
+        decision = decide(
+            device=device,
+            settings=self.settings,
+            intents=self.intents,
+            reading=self.reading,
+            usage=usage,
+            offers=Offers(best=offer, connected=connected),
+            previous=self._previous.get(device),
+            now=self.moment(),
+        )
+        self._previous[device] = decision
+        return decision

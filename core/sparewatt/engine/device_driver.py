@@ -1,0 +1,438 @@
+"""Carries out a device's plan: its worker, its memory areas, its permit and its lock."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from sparewatt.clock import Clock
+from sparewatt.engine import device_plan
+from sparewatt.engine.device_plan import DeviceState, Work
+from sparewatt.engine.run_link import NothingToDo, RunLink
+from sparewatt.errors import SparewattError
+from sparewatt.host.device import Device
+from sparewatt.host.lock import FileLock, slot_lock
+from sparewatt.numeric.version_hash import version_sha256
+from sparewatt.permit import PermitWriter
+from sparewatt.policy import Decision
+from sparewatt.process.child import restart_delay_seconds
+from sparewatt.sensing.pacer import Pacer
+from sparewatt.wire.messages import DeviceOffer
+from sparewatt.work.assignment import Assignment
+from sparewatt.work.version import VersionId
+from sparewatt.worker import messages as frames
+from sparewatt.worker.areas import WorkerAreas, create_areas
+from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerExited, WorkerStarter
+
+# A speed over this many inner steps is steady to a few percent and follows a change within a minute.
+SPEED_STEPS: Final = 20
+RETRY_SECONDS: Final = 5.0
+BUSY_RETRY_SECONDS: Final = 30.0
+TRAINING_ATTEMPTS_MOST: Final = 3
+
+Spawn = Callable[[Coroutine[object, object, None]], object]
+
+
+@dataclass(frozen=True)
+class DeviceTools:
+    """What a driver works with.
+
+    Attributes:
+        spawn: runs a coroutine in the engine's task group, so that a bug in it ends the engine.
+        wake: makes the engine look at its devices again.
+        work_folder: the only folder that this device's workers write to.
+        lock_folder: where machine-wide locks of devices are.
+    """
+
+    clock: Clock
+    starter: WorkerStarter
+    pacer: Pacer
+    spawn: Spawn
+    wake: Callable[[], None]
+    work_folder: Path
+    lock_folder: Path
+
+
+@dataclass(frozen=True)
+class DeviceError:
+    """What went wrong last, and when it is tried again (monotonic seconds)."""
+
+    error: SparewattError
+    retry_at: float | None
+
+
+class DeviceDriver:
+    """One device of this computer."""
+
+    def __init__(self, device: Device, tools: DeviceTools) -> None:
+        self.device = device
+        self.state = DeviceState()
+        self.decision: Decision | None = None
+        self.error: DeviceError | None = None
+        self.tokens = 0
+        self.worker_name: str | None = None
+        self.threads = 1
+        self._tools = tools
+        self._run: RunLink | None = None
+        self._areas: WorkerAreas | None = None
+        self._areas_run: str | None = None
+        self._permit: PermitWriter | None = None
+        self._worker: Worker | None = None
+        self._lock: FileLock | None = None
+        self._steps: deque[tuple[int, int]] = deque(maxlen=SPEED_STEPS)
+        self._failures = 0
+        self.mistrusted = False
+
+    # What others see
+
+    @property
+    def run(self) -> RunLink | None:
+        """The run it works for."""
+        return self._run
+
+    @property
+    def busy(self) -> bool:
+        """Whether it holds work or a worker of its run."""
+        state = self.state
+        return state.worker != "none" or state.current is not None or state.next is not None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Over the last inner steps, pauses included; None before the first."""
+        tokens = sum(each for each, _ in self._steps)
+        milliseconds = sum(each for _, each in self._steps)
+        return 1000 * tokens / milliseconds if milliseconds else None
+
+    @property
+    def held_assignments(self) -> frozenset[str]:
+        """Assignments whose leases are to be kept alive."""
+        works = (self.state.current, self.state.next)
+        return frozenset(work.assignment.assignment_id for work in works if work is not None)
+
+    # What the engine says
+
+    def bind(self, run: RunLink | None) -> None:
+        """Work for `run` from now on; only an idle device changes runs."""
+        if self._run is not run and not self.busy:
+            self._run = run
+            self._steps.clear()
+            self._drop_areas()
+            self.state = DeviceState(start_at=self.state.start_at)
+
+    def lost(self, assignment_id: str) -> None:
+        """The lease of an assignment ran out: what was not begun is dropped, what is trained is finished."""
+        state = self.state
+        if state.next is not None and state.next.assignment.assignment_id == assignment_id:
+            self.state = replace(state, next=None)
+        current = state.current
+        if current is not None and current.assignment.assignment_id == assignment_id and state.worker != "training":
+            self.state = replace(self.state, current=None)
+
+    def step(self, decision: Decision, *, urgent: bool) -> None:
+        """Look at what is, and begin what is due."""
+        self.decision = decision
+        now = self._tools.clock.monotonic()
+        run = self._run
+        self.state = replace(
+            self.state,
+            may_compute=decision.compute in ("full", "limited"),
+            must_leave=decision.compute == "stop",
+            urgent=urgent,
+            connected=run is not None and run.connected,
+            ready_version=None if run is None else run.chain.ready,
+        )
+        self.state, effects = device_plan.plan(self.state, now)
+        for effect in effects:
+            self._begin(effect)
+
+    async def end(self) -> None:
+        """Stop the worker in its own time and let go of everything."""
+        if self._worker is not None:
+            await self._worker.stop("relaxed")
+        while self._worker is not None:
+            await asyncio.sleep(0.05)
+        self._drop_areas()
+
+    # Effects
+
+    def _begin(self, effect: device_plan.Effect) -> None:
+        match effect:
+            case device_plan.StartWorker():
+                self._spawn(self._start())
+            case device_plan.StopWorker(urgent=urgent):
+                if self._worker is not None:
+                    self._tools.spawn(self._worker.stop("urgent" if urgent else "relaxed"))
+            case device_plan.AskForWork():
+                self._spawn(self._ask())
+            case device_plan.FetchData(assignment=assignment):
+                self._spawn(self._fetch(assignment))
+            case device_plan.ApplyVersion():
+                self._spawn(self._apply())
+            case device_plan.Train(assignment=assignment):
+                self._spawn(self._train(assignment))
+            case device_plan.GiveBack(assignment=assignment):
+                self._spawn(self._give_back(assignment))
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        async def then_look() -> None:
+            await work
+            self._tools.wake()
+
+        self._tools.spawn(then_look())
+
+    def _later(self, error: SparewattError, seconds: float) -> float:
+        at = self._tools.clock.monotonic() + seconds
+        self.error = DeviceError(error, at)
+        return at
+
+    async def _start(self) -> None:
+        run = self._run
+        assert run is not None
+        try:
+            if self._lock is None:
+                self._lock = slot_lock(self.device.slot, self._tools.lock_folder)
+            areas = self._make_areas(run)
+            worker = await self._tools.starter.start(self._worker_device(), areas)
+        except SparewattError as error:
+            self._release_lock()
+            self.state = replace(self.state, worker="none", start_at=self._later(error, BUSY_RETRY_SECONDS))
+            return
+        self._worker = worker
+        assert self._permit is not None
+        self._tools.pacer.attach(self.device.device, self._permit.advance)
+        self._tools.spawn(self._listen(worker))
+        manifest = run.manifest
+        await worker.send(
+            frames.Configure(
+                model=manifest.model,
+                data=manifest.data,
+                optimiser=manifest.optimiser,
+                inner=manifest.inner,
+                codec=manifest.codec,
+                device=self._worker_device().kind,
+                threads=self.threads,
+                work_folder=str(self._tools.work_folder),
+            )
+        )
+
+    def _worker_device(self) -> WorkerDevice:
+        kind = self.device.kind
+        if kind == "cuda":
+            return WorkerDevice("cuda", threads=1, cuda_uuid=self.device.device.partition(":")[2])
+        return WorkerDevice("mps" if kind == "metal" else "cpu", threads=self.threads)
+
+    def _make_areas(self, run: RunLink) -> WorkerAreas:
+        if self._areas is None:
+            self._areas = create_areas(run.manifest.model)
+            self._permit = PermitWriter(self._areas.permit.view)
+            self._areas_run = run.run
+        return self._areas
+
+    def _drop_areas(self) -> None:
+        areas, self._areas, self._permit = self._areas, None, None
+        if areas is not None:
+            areas.close()
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def _ask(self) -> None:
+        run = self._run
+        assert run is not None
+        offer = DeviceOffer(
+            device=run.device_name(self.device.device),
+            kind=self.device.kind,
+            tokens_per_s=round(self.tokens_per_s or 0),
+            memory_bytes=self.device.memory_bytes or 0,
+        )
+        now = self._tools.clock.monotonic()
+        try:
+            answer = await run.ask_for_work(offer)
+        except SparewattError as error:
+            self.state = replace(self.state, asked=False, ask_at=self._later(error, RETRY_SECONDS))
+            return
+        if isinstance(answer, NothingToDo):
+            self.state = replace(self.state, asked=False, ask_at=now + max(answer.retry_after_s, 0.2))
+            return
+        work = Work(answer, received_at=now)
+        if self.state.current is None:
+            self.state = replace(self.state, asked=False, current=work)
+        else:
+            self.state = replace(self.state, asked=False, next=work)
+
+    async def _fetch(self, assignment: Assignment) -> None:
+        run = self._run
+        assert run is not None
+        try:
+            await run.fetch_data(assignment)
+        except SparewattError as error:
+            self._later(error, RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
+            self._change_work(assignment, lambda work: replace(work, data="missing"))
+            return
+        self._change_work(assignment, lambda work: replace(work, data="here"))
+
+    def _change_work(self, assignment: Assignment, change: Callable[[Work], Work]) -> None:
+        current, following = self.state.current, self.state.next
+        if current is not None and current.assignment == assignment:
+            self.state = replace(self.state, current=change(current))
+        elif following is not None and following.assignment == assignment:
+            self.state = replace(self.state, next=change(following))
+
+    async def _apply(self) -> None:
+        run, worker = self._run, self._worker
+        assert run is not None
+        path = run.chain.path(self.state.applied)
+        if worker is None:
+            return
+        if path is None:
+            await run.mistrust()
+            self.state = replace(self.state, worker="ready")
+            return
+        blobs = [str(run.blob_path(step.blob)) for step in path]
+        keyframe = blobs.pop(0) if path[0].keyframe else None
+        await worker.send(
+            frames.ApplyVersion(version=path[-1].version, keyframe=keyframe, patches=tuple(blobs)),
+        )
+
+    async def _train(self, assignment: Assignment) -> None:
+        run, worker = self._run, self._worker
+        assert run is not None
+        assert self.state.applied is not None
+        if worker is None:
+            return
+        await worker.send(
+            frames.Train(
+                assignment_id=assignment.assignment_id,
+                base=self.state.applied,
+                ranges=tuple(
+                    frames.TokenRange(str(run.blob_path(each.blob)), each.first, each.count)
+                    for each in assignment.ranges
+                ),
+                inner_steps=assignment.inner_steps,
+                seed=assignment.seed,
+                rate_first_nano=assignment.rate_first_nano,
+                rate_last_nano=assignment.rate_last_nano,
+                payload_path=str(self._payload_path(assignment.assignment_id)),
+            )
+        )
+
+    def _payload_path(self, assignment_id: str) -> Path:
+        return self._tools.work_folder / f"{assignment_id}.payload"
+
+    async def _give_back(self, assignment: Assignment) -> None:
+        run = self._run
+        assert run is not None
+        try:
+            await run.give_back(assignment)
+        except SparewattError as error:
+            # The lease runs out by itself; nothing is lost but a little time.
+            self.error = DeviceError(error, None)
+
+    # What the worker says
+
+    async def _listen(self, worker: Worker) -> None:
+        async for told in worker.events():
+            await self._hear(told)
+            self._tools.wake()
+
+    async def _hear(self, told: WorkerEvent) -> None:
+        match told:
+            case frames.Ready():
+                self.worker_name = told.device_name
+                self.state = replace(self.state, worker=_unless_stopping(self.state, "ready"))
+            case frames.Applied():
+                await self._check(told.version)
+            case frames.Progress():
+                self._progress(told)
+            case frames.Trained():
+                await self._trained(told)
+            case frames.Failed():
+                self._failed(told)
+            case WorkerExited():
+                self._exited(told)
+
+    async def _check(self, version: VersionId) -> None:
+        """Believe what the base area holds only by its hash."""
+        run, areas = self._run, self._areas
+        assert run is not None
+        assert areas is not None
+        found = await asyncio.to_thread(version_sha256, run.manifest.model, areas.base.view)
+        holds = found == version.sha256
+        if not holds:
+            self.mistrusted = True
+            await run.mistrust()
+        self.state = replace(
+            self.state, applied=version if holds else None, worker=_unless_stopping(self.state, "ready")
+        )
+
+    def _progress(self, told: frames.Progress) -> None:
+        current = self.state.current
+        if current is None or current.assignment.assignment_id != told.assignment_id:
+            return
+        self._failures = 0
+        self.error = None
+        self._steps.append((told.tokens - current.tokens, told.step_milliseconds))
+        self.state = replace(
+            self.state,
+            current=replace(current, inner_steps=told.inner_steps, tokens=told.tokens, loss_micro=told.loss_micro),
+        )
+
+    async def _trained(self, told: frames.Trained) -> None:
+        run, current = self._run, self.state.current
+        assert run is not None
+        assert current is not None, "a worker trains only what it was told to"
+        await run.deliver(current.assignment, told, self._payload_path(told.assignment_id))
+        self.tokens += told.tokens
+        wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
+        self.state = replace(
+            self.state,
+            current=None,
+            worker=_unless_stopping(self.state, "ready"),
+            wait_version=told.base if wait else None,
+            wait_until=self._tools.clock.monotonic() + wait,
+        )
+
+    def _failed(self, told: frames.Failed) -> None:
+        self._failures += 1
+        delay = restart_delay_seconds(self._failures)
+        at = self._later(SparewattError(told.error_id, **told.parameters), delay)
+        if told.fatal:
+            self.state = replace(self.state, start_at=at)
+            return
+        self.state = replace(self.state, worker=_unless_stopping(self.state, "ready"), applied=None)
+        self._drop_hopeless_work()
+
+    def _exited(self, told: WorkerExited) -> None:
+        self._tools.pacer.detach(self.device.device)
+        self._worker = None
+        self._release_lock()
+        now = self._tools.clock.monotonic()
+        start_at = max(self.state.start_at, now)
+        if told.reason not in ("stopped", "permit_expired"):
+            self._failures += 1
+            start_at = now + restart_delay_seconds(self._failures)
+            if self.error is None or told.reason != "unavailable":
+                error = SparewattError("worker.ended", reason=told.reason, code=told.code)
+                self.error = DeviceError(error, start_at)
+        # The base area was written by the process that is gone, perhaps in the middle of a patch.
+        applied = None if self.state.worker == "applying" else self.state.applied
+        self.state = replace(self.state, worker="none", start_at=start_at, applied=applied)
+        if self.state.current is not None:
+            begun = replace(self.state.current, inner_steps=0, tokens=0)
+            self.state = replace(self.state, current=begun)
+            self._drop_hopeless_work()
+
+    def _drop_hopeless_work(self) -> None:
+        current = self.state.current
+        if current is not None and current.attempts >= TRAINING_ATTEMPTS_MOST:
+            self.state = replace(self.state, current=None)
+            self._spawn(self._give_back(current.assignment))
+
+
+def _unless_stopping(state: DeviceState, then: device_plan.WorkerState) -> device_plan.WorkerState:
+    return "stopping" if state.worker == "stopping" else then

@@ -1,0 +1,329 @@
+"""The engine: one loop that looks at what is and begins what is due."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import sparewatt.engine.snapshots as build
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.clock import Clock
+from sparewatt.control.server import ControlServer
+from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
+from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.handler import ControlHandler
+from sparewatt.engine.isolation import ISOLATION
+from sparewatt.engine.options import EngineOptions
+from sparewatt.engine.run_snapshots import run_snapshot
+from sparewatt.engine.runs import Runs
+from sparewatt.engine.sensor_desk import SensorDesk
+from sparewatt.engine.series import Series
+from sparewatt.errors import SparewattError, UnavailableError
+from sparewatt.host.device import Device
+from sparewatt.host.lock import machine_lock_folder
+from sparewatt.keys.identity import open_identity
+from sparewatt.keys.keyring import HelperKeyring
+from sparewatt.policy import Usage
+from sparewatt.process.child import Child, ChildCommand, environment_for
+from sparewatt.process.child import start as start_child
+from sparewatt.sensing.pacer import Pacer
+from sparewatt.sensing.supervisor import SensingSupervisor
+from sparewatt.session.connection import WebsocketDial
+from sparewatt.session.outbox_thread import OutboxThread
+from sparewatt.session.run_session import Tools
+from sparewatt.settings import schema
+from sparewatt.settings.intents import IntentsStore
+from sparewatt.settings.store import SettingsStore
+from sparewatt.snapshot import SensingSnapshot, Snapshot
+from sparewatt.work.receipt import Announcement
+from sparewatt.worker.port import WorkerStarter
+
+# A decision older than 5 s withholds the permit, so it is made anew well before that.
+TICK_SECONDS: Final = 0.5
+SAMPLE_MILLISECONDS: Final = 500
+IDENTITY_RETRY_SECONDS: Final = 30.0
+FLUSH_SECONDS: Final = 5.0
+LOSS_POINTS_APART_SECONDS: Final = 1.0
+
+log = logging.getLogger("sparewatt.engine")
+sensing_log = logging.getLogger("sparewatt.sensing")
+
+
+@dataclass(frozen=True)
+class EngineParts:
+    """What an engine is made of; everything here lives as long as it does.
+
+    Attributes:
+        check_peer: refuses control clients of other users.
+    """
+
+    options: EngineOptions
+    version: str
+    clock: Clock
+    settings: SettingsStore
+    intents: IntentsStore
+    outbox: OutboxThread
+    starter: WorkerStarter
+    check_peer: Callable[[socket.socket], None]
+    started_unix_s: int
+
+
+class Engine:
+    """Owns the drivers of devices and runs, and the loop."""
+
+    def __init__(self, parts: EngineParts) -> None:
+        self.parts = parts
+        self.desk = DecisionDesk(parts.settings, parts.intents, parts.clock, parts.options)
+        self.series = Series()
+        self.devices: list[DeviceDriver] = []
+        self.pacer = Pacer(parts.clock)
+        self.sensors = SensorDesk(self.desk, self.pacer, self.series, parts.clock, self._found, self.wake)
+        self.sensing = SensingSupervisor(
+            self._start_sensing,
+            parts.clock,
+            self.sensors,
+        )
+        self.runs: Runs
+        self._tasks: asyncio.TaskGroup
+        self._server: ControlServer
+        self._wakened = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._phase: Literal["starting", "running", "stopping"] = "starting"
+        self._sequence = 0
+        self._key_store: Literal["keyring", "file", "waiting", "unknown"] = "unknown"
+        self._speed_point_at = 0.0
+
+    # What others call
+
+    def wake(self) -> None:
+        """Look at everything again soon."""
+        self._wakened.set()
+
+    def stop(self) -> None:
+        """Stop the workers, then end; `run` returns when that is done."""
+        self._stopping.set()
+        self.wake()
+
+    # The loop
+
+    async def run(self, listening: socket.socket) -> None:
+        """Serve until `stop`.
+
+        Args:
+            listening: the control channel's listening socket.
+
+        Raises:
+            ExceptionGroup: a bug in any part; the engine cannot go on with it.
+        """
+        parts = self.parts
+        blobs = await asyncio.to_thread(self._open_blobs)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self.runs = Runs(
+                    parts.outbox, blobs, self._session_tools(), parts.clock, tasks, self.wake, self._announced
+                )
+                self._server = ControlServer(ControlHandler(self), parts.version, parts.check_peer)
+                await self._server.start(listening)
+                self.pacer.start()
+                background = [
+                    tasks.create_task(self.sensing.run(), name="sensing"),
+                    tasks.create_task(self._server.failed(), name="control"),
+                    tasks.create_task(self._open_identity(), name="identity"),
+                ]
+                self._phase = "running"
+                await self._loop()
+                await self._wind_down()
+                for task in background:
+                    task.cancel()
+                raise _EndTasks
+        except* _EndTasks:
+            pass
+        finally:
+            self.pacer.stop()
+            await self._server.close()
+
+    async def _start_sensing(self) -> Child:
+        folder = str(self.parts.options.data_folder)
+        command = ChildCommand(
+            arguments=(sys.executable, "-P", "-m", "sparewatt.sensing", folder),
+            environment=environment_for(os.environ, {}),
+        )
+        return await start_child(command, sensing_log.info)
+
+    def _open_blobs(self) -> BlobFolder:
+        limit = self.desk.settings.get(schema.DISK_CACHE_LIMIT_GB) * 10**9
+        return BlobFolder(self.parts.options.data_folder / "blobs", limit)
+
+    def _session_tools(self) -> Tools:
+        return Tools(
+            dial=WebsocketDial(),
+            clock=self.parts.clock,
+            random_bytes=secrets.token_bytes,
+            jitter=lambda: secrets.randbelow(1 << 20) / (1 << 20),
+            software=f"sparewatt {self.parts.version}",
+        )
+
+    async def _open_identity(self) -> None:
+        options = self.parts.options
+        while True:
+            try:
+                identity = await asyncio.to_thread(
+                    open_identity,
+                    options.data_folder,
+                    HelperKeyring(),
+                    secrets.token_bytes,
+                    "file" if options.key_store == "file" else None,
+                )
+            except UnavailableError as error:
+                log.warning("waiting for the keyring: %s", error)
+                self._key_store = "waiting"
+                self.wake()
+                await asyncio.sleep(IDENTITY_RETRY_SECONDS)
+                continue
+            self._key_store = identity.place
+            await self.runs.open(identity)
+            self.wake()
+            return
+
+    async def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self._wakened.clear()
+            self._step()
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._wakened.wait()
+            except TimeoutError:
+                pass
+            if not self.pacer.alive:
+                raise RuntimeError("the pacer's thread died; without it no permit is advanced")
+
+    def _step(self) -> None:
+        """Decide for every device and begin what is due."""
+        polled: list[str] = []
+        for driver in self.devices:
+            self.runs.choose(driver)
+            device = driver.device.device
+            driver.threads = self.desk.threads(os.cpu_count() or 1)
+            decision = self.desk.decide(device, self._usage(driver), self.runs.offer(), self.runs.connected())
+            if decision is None:
+                continue
+            self.pacer.decided(decision)
+            shown = decision.shown
+            driver.step(decision, urgent=shown is not None and shown.rule in URGENT_RULES)
+            if driver.state.worker != "none" or decision.compute in ("full", "limited"):
+                polled.append(device)
+        self.sensing.poll(tuple(polled), SAMPLE_MILLISECONDS)
+        for run in self.runs.drivers.values():
+            bound = [driver for driver in self.devices if driver.run is run]
+            run.hold(frozenset[str]().union(*(driver.held_assignments for driver in bound)))
+            run.shorten(frozenset(driver.state.applied for driver in bound if driver.state.applied is not None))
+        self._note_speed()
+        self._sequence += 1
+        self._server.changed()
+
+    def _usage(self, driver: DeviceDriver) -> Usage:
+        run = driver.run
+        return Usage(
+            worker_memory_bytes=0 if run is None else run.manifest.costs.memory_bytes,
+            worker_running=driver.state.worker != "none",
+            sensors=self.desk.sensors.get(driver.device.device, "waiting"),
+        )
+
+    async def _wind_down(self) -> None:
+        """Workers first, each leaving the update of what it has done; then what is finished is sent, if it can be."""
+        self._phase = "stopping"
+        self._server.changed()
+        await asyncio.gather(*(driver.end() for driver in self.devices))
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                while any(run.connected and run.state.totals.pending for run in self.runs.drivers.values()):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            log.info("finished updates are kept and sent at the next start")
+
+    def _found(self, devices: tuple[Device, ...]) -> None:
+        """Devices that appeared get a driver; one that vanished keeps its driver and loses its sensors."""
+        known = {driver.device.device for driver in self.devices}
+        for device in devices:
+            if device.device in known or not self.desk.wanted(device):
+                continue
+            self.desk.sensors.setdefault(device.device, "waiting")
+            self.devices.append(DeviceDriver(device, self._device_tools(device)))
+
+    def _device_tools(self, device: Device) -> DeviceTools:
+        folder = self.parts.options.data_folder / "work" / device.device.replace(":", "-")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in folder.iterdir():
+            # What a worker left half-written in an earlier life belongs to nobody.
+            left.unlink()
+        return DeviceTools(
+            clock=self.parts.clock,
+            starter=self.parts.starter,
+            pacer=self.pacer,
+            spawn=self._spawn,
+            wake=self.wake,
+            work_folder=folder,
+            lock_folder=machine_lock_folder(),
+        )
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        self._tasks.create_task(work)
+
+    def _announced(self, announcement: Announcement) -> None:
+        if announcement.evaluations:
+            newest = announcement.evaluations[-1]
+            self.series.add("loss", self.parts.clock.unix(), newest.loss_micro / 1e6)
+
+    def _note_speed(self) -> None:
+        now = self.parts.clock.monotonic()
+        speeds = [speed for driver in self.devices if (speed := driver.tokens_per_s) is not None]
+        if speeds and now >= self._speed_point_at:
+            self._speed_point_at = now + LOSS_POINTS_APART_SECONDS
+            self.series.add("tokens_per_s", self.parts.clock.unix(), sum(speeds))
+
+    # The snapshot
+
+    def snapshot(self) -> Snapshot:
+        """The whole state now."""
+        parts = self.parts
+        now = build.Moments(parts.clock.monotonic(), parts.clock.unix())
+        settings = self.desk.settings
+        intents = self.desk.intents
+        sensor_error: SparewattError | None = self.sensors.error
+        return Snapshot(
+            engine_version=parts.version,
+            pid=os.getpid(),
+            sequence=self._sequence,
+            taken_unix_s=round(now.unix_s),
+            started_unix_s=parts.started_unix_s,
+            data_folder=str(parts.options.data_folder),
+            phase=self._phase,
+            paused_until_unix_s=intents.paused_until_unix_s if intents.paused_at(now.unix_s) else None,
+            settings_revision=parts.settings.settings.revision,
+            key_store=self._key_store,
+            isolation=ISOLATION,
+            sensing=SensingSnapshot(
+                state=self.sensors.state, error=None if sensor_error is None else build.plain_error(sensor_error)
+            ),
+            devices=tuple(
+                build.device_snapshot(
+                    driver,
+                    self.sensors.samples.get(driver.device.device),
+                    self.pacer.pace_of(driver.device.device),
+                    settings.of_device(schema.SPEED_LIMIT_PERCENT, driver.device.device),
+                    now,
+                )
+                for driver in self.devices
+            ),
+            runs=tuple(run_snapshot(run, self.devices, now) for run in self.runs.drivers.values()),
+        )
+
+
+class _EndTasks(Exception):
+    """Ends the task group once everything was wound down."""

@@ -1,0 +1,155 @@
+"""All joined runs of an engine: joining, leaving, and their drivers."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.clock import Clock
+from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.run_driver import RunDriver, RunTools
+from sparewatt.errors import InputError, UnavailableError
+from sparewatt.keys.identity import ContributorIdentity
+from sparewatt.policy import Offer
+from sparewatt.session.joined import JoinedRun
+from sparewatt.session.outbox import Outbox
+from sparewatt.session.outbox_thread import OutboxThread
+from sparewatt.session.run_session import Inspected, Tools, inspect
+from sparewatt.work.invite import Invite
+from sparewatt.work.receipt import Announcement
+
+LEAVE_SECONDS: Final = 10.0
+# From the offer that comes closest to work to the one that is farthest from it.
+OFFERS: Final[tuple[Offer, ...]] = (
+    "work",
+    "unsuitable",
+    "stalled",
+    "untrusted",
+    "refused",
+    "closed",
+    "none_joined",
+)
+
+
+class Runs:
+    """Starts a driver for every joined run as soon as the identity can be read."""
+
+    def __init__(
+        self,
+        outbox: OutboxThread,
+        blobs: BlobFolder,
+        session: Tools,
+        clock: Clock,
+        tasks: asyncio.TaskGroup,
+        wake: Callable[[], None],
+        announced: Callable[[Announcement], None],
+    ) -> None:
+        self.outbox = outbox
+        self.drivers: dict[str, RunDriver] = {}
+        self.identity: ContributorIdentity | None = None
+        self._blobs = blobs
+        self._session = session
+        self._clock = clock
+        self._tasks = tasks
+        self._wake = wake
+        self._announced = announced
+        self._serving: dict[str, asyncio.Task[None]] = {}
+
+    async def open(self, identity: ContributorIdentity) -> None:
+        """Begin with the runs that were joined earlier."""
+        self.identity = identity
+        for joined in await self.outbox.call(Outbox.runs):
+            self._begin(joined, identity)
+
+    async def inspect(self, invite: Invite) -> Inspected:
+        """The manifest behind an invite; raises as `session.run_session.inspect`."""
+        return await inspect(invite, self._identity().secret.run_key(invite.run), self._session)
+
+    async def join(self, invite: Invite) -> None:
+        """Consent to the invite's manifest and begin with it; joining again renews the address.
+
+        Raises:
+            SparewattError: as `inspect`; nothing has changed then.
+        """
+        identity = self._identity()
+        inspected = await self.inspect(invite)
+        joined = JoinedRun(
+            run=invite.run,
+            url=invite.url,
+            run_key_sha256=invite.run_key_sha256,
+            invite_secret=invite.secret,
+            manifest=inspected.manifest.signed,
+            consented_at_s=round(self._clock.unix()),
+        )
+        await self.outbox.call(Outbox.join, joined)
+        await self._end(invite.run)
+        known = {each.run: each for each in await self.outbox.call(Outbox.runs)}
+        self._begin(known[invite.run], identity)
+
+    async def leave(self, run: str, devices: Sequence[DeviceDriver]) -> None:
+        """Take back the consent to a run: its devices stop, its data are deleted, its receipts stay.
+
+        Raises:
+            InputError: ``run.unknown``.
+        """
+        driver = self.drivers.get(run)
+        if driver is None:
+            raise InputError("run.unknown", run=run[:16])
+        driver.leaving = True
+        self._wake()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                while any(device.run is driver and device.busy for device in devices):
+                    await asyncio.sleep(0.05)
+        for device in devices:
+            if device.run is driver:
+                device.bind(None)
+        await self._end(run)
+        await self.outbox.call(Outbox.leave, run)
+        await asyncio.to_thread(driver.forget_blobs)
+
+    def offer(self) -> Offer:
+        """The offer of the run that comes closest to giving work."""
+        offers = [driver.offer for driver in self.drivers.values()] or ["none_joined"]
+        return min(offers, key=OFFERS.index)
+
+    def connected(self) -> bool | None:
+        """Whether any coordinator is reached; None while none was tried."""
+        states = [driver.state for driver in self.drivers.values()]
+        if any(state.connection == "connected" for state in states):
+            return True
+        return False if any(state.error is not None for state in states) else None
+
+    def choose(self, device: DeviceDriver) -> None:
+        """Bind an idle device to the first run that has work; a busy one keeps its run."""
+        bound = device.run
+        if isinstance(bound, RunDriver) and self.drivers.get(bound.run) is bound and bound.offer == "work":
+            return
+        candidates = [driver for driver in self.drivers.values() if driver.offer == "work"]
+        device.bind(candidates[0] if candidates else None)
+
+    def _identity(self) -> ContributorIdentity:
+        if self.identity is None:
+            raise UnavailableError("keys.keyring_locked", outcome="waiting")
+        return self.identity
+
+    def _begin(self, joined: JoinedRun, identity: ContributorIdentity) -> None:
+        tools = RunTools(
+            outbox=self.outbox,
+            blobs=self._blobs,
+            session=self._session,
+            secret=identity.secret,
+            wake=self._wake,
+            announced=self._announced,
+        )
+        driver = RunDriver(joined, tools)
+        self.drivers[joined.run] = driver
+        self._serving[joined.run] = self._tasks.create_task(driver.serve(), name=f"run {joined.run[:8]}")
+
+    async def _end(self, run: str) -> None:
+        self.drivers.pop(run, None)
+        serving = self._serving.pop(run, None)
+        if serving is not None:
+            serving.cancel()
+            await asyncio.wait((serving,))

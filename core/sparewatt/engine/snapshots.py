@@ -1,0 +1,113 @@
+"""Builds the snapshot: what the engine's parts are doing, as frozen values."""
+
+from dataclasses import dataclass
+
+from sparewatt.engine.device_driver import DeviceDriver, DeviceError
+from sparewatt.engine.device_plan import Work
+from sparewatt.errors import SparewattError
+from sparewatt.governor import Pace
+from sparewatt.host.sample import Sample
+from sparewatt.policy import Decision
+from sparewatt.snapshot import (
+    DecisionSnapshot,
+    DeviceSnapshot,
+    ErrorSnapshot,
+    ReasonSnapshot,
+    SensorSnapshot,
+    WorkSnapshot,
+)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Now by both clocks, to turn monotonic moments into times of day."""
+
+    monotonic_s: float
+    unix_s: float
+
+    def unix(self, monotonic_s: float | None) -> int | None:
+        return None if monotonic_s is None else round(self.unix_s + monotonic_s - self.monotonic_s)
+
+
+UNDECIDED = DecisionSnapshot(compute="stop", transfers="essential", reasons=())
+
+
+def device_snapshot(
+    driver: DeviceDriver,
+    sample: Sample | None,
+    pace: Pace | None,
+    speed_limit_percent: int,
+    now: Moments,
+) -> DeviceSnapshot:
+    """One device; `sample` and `pace` are its newest."""
+    state = driver.state
+    duty = round(100 * pace.duty) if pace is not None and pace.grant == "compute" else 0
+    return DeviceSnapshot(
+        device=driver.device.device,
+        kind=driver.device.kind,
+        name=driver.worker_name or driver.device.name,
+        worker="ready" if state.worker == "applying" else state.worker,
+        decision=UNDECIDED if driver.decision is None else _decision(driver.decision),
+        duty_percent=duty,
+        speed_limit_percent=speed_limit_percent,
+        limit_reason=None if pace is None else pace.limit,
+        sensors=_sensors(sample, now),
+        current=_work(state.current, training=state.worker == "training"),
+        next=_work(state.next, training=False),
+        tokens_per_s=driver.tokens_per_s,
+        tokens=driver.tokens,
+        error=error_snapshot(driver.error, now),
+    )
+
+
+def error_snapshot(error: DeviceError | None, now: Moments) -> ErrorSnapshot | None:
+    return None if error is None else plain_error(error.error, now.unix(error.retry_at))
+
+
+def plain_error(error: SparewattError, retry_unix_s: int | None = None) -> ErrorSnapshot:
+    return ErrorSnapshot(error_id=error.error_id, parameters=dict(error.parameters), retry_unix_s=retry_unix_s)
+
+
+def _decision(decision: Decision) -> DecisionSnapshot:
+    return DecisionSnapshot(
+        compute=decision.compute,
+        transfers=decision.transfers,
+        reasons=tuple(
+            ReasonSnapshot(
+                rule=match.rule,
+                parameters=dict(match.parameters),
+                until_unix_s=match.until_unix_s,
+                setting=match.setting,
+            )
+            for match in decision.matches
+        ),
+    )
+
+
+def _sensors(sample: Sample | None, now: Moments) -> SensorSnapshot:
+    if sample is None:
+        return SensorSnapshot(None, None, None, None, None)
+    return SensorSnapshot(
+        power_watts=sample.power_watts,
+        temperature_celsius=sample.temperature_celsius,
+        utilisation_percent=sample.utilisation_percent,
+        memory_used_bytes=sample.memory_used_bytes,
+        age_s=max(0.0, now.monotonic_s - sample.t),
+    )
+
+
+def _work(work: Work | None, *, training: bool) -> WorkSnapshot | None:
+    if work is None:
+        return None
+    assignment = work.assignment
+    return WorkSnapshot(
+        assignment_id=assignment.assignment_id,
+        run=assignment.run,
+        base_version=assignment.base.number,
+        phase="training" if training else "ready" if work.data == "here" else "fetching",
+        inner_steps=work.inner_steps,
+        inner_steps_total=assignment.inner_steps,
+        tokens=work.tokens,
+        loss_micro=work.loss_micro,
+        rate_first_nano=assignment.rate_first_nano,
+    )

@@ -1,0 +1,42 @@
+"""What one poll of a device's sensors said."""
+
+from typing import Literal
+
+import msgspec
+
+PowerKind = Literal["energy", "average_1s", "instant"]
+
+
+class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Unknown is None, never 0.
+
+    Attributes:
+        device: the device's local id.
+        t: monotonic seconds of whoever holds the sample: the poller's clock, then the engine's at its arrival.
+        power_kind: how `power_watts` was had: difference of an energy counter, the sensor's own average over 1 s,
+            or one instant.
+        energy_millijoules: reading of the energy counter, from an arbitrary origin.
+    """
+
+    device: str
+    t: float
+    power_watts: float | None = None
+    power_kind: PowerKind | None = None
+    temperature_celsius: float | None = None
+    utilisation_percent: float | None = None
+    memory_used_bytes: int | None = None
+    energy_millijoules: int | None = None
+
+
+class SensorFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An expected failure of a sensor or its library, as an error id with parameters.
+
+    Attributes:
+        device: local id, or the kind of device (``cuda``) where the whole library failed.
+        absent: the library or hardware is simply not there, which is no trouble.
+    """
+
+    device: str
+    error_id: str
+    parameters: dict[str, str | int]
+    absent: bool = False

@@ -1,0 +1,1 @@
+"""A contributor's one identity: made once, kept in the keyring or in a labelled file."""

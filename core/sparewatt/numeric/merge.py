@@ -1,0 +1,105 @@
+"""The outer step: weighted mean of updates in integers, one division, then a patch.
+
+For every coordinate ``num = sum(factor * units)`` and ``den = sum(weight)`` are integers, so neither the order of the
+updates nor the number of processes matters. Bounds: 2**10 updates, factors of at most 2**16, units below 2**36, hence
+sums below 2**62. What follows is one float64 division and then separate numpy operations, none of which may be fused.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparewatt.errors import IntegrityError
+from sparewatt.numeric.blocks import block_count
+from sparewatt.numeric.codec import UNIT_BITS, Units, UpdateReader
+from sparewatt.numeric.merge_plan import MergePlan, sorted_updates
+from sparewatt.numeric.outer_state import OuterBlock, OuterState
+from sparewatt.numeric.patch import add_change, encode_block
+from sparewatt.numeric.weights import FLOAT
+from sparewatt.work.manifest import OuterSpec
+
+_UNIT: Final = 2.0**-UNIT_BITS
+
+
+@dataclass(frozen=True)
+class MergedBlock:
+    """What a merge makes of one block.
+
+    Attributes:
+        patch: its bytes in the patch.
+        state: the outer state after the step.
+    """
+
+    patch: bytes
+    state: OuterBlock
+
+
+class RoundMerge:
+    """Carries out a plan, in any order of blocks.
+
+    Args:
+        updates: readers of the plan's payloads, in its order.
+        state: as of the plan's base.
+
+    Raises:
+        IntegrityError: ``merge.plan`` when updates are not sorted, occur twice or are not those of the plan.
+    """
+
+    def __init__(self, plan: MergePlan, updates: Sequence[UpdateReader], state: OuterState, coordinates: int) -> None:
+        places = {update.place for update in plan.updates}
+        if len(updates) != len(places) or plan.updates != sorted_updates(plan.updates):
+            raise IntegrityError("merge.plan", updates=len(plan.updates))
+        self._plan = plan
+        self._updates = updates
+        self._state = state
+        self.blocks: Final = block_count(coordinates)
+
+    def merge_block(self, index: int) -> MergedBlock:
+        """Block `index` of the patch and of the next outer state.
+
+        Raises:
+            IntegrityError: ``update.malformed`` and its like for a payload that should not have been accepted.
+        """
+        blocks = (reader.block(index) for reader in self._updates)
+        numerator = self._numerator(blocks)
+        denominator = sum(update.weight for update in self._plan.updates)
+        merged = numerator.astype(np.float64) / denominator
+        merged *= _UNIT
+        return outer_step(self._plan.rule, self._state.block(index), merged)
+
+    def _numerator(self, blocks: Iterable[Units]) -> Units:
+        total: Units | None = None
+        for update, units in zip(self._plan.updates, blocks, strict=True):
+            units *= update.factor
+            total = units if total is None else np.add(total, units, out=total)
+        assert total is not None, "a plan has at least one update"
+        return total
+
+
+def outer_step(rule: OuterSpec, before: OuterBlock, merged: NDArray[np.float64]) -> MergedBlock:
+    """The outer optimiser on one block; `merged` is the mean pseudo-gradient.
+
+    ``sgd`` steps by rate x merged; ``nesterov`` as Sutskever et al. (2013) in the form of PyTorch:
+    m' = momentum m + merged, step by rate x (merged + momentum m').
+    """
+    momentum: NDArray[np.float32] | None = None
+    direction = merged
+    if rule.rule == "nesterov":
+        assert before.momentum is not None, "the state of a rule with momentum has it"
+        keep = rule.momentum_micro / 1e6
+        grown = before.momentum.astype(np.float64) * keep
+        grown += merged
+        momentum = grown.astype(FLOAT)
+        direction = momentum.astype(np.float64) * keep
+        direction += merged
+    wanted = before.remainder.astype(np.float64)
+    wanted -= direction * (rule.rate_micro / 1e6)
+    patch, change = encode_block(wanted)
+    weights = add_change(before.weights, change)
+    target = before.weights.astype(np.float64)
+    target += wanted
+    target -= weights
+    return MergedBlock(patch, OuterBlock(weights, target.astype(FLOAT), momentum))

@@ -1,0 +1,51 @@
+"""The sensor process: ``python -m sparewatt.sensing DATA_FOLDER``.
+
+Threads of their own read the pipe and watch the parent: when the engine is gone the process ends at once, also while
+a driver call hangs in the main thread.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from sparewatt.errors import InputError, ProtocolError
+from sparewatt.host.computer import Computer
+from sparewatt.host.sources import device_sources
+from sparewatt.process.channel import Channel, open_standard_channel
+from sparewatt.process.parent_watch import watch_parent
+from sparewatt.sensing.messages import EngineFrame, SensorFrame, Stop
+from sparewatt.sensing.poller import Poller
+
+
+def main(arguments: list[str]) -> int:
+    """Poll until told to stop or the engine is gone; the exit code."""
+    if len(arguments) != 1:
+        return InputError.exit_code
+    # A union of types is no `type` for the checker, though it is what the channel decodes.
+    channel: Channel[EngineFrame, SensorFrame] = open_standard_channel(EngineFrame, SensorFrame)  # type: ignore[arg-type]
+    watch_parent(channel.closed)
+    poller = Poller(device_sources(), Computer(Path(arguments[0])))
+    try:
+        _serve(channel, poller)
+    except ProtocolError as error:
+        return 0 if error.error_id == "pipe.closed" else error.exit_code
+    finally:
+        poller.handle(Stop(), time.monotonic())
+    return 0
+
+
+def _serve(channel: Channel[EngineFrame, SensorFrame], poller: Poller) -> None:
+    while not poller.stopped:
+        for sent in poller.due(time.monotonic(), time.time()):
+            channel.send(sent)
+        received = channel.receive(max(poller.next_due_s() - time.monotonic(), 0.0))
+        if received is None:
+            if channel.closed.is_set():
+                return
+            continue
+        for answer in poller.handle(received, time.monotonic()):
+            channel.send(answer)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The engine's side of a run: what is believed, what is sent, what must not be lost."""

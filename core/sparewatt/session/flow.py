@@ -1,0 +1,117 @@
+"""Moving blobs over a live session: from the outbox up, into the blob folder down. Both go on where a cut left them."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.blobs.partial import PartialBlob
+from sparewatt.durable import storage_errors
+from sparewatt.errors import IntegrityError, RefusedError, UnavailableError
+from sparewatt.session import events as event
+from sparewatt.session.link import Link
+from sparewatt.session.outbox_files import OutboxRow
+from sparewatt.wire.messages import CHUNK_BYTES
+from sparewatt.wire.transfer import chunk_length
+from sparewatt.work.version import BlobRef
+
+P = ParamSpec("P")
+T = TypeVar("T")
+UploadOutcome = event.UploadAccepted | event.UploadRefused | event.RequestRefused | event.TransferEnded
+WRONG_HASHES_MOST: Final = 2
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Like `asyncio.to_thread`, but a cancellation waits for the thread: its files are not closed under it."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
+
+
+async def upload(link: Link, row: OutboxRow, payload: Path) -> UploadOutcome:
+    """Offers one update and sends what the coordinator lacks of it, until it decides.
+
+    Raises:
+        UnavailableError: the session ended first; offer again in the next.
+        StorageError: the payload cannot be read.
+    """
+    update = row.parsed()
+    with link.offering(update, row.update) as inbox:
+        while True:
+            told = await inbox.get()
+            match told:
+                case event.ChunkWanted(transfer=transfer, index=index):
+                    data = await in_thread(_read_chunk, payload, row.payload.size, index)
+                    link.send_chunk(transfer, index, data)
+                case event.UploadAccepted() | event.UploadRefused() | event.RequestRefused() | event.TransferEnded():
+                    return told
+                case _:
+                    _raise_end(told)
+
+
+async def download(link: Link, folder: BlobFolder, blob: BlobRef) -> None:
+    """Brings one blob into the folder, from where an earlier download was cut.
+
+    Raises:
+        RefusedError: ``fetch.refused`` with the coordinator's reason.
+        UnavailableError: the session ended first; go on in the next.
+        IntegrityError: ``blob.hash`` when it arrived wrong twice.
+        StorageError: from the folder.
+    """
+    folder.pin(blob.sha256)
+    try:
+        for attempt in range(1, WRONG_HASHES_MOST + 1):
+            if await in_thread(folder.has, blob.sha256):
+                return
+            try:
+                await _download_once(link, folder, blob)
+            except IntegrityError as error:
+                if error.error_id != "blob.hash" or attempt == WRONG_HASHES_MOST:
+                    raise
+    finally:
+        folder.unpin(blob.sha256)
+
+
+async def _download_once(link: Link, folder: BlobFolder, blob: BlobRef) -> None:
+    partial = await in_thread(folder.partial, blob)
+    try:
+        while not partial.have.complete:
+            await _fetch(link, partial)
+        await in_thread(partial.finish)
+    finally:
+        await in_thread(partial.close)
+
+
+async def _fetch(link: Link, partial: PartialBlob) -> None:
+    """One request for missing chunks, to its end."""
+    with link.fetching(partial.blob, partial.have.bitmap()) as inbox:
+        while True:
+            told = await inbox.get()
+            match told:
+                case event.ChunkReceived(transfer=transfer, index=index, data=data):
+                    await in_thread(partial.write, index, data)
+                    link.acknowledge(transfer, index)
+                case event.FetchAnswered():
+                    return
+                case event.RequestRefused(refused=refused):
+                    raise RefusedError("fetch.refused", reason=refused.reason)
+                case event.TransferEnded(reason=reason):
+                    raise RefusedError("fetch.refused", reason=reason)
+                case _:
+                    _raise_end(told)
+
+
+def _read_chunk(path: Path, size: int, index: int) -> bytes:
+    with storage_errors(path.parent), path.open("rb") as file:
+        file.seek(index * CHUNK_BYTES)
+        return file.read(chunk_length(size, index))
+
+
+def _raise_end(told: event.Event) -> None:
+    """What is no part of a transfer can only be the session's end; why it ended its owner hears."""
+    assert isinstance(told, event.SessionFailed | event.SessionRefused), told
+    raise UnavailableError("session.ended")

@@ -1,0 +1,1 @@
+"""What the person may set: every option once, and the file that keeps their values."""

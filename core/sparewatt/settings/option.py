@@ -1,0 +1,121 @@
+"""The kinds of option: how a value is read from text, written as text and explained."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Generic, Literal, TypeVar
+
+from sparewatt.errors import InputError
+from sparewatt.settings.hours import WeeklyHours, parse_hours
+
+Scope = Literal["computer", "device", "run"]
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option(ABC, Generic[Value]):
+    """One setting.
+
+    Attributes:
+        key: stable name, also in files and commands.
+        scope: what one value is for.
+        default: the value until the person sets one.
+        kind_defaults: for options of a device: the default by the device's kind, where it differs.
+        label: a few words for a form; the source text of its translations, as is `help`.
+        unit: unit of a number as it is shown, empty where there is none.
+    """
+
+    key: str
+    scope: Scope
+    default: Value
+    label: str
+    help: str
+    unit: str = ""
+    kind_defaults: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+
+    @abstractmethod
+    def parse(self, text: str) -> Value:
+        """The value that `text` says.
+
+        Raises:
+            InputError: ``settings.value`` with what is allowed, or ``settings.hours``.
+        """
+
+    @abstractmethod
+    def text(self, value: Value) -> str:
+        """`value` so that `parse` reads it again."""
+
+    @property
+    @abstractmethod
+    def allowed(self) -> str:
+        """What `parse` takes, for the words of an error, a form and the manual."""
+
+    def default_for(self, kind: str) -> Value:
+        """The default on a device of `kind`."""
+        return self.kind_defaults.get(kind, self.default)
+
+    def _refuse(self, text: str) -> InputError:
+        return InputError("settings.value", key=self.key, value=text[:60], allowed=self.allowed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch(Option[bool]):
+    """On or off."""
+
+    def parse(self, text: str) -> bool:
+        match text.strip().lower():
+            case "on" | "yes" | "true" | "1":
+                return True
+            case "off" | "no" | "false" | "0":
+                return False
+            case _:
+                raise self._refuse(text)
+
+    def text(self, value: bool) -> str:
+        return "on" if value else "off"
+
+    @property
+    def allowed(self) -> str:
+        return "on, off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Option[int]):
+    """A whole number between two bounds, both included."""
+
+    minimum: int
+    maximum: int
+
+    def parse(self, text: str) -> int:
+        cleaned = text.strip()
+        digits = cleaned.removeprefix("-")
+        # Lengths are bounded before the conversion, whose time grows with their square.
+        if not digits.isascii() or not digits.isdigit() or len(digits) > 15:
+            raise self._refuse(text)
+        value = int(cleaned)
+        if not self.minimum <= value <= self.maximum:
+            raise self._refuse(text)
+        return value
+
+    def text(self, value: int) -> str:
+        return str(value)
+
+    @property
+    def allowed(self) -> str:
+        return f"{self.minimum} to {self.maximum}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours(Option[WeeklyHours]):
+    """Hours of the week."""
+
+    def parse(self, text: str) -> WeeklyHours:
+        return parse_hours(text)
+
+    def text(self, value: WeeklyHours) -> str:
+        return value.text
+
+    @property
+    def allowed(self) -> str:
+        return "always, or a pattern such as mo-fr 22:00-07:00; sa-su 00:00-24:00"

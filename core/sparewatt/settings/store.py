@@ -1,0 +1,128 @@
+"""The file that keeps the person's settings.
+
+Whoever opens a store for writing holds the engine's lock of the data folder (`sparewatt.host.lock`): a running
+engine is the only writer, and without one the command line writes under the same lock.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from sparewatt.errors import ConflictError, InputError, StorageError
+from sparewatt.settings.files import write_whole
+from sparewatt.settings.values import VALUES_MOST, Settings, option_at
+
+SETTINGS_FILE: Final = "settings.json"
+SCHEMA_VERSION: Final = 1
+FILE_BYTES_MOST: Final = 256 * 1024
+
+Texts = dict[str, str]
+# From a schema version to the next. A step may rename, drop or rewrite values, never refuse.
+MIGRATIONS: Final[Mapping[int, Callable[[Texts], Texts]]] = MappingProxyType({})
+
+
+class _File(msgspec.Struct, frozen=True):
+    schema: int
+    revision: int
+    values: Texts
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """The file could not be used as it was; it is kept at `path`, and only what could be read counts.
+
+    Attributes:
+        dropped: addresses of the values that were lost; empty when the file as a whole could not be read.
+    """
+
+    path: Path
+    dropped: tuple[str, ...]
+
+
+class SettingsStore:
+    """Reads the settings once, then holds and saves them.
+
+    Attributes:
+        quarantined: what was wrong with the file when it was opened, or None.
+
+    Raises:
+        InputError: ``settings.newer`` when a newer version wrote the file, for its limits cannot be known.
+        StorageError: ``settings.read`` or ``settings.write``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / SETTINGS_FILE
+        self._settings, self.quarantined = self._load()
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    def set(self, revision: int, address: str, text: str) -> Settings:
+        """Set one value; the settings are saved when this returns. Setting the value it has changes nothing.
+
+        Raises:
+            ConflictError: ``settings.revision`` when `revision` is not the current one.
+            InputError: ``settings.unknown``, ``settings.value``, ``settings.hours``, ``settings.too_many``.
+            StorageError: ``settings.write``; then nothing has changed.
+        """
+        return self._save(revision, self._settings.changed(address, text))
+
+    def reset(self, revision: int, address: str) -> Settings:
+        """Set one value back to its default; errors as of `set`."""
+        return self._save(revision, self._settings.reset(address))
+
+    def _save(self, revision: int, changed: Settings) -> Settings:
+        if revision != self._settings.revision:
+            raise ConflictError("settings.revision", seen=revision, current=self._settings.revision)
+        if changed.texts == self._settings.texts:
+            return self._settings
+        file = _File(SCHEMA_VERSION, changed.revision, dict(sorted(changed.texts.items())))
+        write_whole(self._path, msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n")
+        self._settings = changed
+        return changed
+
+    def _load(self) -> tuple[Settings, Quarantined | None]:
+        try:
+            with self._path.open("rb") as opened:
+                data = opened.read(FILE_BYTES_MOST + 1)
+        except FileNotFoundError:
+            return Settings(), None
+        except OSError as error:
+            raise StorageError("settings.read", path=str(self._path), reason=error.strerror or "") from error
+        try:
+            file = msgspec.json.decode(data, type=_File)
+        except msgspec.MsgspecError:
+            return Settings(), self._quarantine(data, ())
+        if file.schema > SCHEMA_VERSION:
+            raise InputError("settings.newer", path=str(self._path), schema=file.schema)
+        if file.schema < 1 or file.revision < 0 or len(file.values) > VALUES_MOST:
+            return Settings(), self._quarantine(data, ())
+        texts = file.values
+        for version in range(file.schema, SCHEMA_VERSION):
+            texts = MIGRATIONS[version](texts)
+        kept, dropped = _checked(texts)
+        settings = Settings(file.revision, MappingProxyType(kept))
+        return settings, self._quarantine(data, dropped) if dropped else None
+
+    def _quarantine(self, data: bytes, dropped: tuple[str, ...]) -> Quarantined:
+        # One file, overwritten by the next: a disk must not fill with them.
+        path = self._path.with_name(f"{self._path.name}.damaged")
+        write_whole(path, data)
+        return Quarantined(path, dropped)
+
+
+def _checked(texts: Texts) -> tuple[Texts, tuple[str, ...]]:
+    kept: Texts = {}
+    dropped: list[str] = []
+    for address, text in texts.items():
+        try:
+            option = option_at(address)
+            kept[address] = option.text(option.parse(text))
+        except InputError:
+            dropped.append(address)
+    return kept, tuple(dropped)

@@ -1,0 +1,1 @@
+"""Typed stand-ins for the world outside, for tests and simulations only."""

@@ -1,0 +1,175 @@
+"""A worker without torch and without a process: same frames, same areas, real payloads, invented training."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from sparewatt.errors import SparewattError
+from sparewatt.numeric.weights import as_floats
+from sparewatt.permit import PermitKind, read
+from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, WorkerAreas, begin_copy, end_copy
+from sparewatt.worker.messages import (
+    Applied,
+    ApplyVersion,
+    Configure,
+    EngineFrame,
+    Failed,
+    Progress,
+    Ready,
+    Stop,
+    Train,
+    Trained,
+)
+from sparewatt.worker.payload import apply_version, write_payload
+from sparewatt.worker.port import WorkerDevice, WorkerEvent, WorkerExited
+
+_LOOK_AGAIN_SECONDS = 0.002
+_MOVED_PER_STEP = 1e-4
+
+
+class FakeWorker:
+    """One fake worker; see `worker.port.Worker`.
+
+    It looks at the permit's kind but not at its age, and moves every weight by 1e-4 an inner step.
+
+    Attributes:
+        frames: all that it was sent.
+    """
+
+    def __init__(self, areas: WorkerAreas, step_seconds: float) -> None:
+        self._areas = areas
+        self._step_seconds = step_seconds
+        self._configure: Configure | None = None
+        self._waiting: asyncio.Queue[EngineFrame] = asyncio.Queue()
+        self._events: asyncio.Queue[WorkerEvent] = asyncio.Queue()
+        self._stopping = False
+        self._serving = asyncio.create_task(self._serve())
+        self.frames: list[EngineFrame] = []
+
+    async def send(self, frame: EngineFrame) -> None:
+        self.frames.append(frame)
+        self._stopping = self._stopping or isinstance(frame, Stop)
+        self._waiting.put_nowait(frame)
+
+    async def events(self) -> AsyncIterator[WorkerEvent]:
+        while True:
+            event = await self._events.get()
+            yield event
+            if isinstance(event, WorkerExited):
+                return
+
+    async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
+        if how == "urgent":
+            self.kill()
+        else:
+            await self.send(Stop())
+        await asyncio.wait([self._serving])
+
+    def kill(self) -> None:
+        """End as by a signal, in the middle of whatever it does."""
+        if not self._serving.done():
+            self._serving.cancel()
+            self._events.put_nowait(WorkerExited(reason="killed", code=-9))
+
+    async def _serve(self) -> None:
+        while True:
+            frame = await self._waiting.get()
+            try:
+                match frame:
+                    case Configure():
+                        self._configure = frame
+                        self._events.put_nowait(Ready("Fake", "0", frame.inner.batch_sequences))
+                    case ApplyVersion():
+                        apply_version(frame, self._configured().model, self._areas.base.view)
+                        self._events.put_nowait(Applied(frame.version))
+                    case Train():
+                        await self._train(frame)
+                    case Stop():
+                        self._events.put_nowait(WorkerExited(reason="stopped", code=0))
+                        return
+            except SparewattError as error:
+                self._events.put_nowait(Failed(error.error_id, error.parameters, fatal=False))
+
+    async def _train(self, frame: Train) -> None:
+        configure = self._configured()
+        base = as_floats(self._areas.base.view)
+        trained = as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:])
+        tokens_per_step = sum(part.count for part in frame.ranges) // frame.inner_steps
+        self._store(frame, 0, 0)
+        np.copyto(trained, base)
+        done = 0
+        while done < frame.inner_steps and await self._may_go_on():
+            done += 1
+            trained -= np.float32(_MOVED_PER_STEP)
+            self._store(frame, done, done * tokens_per_step)
+            self._events.put_nowait(
+                Progress(
+                    assignment_id=frame.assignment_id,
+                    inner_steps=done,
+                    tokens=done * tokens_per_step,
+                    loss_micro=_loss_micro(done),
+                    step_milliseconds=round(self._step_seconds * 1000),
+                    busy_milliseconds=round(self._step_seconds * 1000),
+                )
+            )
+        if not done:
+            return
+        encoded = write_payload(Path(frame.payload_path), base=base, trained=trained, codec=configure.codec)
+        self._events.put_nowait(
+            Trained(
+                assignment_id=frame.assignment_id,
+                outcome="finished" if done == frame.inner_steps else "partial",
+                base=frame.base,
+                tokens=done * tokens_per_step,
+                inner_steps=done,
+                loss_first_micro=_loss_micro(1),
+                loss_last_micro=_loss_micro(done),
+                train_milliseconds=round(done * self._step_seconds * 1000),
+                payload=encoded.payload,
+                delta_root=encoded.delta_root,
+            )
+        )
+
+    async def _may_go_on(self) -> bool:
+        await asyncio.sleep(self._step_seconds)
+        while not self._stopping:
+            permit = read(self._areas.permit.view)
+            if permit is not None and permit.grant.kind is PermitKind.COMPUTE:
+                return True
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        return False
+
+    def _store(self, frame: Train, inner_steps: int, tokens: int) -> None:
+        begin_copy(self._areas.trainable.view)
+        end_copy(self._areas.trainable.view, TrainedMark(frame.assignment_id, inner_steps, tokens))
+
+    def _configured(self) -> Configure:
+        assert self._configure is not None, "the engine configures a worker first"
+        return self._configure
+
+
+class FakeWorkers:
+    """Starts fake workers.
+
+    Args:
+        step_seconds: how long an inner step seems to take.
+
+    Attributes:
+        started: every worker, in order.
+    """
+
+    def __init__(self, step_seconds: float = 0.0) -> None:
+        self._step_seconds = step_seconds
+        self.started: list[FakeWorker] = []
+
+    async def start(self, device: WorkerDevice, areas: WorkerAreas) -> FakeWorker:  # noqa: ARG002 (any device will do)
+        worker = FakeWorker(areas, self._step_seconds)
+        self.started.append(worker)
+        return worker
+
+
+def _loss_micro(inner_steps: int) -> int:
+    return 5_000_000 // (inner_steps + 1)

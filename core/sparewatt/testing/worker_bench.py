@@ -1,0 +1,149 @@
+"""What an engine has around one worker, small: a run on disk, areas, and a permit that a thread keeps fresh."""
+
+import asyncio
+import hashlib
+import threading
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from sparewatt.numeric.initial import initial_weights
+from sparewatt.numeric.keyframe import write_keyframe
+from sparewatt.numeric.version_hash import version_sha256
+from sparewatt.numeric.weights import as_bytes
+from sparewatt.permit import HOLD, Grant, PermitKind, PermitWriter
+from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec
+from sparewatt.work.model import ModelSpec
+from sparewatt.work.version import BlobRef, VersionId
+from sparewatt.worker.areas import WorkerAreas, create_areas
+from sparewatt.worker.messages import Applied, ApplyVersion, Configure, Ready, TokenRange, Train
+from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerStarter
+
+SPEC = ModelSpec("llama", 256, 64, 128, 2, 4, 4, 64)
+LENGTH, BATCH = 32, 4
+NOBODY = BlobRef("0" * 64, 0)
+Event = TypeVar("Event")
+
+EVENT_SECONDS_MOST = 60.0
+
+
+class Pump:
+    """Advances a permit five times a second with the grant that a test sets."""
+
+    def __init__(self, memory: memoryview) -> None:
+        self.grant: Grant = HOLD
+        self._writer = PermitWriter(memory)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._ended.wait(0.2):
+            self._writer.advance(self.grant)
+
+    def compute(self, duty: float = 1.0) -> None:
+        self.grant = Grant(PermitKind.COMPUTE, duty)
+
+    def hold(self) -> None:
+        self.grant = HOLD
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+class Bench:
+    """Everything an engine would have around one worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.areas: WorkerAreas = create_areas(SPEC)
+        self.permit = Pump(self.areas.permit.view)
+        weights = initial_weights(SPEC, seed=3)
+        self.keyframe = folder / "keyframe"
+        with self.keyframe.open("wb") as sink:
+            write_keyframe(SPEC, weights, sink)
+        self.version = VersionId(branch=0, number=0, sha256=version_sha256(SPEC, as_bytes(weights)))
+        self.shard = folder / "shard"
+        np.tile(np.arange(LENGTH, dtype=np.uint8), 4096).tofile(self.shard)
+
+    def configure(self) -> Configure:
+        return Configure(
+            model=SPEC,
+            data=DataSpec("bytes", "u8", 256, "nats_per_byte", LENGTH, 1, 4096 * LENGTH, NOBODY, NOBODY, 1, ""),
+            optimiser=OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 3_000_000, 100_000, 0, 200_000),
+            inner=InnerSpec(4, BATCH, "fresh"),
+            codec=CodecSpec("int8", "none"),
+            device="cpu",
+            threads=1,
+            work_folder=str(self.folder),
+        )
+
+    def apply(self, *, from_keyframe: bool = True) -> ApplyVersion:
+        return ApplyVersion(self.version, str(self.keyframe) if from_keyframe else None, ())
+
+    def train(self, inner_steps: int = 4, name: str = "update", assignment: str = "ab" * 16) -> Train:
+        return Train(
+            assignment_id=assignment,
+            base=self.version,
+            ranges=(TokenRange(str(self.shard), 0, inner_steps * BATCH * LENGTH),),
+            inner_steps=inner_steps,
+            seed=1,
+            rate_first_nano=3_000_000,
+            rate_last_nano=3_000_000,
+            payload_path=str(self.folder / name),
+        )
+
+    @property
+    def payload(self) -> Path:
+        return self.folder / "update"
+
+    def payload_sha256(self) -> str:
+        return hashlib.sha256(self.payload.read_bytes()).hexdigest()
+
+    def close(self) -> None:
+        self.permit.end()
+        self.areas.close()
+
+
+class Hearing:
+    """Hears all of a worker's events; none is waited for longer than a minute."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self._heard: asyncio.Queue[WorkerEvent] = asyncio.Queue()
+        self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        async for event in self.worker.events():
+            self._heard.put_nowait(event)
+
+    async def next(self, seconds: float = EVENT_SECONDS_MOST) -> WorkerEvent:
+        """The next event.
+
+        Raises:
+            TimeoutError: none came in `seconds`.
+        """
+        return await asyncio.wait_for(self._heard.get(), seconds)
+
+    async def until(self, kind: type[Event]) -> Event:
+        """The next event of `kind`; those before it are dropped."""
+        while not isinstance(event := await self.next(), kind):
+            pass
+        return event
+
+    async def rest(self) -> list[WorkerEvent]:
+        """All events that are still to come, when the worker has ended."""
+        await asyncio.wait_for(self._listening, EVENT_SECONDS_MOST)
+        return [self._heard.get_nowait() for _ in range(self._heard.qsize())]
+
+
+async def begin(starter: WorkerStarter, bench: Bench, *, from_keyframe: bool = True) -> Hearing:
+    """A worker that has the bench's version."""
+    hearing = Hearing(await starter.start(WorkerDevice("cpu"), bench.areas))
+    await hearing.worker.send(bench.configure())
+    await hearing.worker.send(bench.apply(from_keyframe=from_keyframe))
+    assert isinstance(await hearing.next(), Ready)
+    assert await hearing.next() == Applied(bench.version)
+    return hearing

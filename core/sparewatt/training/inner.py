@@ -1,0 +1,203 @@
+"""The inner loop: AdamW from a fresh state over the sequences of one assignment.
+
+The batch of an inner step is cut into micro-batches whose gradients are summed, so it is the same on every device. A
+gate is asked before every micro-batch and may hold, slow or end the work there.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import torch
+
+from sparewatt.errors import IntegrityError, UnavailableError
+from sparewatt.training.data import Sequences
+from sparewatt.training.device import Device, is_out_of_memory
+from sparewatt.training.micro_batch import MicroBatch
+from sparewatt.training.model import FlatModel, next_token_loss
+from sparewatt.work.manifest import OptimiserSpec
+
+OUT_OF_MEMORY_RETRIES_MOST: Final = 3
+
+
+class Gate(Protocol):
+    """Leave to compute, asked for before every micro-batch."""
+
+    def enter(self) -> float | None:
+        """Block until computing is allowed; the longest the next micro-batch should take, in seconds.
+
+        None ends the assignment at the last completed inner step.
+        """
+        ...
+
+    def leave(self, busy_seconds: float) -> None:
+        """Told after a micro-batch how long it computed; pauses for as long as the pace asks."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train: `inner_steps` of `batch_sequences` each, the learning rate linear from first to last."""
+
+    optimiser: OptimiserSpec
+    inner_steps: int
+    batch_sequences: int
+    rate_first_nano: int
+    rate_last_nano: int
+
+    def rate(self, step: int) -> float:
+        """Learning rate of inner step `step`, counted from 0."""
+        share = step / (self.inner_steps - 1) if self.inner_steps > 1 else 0.0
+        return (self.rate_first_nano + (self.rate_last_nano - self.rate_first_nano) * share) * 1e-9
+
+
+@dataclass(frozen=True)
+class InnerStep:
+    """One completed inner step.
+
+    Attributes:
+        number: counted from 1.
+        loss: mean over the batch, in nats.
+        tokens: of this step's batch.
+        wall_seconds: with pauses; `busy_seconds` is the part spent computing.
+    """
+
+    number: int
+    loss: float
+    tokens: int
+    wall_seconds: float
+    busy_seconds: float
+
+
+class InnerLoop:
+    """Trains `model` in place, one inner step at a time.
+
+    Args:
+        clock: monotonic seconds.
+        micro_batch: size to start with; `micro_batch` is the size found since, a good start for the next assignment.
+    """
+
+    def __init__(
+        self,
+        model: FlatModel,
+        device: Device,
+        gate: Gate,
+        micro_batch: MicroBatch,
+        clock: Callable[[], float],
+    ) -> None:
+        self._model = model
+        self._device = device
+        self._gate = gate
+        self._clock = clock
+        self._retries_left = OUT_OF_MEMORY_RETRIES_MOST
+        # The first micro-batch of a process also pays for choosing and loading kernels: it is not measured.
+        self._warm = False
+        self.micro_batch = micro_batch
+
+    def train(self, sequences: Sequences, plan: Plan) -> Iterator[InnerStep]:
+        """Yield each completed inner step; ends early when the gate says so.
+
+        Between two inner steps the model's weights are whole.
+
+        Raises:
+            IntegrityError: ``assignment.ranges`` when the ranges hold fewer or more sequences than the steps take.
+            IntegrityError: ``training.loss_not_finite``.
+        UnavailableError: ``device.out_of_memory`` after three smaller micro-batches.
+        """
+        last_batch = len(sequences) - (plan.inner_steps - 1) * plan.batch_sequences
+        if not 1 <= last_batch <= plan.batch_sequences:
+            raise IntegrityError("assignment.ranges", sequences=len(sequences), inner_steps=plan.inner_steps)
+        optimiser = adamw(self._model.module, plan.optimiser)
+        parameters = list(self._model.module.parameters())
+        self._model.module.train()
+        for step in range(plan.inner_steps):
+            began = self._clock()
+            batch = torch.from_numpy(sequences.batch(step * plan.batch_sequences, plan.batch_sequences))
+            gradient = self._gradient_with_retries(batch)
+            if gradient is None:
+                break
+            loss, busy = gradient
+            if not math.isfinite(loss):
+                raise IntegrityError("training.loss_not_finite", inner_step=step + 1)
+            resumed = self._clock()
+            torch.nn.utils.clip_grad_norm_(parameters, plan.optimiser.clip_norm_milli * 1e-3)
+            for group in optimiser.param_groups:
+                group["lr"] = plan.rate(step)
+            optimiser.step()
+            self._device.synchronize()
+            ended = self._clock()
+            yield InnerStep(
+                number=step + 1,
+                loss=loss,
+                tokens=batch.numel(),
+                wall_seconds=ended - began,
+                busy_seconds=busy + ended - resumed,
+            )
+        self._model.module.zero_grad(set_to_none=True)
+
+    def _gradient_with_retries(self, batch: torch.Tensor) -> tuple[float, float] | None:
+        while True:
+            self._model.module.zero_grad(set_to_none=True)
+            try:
+                return self._gradient(batch)
+            except (RuntimeError, MemoryError) as error:
+                smaller = self.micro_batch.out_of_memory()
+                if not is_out_of_memory(error):
+                    raise
+                if smaller is None or self._retries_left == 0:
+                    raise UnavailableError("device.out_of_memory", sequences=self.micro_batch.sequences) from error
+            # Outside the handler: the traceback would keep the tensors of the failed pass alive.
+            self._retries_left -= 1
+            self.micro_batch = smaller
+            self._device.free_cache()
+
+    def _gradient(self, batch: torch.Tensor) -> tuple[float, float] | None:
+        """Sum the gradients of `batch`: its mean loss and the seconds spent; None when the gate ends the work."""
+        loss = busy = 0.0
+        first = 0
+        while first < len(batch):
+            bound = self._gate.enter()
+            if bound is None:
+                return None
+            began = self._clock()
+            part = batch[first : first + self.micro_batch.sequences]
+            loss += self._micro_batch_gradient(part, share=len(part) / len(batch))
+            spent = self._clock() - began
+            if self._warm:
+                self.micro_batch = self.micro_batch.measured(spent, len(part), bound)
+            self._warm = True
+            busy += spent
+            first += len(part)
+            self._gate.leave(spent)
+        return loss, busy
+
+    def _micro_batch_gradient(self, part: torch.Tensor, share: float) -> float:
+        on_device = part.to(self._device.torch_device)
+        with self._device.computing():
+            loss = next_token_loss(self._model.module, on_device)
+        scaled = loss if share == 1.0 else loss * share
+        scaled.backward()
+        # Reading the number waits for the device, which bounds how much work is queued on it to one micro-batch.
+        return float(scaled.detach())
+
+
+def adamw(module: torch.nn.Module, spec: OptimiserSpec) -> torch.optim.AdamW:
+    """AdamW of `spec` with zero moments: decay on matrices, none on norms.
+
+    The fused kernel makes one pass over weights and moments where the plain one makes about ten.
+    """
+    parameters = list(module.parameters())
+    return torch.optim.AdamW(
+        [
+            {
+                "params": [item for item in parameters if item.ndim >= 2],
+                "weight_decay": spec.weight_decay_micro * 1e-6,
+            },
+            {"params": [item for item in parameters if item.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=0.0,
+        betas=(spec.beta1_micro * 1e-6, spec.beta2_micro * 1e-6),
+        eps=spec.epsilon_pico * 1e-12,
+        fused=True,
+    )

@@ -1,0 +1,180 @@
+"""A `transformers` model class built from our own bounded integers, with all weights on one flat buffer.
+
+Importing this module costs what torch (1.4 s) and the Llama class of transformers (2.6 s; it pulls in tensor
+parallelism and generation) cost on one desktop core; no switch of transformers makes it less. A worker therefore
+imports it while it waits for its first frame.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers.models.llama.configuration_llama import LlamaConfig
+from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
+
+from sparewatt.errors import IntegrityError
+from sparewatt.numeric.weights import Weights, as_floats
+from sparewatt.work.model import ModelSpec, TensorSpec, parameter_count, tensors
+
+
+@dataclass(frozen=True)
+class FlatModel:
+    """A model whose parameters are views on `weights`.
+
+    Attributes:
+        module: called with ``input_ids`` (int64, sequences x tokens); gives an object with ``logits``.
+        weights: fp32, one dimension, in the order of `work.model.tensors`; writing it changes the model.
+    """
+
+    spec: ModelSpec
+    module: torch.nn.Module
+    weights: torch.Tensor
+
+    def load(self, weights: NDArray[np.float32]) -> None:
+        """Set all weights from a flat fp32 array of the same size."""
+        with torch.no_grad():
+            self.weights.copy_(torch.from_numpy(weights))
+
+
+def build(spec: ModelSpec) -> torch.nn.Module:
+    """The model of `spec` on the CPU with all weights zero: `load_flat` gives it its numbers.
+
+    Raises:
+        IntegrityError: as `build_flat`.
+    """
+    return build_flat(spec, torch.device("cpu")).module
+
+
+def build_flat(spec: ModelSpec, device: torch.device) -> FlatModel:
+    """The model of `spec` on `device` with all weights zero.
+
+    It is made on the meta device first, so that nothing is initialised twice and the memory it takes is exactly the
+    flat buffer's.
+
+    Raises:
+        IntegrityError: ``model.architecture`` for one that is not on the allow-list; ``model.tensors`` when the class
+            does not have exactly the tensors that `work.model.tensors` promises; ``model.heads``, ``model.size``.
+    """
+    make = _ARCHITECTURES.get(spec.architecture)
+    if make is None:
+        raise IntegrityError("model.architecture", architecture=spec.architecture)
+    listed = tensors(spec)
+    module = make(spec, device)
+    flat = torch.zeros(sum(tensor.count for tensor in listed), dtype=torch.float32, device=device)
+    _rebind(module, listed, flat, tied=spec.embeddings == "tied")
+    return FlatModel(spec=spec, module=module, weights=flat)
+
+
+def load_flat(model: torch.nn.Module, spec: ModelSpec, weights: Weights) -> None:
+    """Set every parameter from `weights`: little-endian fp32 in the order of `work.model.tensors`.
+
+    Raises:
+        IntegrityError: ``weights.size``.
+    """
+    flat = as_floats(weights, parameter_count(spec))
+    parameters = dict(model.named_parameters())
+    first = 0
+    with torch.no_grad():
+        for tensor in tensors(spec):
+            part = flat[first : first + tensor.count]
+            first += tensor.count
+            # torch warns about arrays it could write to by mistake; a read-only area is copied tensor by tensor.
+            source = torch.from_numpy(part if part.flags.writeable else part.copy())
+            parameters[tensor.name].copy_(source.view(tensor.shape))
+
+
+def store_flat(model: torch.nn.Module, spec: ModelSpec, into: Weights) -> None:
+    """Write every parameter to `into`, the reverse of `load_flat`.
+
+    Raises:
+        IntegrityError: ``weights.size``.
+    """
+    flat = as_floats(into, parameter_count(spec))
+    parameters = dict(model.named_parameters())
+    first = 0
+    for tensor in tensors(spec):
+        part = flat[first : first + tensor.count]
+        first += tensor.count
+        part[:] = parameters[tensor.name].detach().reshape(-1).cpu().numpy()
+
+
+def next_token_loss(module: torch.nn.Module, sequences: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy in nats of predicting tokens 1 … L-1 of each of `sequences` (int64, n x L) from those before.
+
+    The same numbers as the `labels` argument of a transformers model gives; logits are taken to fp32 first.
+    """
+    logits: torch.Tensor = module(input_ids=sequences, use_cache=False).logits
+    predicted = logits[:, :-1].flatten(0, 1).float()
+    return torch.nn.functional.cross_entropy(predicted, sequences[:, 1:].flatten())
+
+
+def held_out_loss(
+    model: torch.nn.Module, tokens: NDArray[np.integer], sequence_length: int, batch_sequences: int
+) -> float:
+    """Mean loss in nats over all whole sequences of `tokens`, `batch_sequences` at a time, in fp32.
+
+    Tokens after the last whole sequence are left out.
+
+    Raises:
+        IntegrityError: ``data.held_out_short`` when there is not one whole sequence.
+    """
+    count = len(tokens) // sequence_length
+    if count == 0:
+        raise IntegrityError("data.held_out_short", tokens=len(tokens), sequence=sequence_length)
+    sequences = np.asarray(tokens[: count * sequence_length]).reshape(count, sequence_length)
+    device = next(model.parameters()).device
+    total = 0.0
+    with torch.inference_mode():
+        for first in range(0, count, batch_sequences):
+            batch = torch.from_numpy(sequences[first : first + batch_sequences].astype(np.int64)).to(device)
+            total += float(next_token_loss(model, batch)) * len(batch)
+    return total / count
+
+
+def _llama(spec: ModelSpec, device: torch.device) -> torch.nn.Module:
+    config = LlamaConfig(
+        vocab_size=spec.vocabulary_size,
+        hidden_size=spec.hidden_size,
+        intermediate_size=spec.intermediate_size,
+        num_hidden_layers=spec.layers,
+        num_attention_heads=spec.heads,
+        num_key_value_heads=spec.key_value_heads,
+        max_position_embeddings=spec.context_length,
+        tie_word_embeddings=spec.embeddings == "tied",
+        rope_parameters={"rope_type": "default", "rope_theta": float(spec.rope_theta)},
+        rms_norm_eps=spec.norm_epsilon_nano * 1e-9,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    with torch.device("meta"):
+        module = LlamaForCausalLM(config)
+    # The only numbers that are not weights: a meta buffer has none, so they are computed anew on the device.
+    module.model.rotary_emb = LlamaRotaryEmbedding(config).to(device)
+    return module
+
+
+_ARCHITECTURES: Final[dict[str, Callable[[ModelSpec, torch.device], torch.nn.Module]]] = {"llama": _llama}
+
+
+def _rebind(module: torch.nn.Module, listed: tuple[TensorSpec, ...], flat: torch.Tensor, *, tied: bool) -> None:
+    expected = {tensor.name: tensor.shape for tensor in listed}
+    if tied:
+        expected["lm_head.weight"] = expected["model.embed_tokens.weight"]
+    found = {name: tuple(value.shape) for name, value in module.named_parameters(remove_duplicate=False)}
+    if found != expected:
+        raise IntegrityError("model.tensors", found=len(found), expected=len(expected))
+    first = 0
+    for tensor in listed:
+        view = flat[first : first + tensor.count].view(tensor.shape)
+        first += tensor.count
+        _set_parameter(module, tensor.name, torch.nn.Parameter(view))
+    if tied:
+        _set_parameter(module, "lm_head.weight", module.get_parameter("model.embed_tokens.weight"))
+
+
+def _set_parameter(module: torch.nn.Module, name: str, parameter: torch.nn.Parameter) -> None:
+    owner, _, leaf = name.rpartition(".")
+    setattr(module.get_submodule(owner), leaf, parameter)

@@ -1,0 +1,64 @@
+"""Versions into the base area, updates out of the trainable one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from sparewatt.durable import storage_errors, sync_folder
+from sparewatt.errors import StorageError
+from sparewatt.numeric.codec import EncodedUpdate, encode_update
+from sparewatt.numeric.keyframe import read_keyframe
+from sparewatt.numeric.patch import apply_patch
+from sparewatt.numeric.weights import Floats
+from sparewatt.work.manifest import CodecSpec
+from sparewatt.work.model import ModelSpec
+from sparewatt.worker.messages import ApplyVersion
+
+
+def apply_version(frame: ApplyVersion, spec: ModelSpec, base: memoryview) -> None:
+    """Build the version of `frame` in `base`. Whether it is that version the engine finds by its hash.
+
+    Raises:
+        StorageError: ``blob.unreadable``.
+        IntegrityError: ``keyframe.malformed``, ``patch.malformed``, ``patch.coordinates``. `base` then
+            holds no version.
+    """
+    if frame.keyframe is not None:
+        with _opened(Path(frame.keyframe)) as source:
+            read_keyframe(spec, source, base)
+    for patch in frame.patches:
+        with _opened(Path(patch)) as source:
+            apply_patch(source, base)
+
+
+def write_payload(path: Path, *, base: Floats, trained: Floats, codec: CodecSpec) -> EncodedUpdate:
+    """Encode ``base - trained`` into the file at `path`, which is whole and synced, or not there.
+
+    Raises:
+        StorageError: ``storage.full``, ``storage.unusable``.
+        IntegrityError: ``update.not_finite``, ``update.too_large``.
+    """
+    beside = path.with_name(path.name + ".new")
+    with storage_errors(path.parent):
+        try:
+            with beside.open("wb") as sink:
+                encoded = encode_update(base, trained, codec.name, sink)
+                sink.flush()
+                os.fsync(sink.fileno())
+            beside.replace(path)
+            sync_folder(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+    return encoded
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise StorageError("blob.unreadable", blob=path.name) from error
+    with source:
+        yield source

@@ -1,0 +1,74 @@
+"""A worker as the engine sees it; `worker.supervisor` is the real one, `testing.worker` one without torch."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sparewatt.worker.areas import WorkerAreas
+from sparewatt.worker.messages import EngineFrame, WorkerFrame
+
+ExitReason = Literal[
+    "stopped", "crashed", "killed", "arguments", "unavailable", "protocol", "permit_expired", "parent_gone"
+]
+
+
+@dataclass(frozen=True)
+class WorkerDevice:
+    """What a worker computes with.
+
+    Attributes:
+        cuda_uuid: NVML's name of the card (``GPU-…``): CUDA's own numbering may differ and change.
+    """
+
+    kind: Literal["cpu", "cuda", "mps"]
+    threads: int = 1
+    cuda_uuid: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkerExited:
+    """The last event of a worker.
+
+    Attributes:
+        code: exit code; negative for a signal.
+        last_words: the last lines it wrote to standard error.
+    """
+
+    reason: ExitReason
+    code: int
+    last_words: tuple[str, ...] = ()
+
+
+WorkerEvent = WorkerFrame | WorkerExited
+
+
+class Worker(Protocol):
+    """One started worker process."""
+
+    async def send(self, frame: EngineFrame) -> None:
+        """Send `frame`. To a worker that has ended or does not read it is lost; `WorkerExited` tells."""
+        ...
+
+    def events(self) -> AsyncIterator[WorkerEvent]:
+        """Everything the worker says, `WorkerExited` last; for one reader, who must keep reading."""
+        ...
+
+    async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
+        """Return when the process is gone.
+
+        `relaxed` leaves it time to write the update of the inner steps it has completed; `urgent` kills it 0.6 s
+        after asking, so that its memory is free within a second. Repeated and later calls are harmless.
+        """
+        ...
+
+
+class WorkerStarter(Protocol):
+    """Starts workers."""
+
+    async def start(self, device: WorkerDevice, areas: WorkerAreas) -> Worker:
+        """Start a worker on `areas`, which stay the caller's and survive it.
+
+        Raises:
+            UnavailableError: ``child.start``.
+        """
+        ...

@@ -1,0 +1,131 @@
+"""Starts worker processes, speaks to them and ends them; loads neither torch nor numpy."""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from sparewatt.errors import ProtocolError
+from sparewatt.process.child import Child, ChildCommand, ChildExit, environment_for, start
+from sparewatt.worker.areas import WorkerAreas
+from sparewatt.worker.exits import WorkerExit
+from sparewatt.worker.messages import EngineFrame, Stop, WorkerFrame
+from sparewatt.worker.port import ExitReason, WorkerDevice, WorkerEvent, WorkerExited
+
+# Encoding and syncing an update of 1 G parameters takes about 10 s.
+_RELAXED_SECONDS: Final = 30.0
+# What is left of one second after killing a process and freeing its memory.
+_URGENT_SECONDS: Final = 0.6
+# A worker that closed its pipe is on its way out.
+_EXIT_SECONDS: Final = 5.0
+
+_REASONS: Final[dict[int, ExitReason]] = {
+    WorkerExit.STOPPED: "stopped",
+    WorkerExit.ARGUMENTS: "arguments",
+    WorkerExit.UNAVAILABLE: "unavailable",
+    WorkerExit.PROTOCOL: "protocol",
+    WorkerExit.PERMIT_EXPIRED: "permit_expired",
+    WorkerExit.PARENT_GONE: "parent_gone",
+}
+
+_OFFLINE: Final = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+class WorkerSupervisor:
+    """Starts real workers.
+
+    Args:
+        environment: the engine's own environment; workers get only the part of it that they need.
+        log: takes a worker's lines on standard error.
+        python: the interpreter to start; another one in a frozen program.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        log: Callable[[str], None],
+        python: tuple[str, ...] = (sys.executable, "-P", "-m", "sparewatt.worker"),
+    ) -> None:
+        self._environment = environment
+        self._log = log
+        self._python = python
+
+    async def start(self, device: WorkerDevice, areas: WorkerAreas) -> "WorkerProcess":
+        """As `WorkerStarter.start`."""
+        command = ChildCommand(
+            arguments=(
+                *self._python,
+                f"--base={areas.base.handle}",
+                f"--trainable={areas.trainable.handle}",
+                f"--permit={areas.permit.handle}",
+            ),
+            environment=environment_for(self._environment, device_environment(device)),
+            descriptors=areas.descriptors,
+            background=True,
+        )
+        return WorkerProcess(await start(command, self._log))
+
+
+class WorkerProcess:
+    """A real worker; see `worker.port.Worker` for what its methods mean."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._encoder = msgspec.json.Encoder()
+        self._decoder = msgspec.json.Decoder[WorkerFrame](WorkerFrame)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    async def send(self, frame: EngineFrame) -> None:
+        try:
+            await self._child.send(self._encoder.encode(frame))
+        except ProtocolError:
+            # Gone already, or stuck: in both cases the exit is what the engine has to hear of.
+            await self._child.stop(by_itself_seconds=_URGENT_SECONDS, terminate_seconds=0.0)
+
+    async def events(self) -> AsyncIterator[WorkerEvent]:
+        broken = False
+        try:
+            async for payload in self._child.frames():
+                yield self._decoder.decode(payload)
+        except (ProtocolError, msgspec.MsgspecError):
+            broken = True
+        ended = await self._child.stop(by_itself_seconds=0.0 if broken else _EXIT_SECONDS, close_input=False)
+        yield WorkerExited(
+            reason="protocol" if broken else exit_reason(ended), code=ended.code, last_words=ended.last_words
+        )
+
+    async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
+        await self.send(Stop())
+        if how == "relaxed":
+            await self._child.stop(by_itself_seconds=_RELAXED_SECONDS, close_input=False)
+        else:
+            await self._child.stop(by_itself_seconds=_URGENT_SECONDS, terminate_seconds=0.0, close_input=False)
+
+
+def exit_reason(ended: ChildExit) -> ExitReason:
+    """What an exit code means; a signal that nobody here sent is a kill."""
+    if ended.code < 0:
+        return "killed"
+    return _REASONS.get(ended.code, "crashed")
+
+
+def device_environment(device: WorkerDevice) -> dict[str, str]:
+    """Variables that bind a worker to its device before any library of it is loaded."""
+    if device.kind != "cuda":
+        # An empty list hides every card, so that a worker on the CPU cannot wake one.
+        threads = str(device.threads)
+        return _OFFLINE | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    return _OFFLINE | {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": device.cuda_uuid or "0",
+        # An open context otherwise keeps clocks boosted at no load: 50 to 80 W on the cards measured.
+        "CUDA_DISABLE_PERF_BOOST": "1",
+    }

@@ -1,0 +1,125 @@
+"""The worker's eye on its permit and on frames that arrive while it computes."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from sparewatt.permit import EXPIRED_SECONDS, Grant, PermitKind, PermitReader, read
+from sparewatt.process.channel import Channel
+from sparewatt.process.parent_watch import Ends
+from sparewatt.worker.exits import WorkerExit
+from sparewatt.worker.messages import EngineFrame, Stop, WorkerFrame
+
+# Often enough that a change is never judged much older than it is (see `permit.PermitReader`), also while one
+# micro-batch takes seconds.
+_LOOK_EVERY_SECONDS: Final = 0.25
+# While nothing may be computed, and in the pauses of a duty below 1.
+_WAIT_SECONDS: Final = 0.02
+
+
+class PermitWatch:
+    """Keeps looking at the permit from a thread of its own, and ends the process when it has expired.
+
+    Args:
+        memory: the permit's area.
+        clock: monotonic seconds of this process.
+    """
+
+    def __init__(self, memory: memoryview, clock: Callable[[], float], end: Ends = os._exit) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._end = end
+        self._lock = threading.Lock()
+        self._reader = PermitReader(clock())
+        self._armed_at: float | None = None
+        threading.Thread(target=self._watch, name="permit-watch", daemon=True).start()
+
+    def arm(self) -> None:
+        """Begin to end the process when the permit expires: before, it holds nothing that costs power."""
+        self._armed_at = self._clock()
+
+    def grant(self) -> Grant | None:
+        """What is allowed now; None when the permit is not fresh."""
+        return self._look()
+
+    def _look(self) -> Grant | None:
+        with self._lock:
+            now = self._clock()
+            standing = self._reader.observe(read(self._memory), now)
+            armed_at = self._armed_at
+        if standing.expired and armed_at is not None and now - armed_at >= EXPIRED_SECONDS:
+            self._end(WorkerExit.PERMIT_EXPIRED)
+        return standing.grant
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(_LOOK_EVERY_SECONDS):
+            self._look()
+
+
+class Inbox:
+    """Frames in order, with a look ahead for `Stop`."""
+
+    def __init__(self, channel: Channel[EngineFrame, WorkerFrame]) -> None:
+        self._channel = channel
+        self._waiting: deque[EngineFrame] = deque()
+        self._stop_seen = False
+
+    def next(self) -> EngineFrame | None:
+        """The next frame, waited for without limit; None when the pipe is closed.
+
+        Raises:
+            ProtocolError: as `Channel.receive`.
+        """
+        while not self._waiting:
+            if self._channel.closed.is_set() and not self._take(0.0):
+                return None
+            self._take(_LOOK_EVERY_SECONDS)
+        return self._waiting.popleft()
+
+    def stop_within(self, seconds: float) -> bool:
+        """Whether the work is to end: a `Stop` is there or comes within `seconds`, or the pipe is closed."""
+        if not self._stop_seen:
+            self._take(seconds)
+        return self._stop_seen or self._channel.closed.is_set()
+
+    def _take(self, seconds: float) -> bool:
+        frame = self._channel.receive(seconds)
+        if frame is None:
+            return False
+        self._waiting.append(frame)
+        self._stop_seen = self._stop_seen or isinstance(frame, Stop)
+        return True
+
+
+class PermitGate:
+    """Leave to compute for the inner loop: a fresh permit, no `Stop`, and pauses that keep the permit's duty."""
+
+    def __init__(self, watch: PermitWatch, inbox: Inbox, clock: Callable[[], float]) -> None:
+        self._watch = watch
+        self._inbox = inbox
+        self._clock = clock
+
+    def enter(self) -> float | None:
+        """The permit's bound for the next micro-batch in seconds; None at a stop."""
+        seconds = 0.0
+        while not self._inbox.stop_within(seconds):
+            grant = self._allowed()
+            if grant is not None:
+                return grant.micro_batch_seconds
+            seconds = _WAIT_SECONDS
+        return None
+
+    def leave(self, busy_seconds: float) -> None:
+        """Pause ``busy x (1 / duty - 1)`` by the duty of the newest permit; ends at once at a stop or lost permit."""
+        began = self._clock()
+        while (grant := self._allowed()) is not None and grant.duty < 1.0:
+            left = busy_seconds * (1.0 / grant.duty - 1.0) - (self._clock() - began)
+            if left <= 0.0 or self._inbox.stop_within(min(left, _WAIT_SECONDS)):
+                return
+
+    def _allowed(self) -> Grant | None:
+        grant = self._watch.grant()
+        return grant if grant is not None and grant.kind is PermitKind.COMPUTE else None

@@ -1,0 +1,61 @@
+"""`sparewatt settings`: list, get, set."""
+
+from typing import Annotated
+
+import typer
+
+from sparewatt_cli.commands.examples import examples
+from sparewatt_cli.surroundings import surroundings
+
+app = typer.Typer(
+    help="Show and change the engine's settings, whether it runs or not.",
+    invoke_without_command=True,
+    epilog=examples(
+        "sparewatt settings",
+        "sparewatt settings get hours",
+        "sparewatt settings set speed_limit_percent@cpu 80",
+    ),
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Revision and settings as one line of JSON.")]
+Key = Annotated[str, typer.Argument(help="Name of the setting; NAME@DEVICE for one device.")]
+
+
+@app.callback()
+def _list_by_default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_settings(context)
+
+
+@app.command("list")
+def list_settings(context: typer.Context, json: Json = False) -> None:
+    """All settings with their values; those that differ from their default are marked."""
+    import msgspec
+
+    from sparewatt_cli.settings_access import read_settings
+
+    shown = read_settings(surroundings(context))
+    if json:
+        typer.echo(msgspec.json.encode(shown).decode())
+        return
+    width = max(len(setting.key) for setting in shown.settings)
+    for setting in shown.settings:
+        mark = f"   (default {setting.default})" if setting.value != setting.default else ""
+        typer.echo(f"{setting.key:<{width}}  {setting.value}{mark}")
+
+
+@app.command("get")
+def get_setting(context: typer.Context, key: Key) -> None:
+    """The value of one setting."""
+    from sparewatt_cli.settings_access import read_setting
+
+    typer.echo(read_setting(surroundings(context), key))
+
+
+@app.command("set")
+def set_setting(context: typer.Context, key: Key, value: Annotated[str, typer.Argument(help="The new value.")]) -> None:
+    """Change one setting; it takes effect at once."""
+    from sparewatt_cli.settings_access import change_setting
+
+    change_setting(surroundings(context), key, value)
+    typer.echo(f"{key} is now {value}.")

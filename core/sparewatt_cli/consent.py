@@ -1,0 +1,53 @@
+"""What a person reads before they contribute to a run, and the check that it is what the invite leads to."""
+
+from sparewatt.credit.keychain import verify_manifest
+
+from sparewatt.signing import Signed
+from sparewatt.work.invite import Invite
+from sparewatt.work.manifest import Manifest
+from sparewatt.work.model import parameter_count
+from sparewatt_cli.figures import bytes_text, count_text
+
+
+def shown_manifest(signed: Signed, invite: Invite) -> Manifest:
+    """The manifest that consent is asked for, checked here once more against what the invite says.
+
+    Raises:
+        IntegrityError: it is not the manifest that the invite means, or its signature does not hold.
+    """
+    return verify_manifest(signed, invite.run, invite.run_key_sha256)
+
+
+def consent_lines(manifest: Manifest, run: str, isolation: str) -> tuple[str, ...]:
+    """The card of a run: who, what for, what of, what it costs, and what is not protected yet."""
+    costs, data = manifest.costs, manifest.data
+    rows = (
+        ("Run", manifest.title),
+        ("Purpose", manifest.purpose),
+        ("Organiser", manifest.organiser),
+        ("Licence", manifest.licence),
+        ("Model", f"{manifest.model.architecture}, {count_text(parameter_count(manifest.model))} parameters"),
+        ("Data", f"{count_text(data.tokens)} tokens: {data.description}"),
+        ("Download", _download(costs.download_bytes_first, costs.download_bytes_per_version)),
+        ("Upload", f"{bytes_text(costs.upload_bytes_per_update)} for each update at most"),
+        ("Disk", f"{bytes_text(costs.disk_bytes)} at most"),
+        ("Memory", f"{bytes_text(costs.memory_bytes)} at most, for each device"),
+        ("Checks", _VALIDATION[manifest.validation]),
+        ("Isolation", _ISOLATION.get(isolation, isolation)),
+        ("Consent", run),
+    )
+    return tuple(f"{label + ':':<11} {text}" for label, text in rows)
+
+
+_VALIDATION = {
+    "unaudited": "unaudited: only contributors with a trusted invite carry weight",
+}
+_ISOLATION = {
+    "none": "none: the training process can do what your account can do",
+    "partial": "partial: the training process is held in by some of your system's means",
+    "full": "full: the training process can write only to its work folder and open no connection",
+}
+
+
+def _download(first_bytes: int, version_bytes: int) -> str:
+    return f"{bytes_text(first_bytes)} at first, then {bytes_text(version_bytes)} for each new version at most"

@@ -1,0 +1,164 @@
+"""What `sparewatt doctor` says of a computer: a pure function from facts to findings."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from sparewatt_cli.figures import UNKNOWN, bytes_text
+from sparewatt_cli.probe import Probe
+from sparewatt_cli.words import error_sentence
+
+TESTED_SYSTEMS = frozenset({"Linux"})
+DISK_BYTES_LEAST = 2_000_000_000
+
+Level = Literal["good", "note", "problem"]
+
+
+@dataclass(frozen=True)
+class DoctorFacts:
+    """Attributes:
+    system: as `platform.system` names it.
+    torch, transformers: version, empty when not installed.
+    engine: its version while one runs, else None; `engine_trouble` is why it cannot be asked.
+    data_folder: with the home folder shortened.
+    probe: None when devices and keyring did not answer in time; `probe_trouble` is the last they said.
+    """
+
+    system: str
+    python: str
+    torch: str
+    transformers: str
+    engine: str | None
+    engine_trouble: str
+    data_folder: str
+    data_folder_writable: bool
+    isolation: str
+    probe: Probe | None
+    probe_trouble: str
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of ``sparewatt doctor``; its JSON has the same fields.
+
+    Attributes:
+        level: a ``problem`` keeps the computer from contributing.
+        advice: what to do about it; empty where nothing is to be done.
+    """
+
+    level: Level
+    about: str
+    words: str
+    advice: str = ""
+
+
+def findings(facts: DoctorFacts) -> tuple[Finding, ...]:
+    """All findings, in a fixed order; `problem` in any of them means that this computer cannot contribute yet."""
+    return (
+        _system(facts),
+        _torch(facts),
+        _transformers(facts),
+        *_devices(facts),
+        *_keyring(facts),
+        *_power(facts),
+        *_disk(facts),
+        _isolation(facts),
+        _engine(facts),
+    )
+
+
+def finding_lines(found: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Findings for a terminal."""
+    marks = {"good": "ok  ", "note": "note", "problem": "FIX "}
+    lines: list[str] = []
+    for finding in found:
+        lines.append(f"{marks[finding.level]}  {finding.about + ':':<13} {finding.words}")
+        if finding.advice:
+            lines.append(f"{'':20}{finding.advice}")
+    return tuple(lines)
+
+
+def _system(facts: DoctorFacts) -> Finding:
+    words = f"{facts.system}, Python {facts.python}"
+    if facts.system in TESTED_SYSTEMS:
+        return Finding("good", "System", words)
+    return Finding("note", "System", f"{words}; Sparewatt is written for it but has not been run on it yet.")
+
+
+def _torch(facts: DoctorFacts) -> Finding:
+    if facts.torch:
+        return Finding("good", "PyTorch", facts.torch)
+    return Finding(
+        "problem", "PyTorch", "not installed, and training needs it", "Install it: pip install 'sparewatt[torch]'"
+    )
+
+
+def _transformers(facts: DoctorFacts) -> Finding:
+    if facts.transformers:
+        return Finding("good", "Models", f"transformers {facts.transformers}")
+    return Finding(
+        "problem", "Models", "transformers is not installed", "Install it: pip install 'sparewatt[training]'"
+    )
+
+
+def _devices(facts: DoctorFacts) -> tuple[Finding, ...]:
+    if facts.probe is None:
+        trouble = f"devices and keyring did not answer in time ({facts.probe_trouble or 'no message'})"
+        return (Finding("problem", "Devices", trouble, "A driver may hang: restart the computer, then try again."),)
+    found = [
+        Finding("good", "Device", f"{device.device}, {device.name}; {_sensors(device.power_sensor, 'power')}, "
+                f"{_sensors(device.temperature_sensor, 'temperature')}")
+        for device in facts.probe.devices
+    ]  # fmt: skip
+    if not found:
+        found.append(Finding("problem", "Devices", "none was found", "Nothing here can train."))
+    faults = (error_sentence(fault.error_id, fault.parameters) for fault in facts.probe.faults)
+    return (*found, *(Finding("note", "Sensors", words) for words in faults))
+
+
+def _sensors(there: bool, what: str) -> str:
+    return f"{what} sensor" if there else f"no {what} sensor"
+
+
+def _keyring(facts: DoctorFacts) -> tuple[Finding, ...]:
+    if facts.probe is None:
+        return ()
+    if facts.probe.keyring:
+        return (Finding("good", "Keyring", "your key is kept in the system's keyring"),)
+    return (Finding("note", "Keyring", "none; your key is kept in a file that only you can read"),)
+
+
+def _power(facts: DoctorFacts) -> tuple[Finding, ...]:
+    if facts.probe is None:
+        return ()
+    source = facts.probe.reading.power_source
+    if source == "mains":
+        return ()
+    words = "on battery" if source == "battery" else f"power source {UNKNOWN}"
+    advice = "To contribute on battery, too: sparewatt settings set run_on_battery on"
+    return (Finding("note", "Power", f"{words}: devices wait for mains power", advice),)
+
+
+def _disk(facts: DoctorFacts) -> tuple[Finding, ...]:
+    if not facts.data_folder_writable:
+        return (Finding("problem", "Data folder", f"{facts.data_folder} cannot be written", "Check its permissions."),)
+    free = facts.probe.reading.disk_free_bytes if facts.probe is not None else None
+    if free is not None and free < DISK_BYTES_LEAST:
+        words = f"{facts.data_folder} has {bytes_text(free)} free, and 2 GB are kept free"
+        return (Finding("problem", "Data folder", words, "Free some space, or choose another --data-folder."),)
+    text = UNKNOWN if free is None else bytes_text(free)
+    return (Finding("good", "Data folder", f"{facts.data_folder}, {text} free"),)
+
+
+def _isolation(facts: DoctorFacts) -> Finding:
+    if facts.isolation == "none":
+        return Finding("note", "Isolation", "not isolated yet: a training process can do what your account can do")
+    return Finding("good", "Isolation", facts.isolation)
+
+
+def _engine(facts: DoctorFacts) -> Finding:
+    if facts.engine_trouble:
+        return Finding("problem", "Engine", facts.engine_trouble)
+    if facts.engine is None:
+        return Finding("note", "Engine", "none runs", "Start one: sparewatt engine start")
+    return Finding("good", "Engine", f"{facts.engine} runs")

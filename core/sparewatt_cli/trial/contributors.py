@@ -1,0 +1,118 @@
+"""The engines of a trial, through their control channels."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from sparewatt.control.address import SocketAddress
+from sparewatt.control.client import ControlClient, connect
+from sparewatt.control.messages import (
+    InspectInvite,
+    JoinRun,
+    ListSettings,
+    ManifestReply,
+    Pause,
+    ReceiptsAfter,
+    ReceiptsReply,
+    SetSetting,
+    SettingsReply,
+)
+from sparewatt.errors import UnavailableError
+from sparewatt.snapshot import Snapshot
+from sparewatt_cli.receipt_file import PAGE, Bundle, joined_pages, next_position
+from sparewatt_cli.trial.processes import Child
+
+ANSWER_SECONDS_MOST: Final = 30.0
+DELIVERY_SECONDS_MOST: Final = 30.0
+_LOOK_SECONDS: Final = 0.05
+
+
+class Contributor:
+    """One engine: its process, a connection for requests, and the newest snapshot from another one."""
+
+    def __init__(self, child: Child, address: SocketAddress) -> None:
+        self.child = child
+        self.snapshot: Snapshot | None = None
+        self._address = address
+        self._changed = asyncio.Event()
+
+    async def answering(self) -> None:
+        """Wait until the engine greets.
+
+        Raises:
+            UnavailableError: ``trial.child_ended``, or ``trial.child_silent`` after thirty seconds.
+        """
+        for _ in range(round(ANSWER_SECONDS_MOST / _LOOK_SECONDS)):
+            if not self.child.running:
+                raise self.child.ended_error()
+            try:
+                async with await connect(self._address):
+                    return
+            except UnavailableError as error:
+                if error.error_id != "engine.not_running":
+                    raise
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise UnavailableError("trial.child_silent", name=self.child.name)
+
+    async def join(self, invite: str) -> ManifestReply:
+        """Consent to the run that `invite` leads to, at full speed: the person asked for exactly that."""
+        async with await self._connected() as client:
+            settings = await client.ask(lambda number: ListSettings(id=number), SettingsReply)
+            await client.command(
+                lambda number: SetSetting(
+                    id=number, revision=settings.revision, key="speed_limit_percent", value="100"
+                )
+            )
+            reply = await client.ask(lambda number: InspectInvite(id=number, invite=invite), ManifestReply)
+            await client.command(lambda number: JoinRun(id=number, invite=invite, consent=reply.run))
+            return reply
+
+    async def watch(self) -> None:
+        """Keep `snapshot` the newest, until cancelled."""
+        async with await self._connected() as client:
+            async for snapshot in client.watch(interval_milliseconds=100):
+                self.snapshot = snapshot
+                self._changed.set()
+
+    async def deliver(self) -> bool:
+        """Stop training and wait until every result is in; False when some are not after thirty seconds."""
+        async with await self._connected() as client:
+            await client.command(lambda number: Pause(id=number, until_unix_s=0))
+        try:
+            async with asyncio.timeout(DELIVERY_SECONDS_MOST):
+                while not (self.snapshot is not None and _delivered(self.snapshot)):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def receipts(self, run: str) -> Bundle:
+        """All receipts of `run`, with what is needed to check them."""
+        async with await self._connected() as client:
+            pages: list[ReceiptsReply] = []
+            position = 0
+            while not pages or pages[-1].receipts:
+                pages.append(await _page(client, run, position))
+                position = next_position(pages[-1], position)
+        return joined_pages(run, pages)
+
+    async def _connected(self) -> ControlClient:
+        return await connect(self._address)
+
+
+def snapshots(contributors: Sequence[Contributor]) -> tuple[Snapshot, ...]:
+    """The newest snapshot of each that has sent one."""
+    return tuple(each.snapshot for each in contributors if each.snapshot is not None)
+
+
+async def _page(client: ControlClient, run: str, position: int) -> ReceiptsReply:
+    return await client.ask(
+        lambda number: ReceiptsAfter(id=number, run=run, sequence=position, limit=PAGE), ReceiptsReply
+    )
+
+
+def _delivered(snapshot: Snapshot) -> bool:
+    """Paused, no worker left that could still hand something in, and nothing on its way."""
+    resting = all(device.worker in ("none", "failed") and device.current is None for device in snapshot.devices)
+    return snapshot.paused_until_unix_s is not None and resting and all(run.outbox == 0 for run in snapshot.runs)

@@ -1,0 +1,99 @@
+"""Sentences of the command line: its own ids here, all others from `sparewatt.wording`.
+
+Every error says what is wrong and what to do about it, in one or two short sentences.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from sparewatt.errors import SparewattError
+
+Parameters = Mapping[str, str | int]
+
+ERRORS: Final[Mapping[str, str]] = MappingProxyType({
+    "engine.not_running": "No engine runs. Start one: sparewatt engine start",
+    "engine.start_failed": "The engine ended as soon as it was started ({detail}). See why: sparewatt logs",
+    "engine.start_slow": "The engine was started but did not answer within {seconds} s. See why: sparewatt logs",
+    "engine.stop_slow": "The engine still answers {seconds} s after it was told to stop. Try again, or see: "
+    "sparewatt logs",
+    "file.unreadable": "{path} cannot be read ({reason}). Check the path and its permissions.",
+    "file.unwritable": "{path} cannot be written ({reason}). Free some space, or choose another place.",
+    "file.exists": "{path} exists already. Choose another name, or move it away.",
+    "join.needs_accept": "Nobody is here to ask. If you agree to what is shown, add: --accept {run}",
+    "join.other_run": "You accepted {accepted}, but the invite leads to {run}. Nothing was joined; look at the "
+    "run again.",
+    "coordinator.loopback_only": "A coordinator can listen on this computer only, for now. {listen} is another; "
+    "use --listen 127.0.0.1:PORT.",
+    "coordinator.listen": "{listen} is no address to listen on. Use HOST:PORT, for example 127.0.0.1:7520.",
+    "coordinator.not_running": "No coordinator serves {path}. Start one: sparewatt coordinator serve --data {path}",
+    "pause.length": "{text!r} is no length of a pause. Use 15m, 1h, 2d or tomorrow; at most {days_most} days.",
+    "receipts.faulty": "{faulty} of {receipts} receipts do not hold. Do not count on the credit that they claim.",
+    "receipts.file": "{path} holds no receipts. Make such a file with: sparewatt receipts list --json",
+    "receipts.no_manifest": "The manifest of run {run} is not here any more, so its receipts cannot be checked. Join "
+    "the run again, or use a file that was saved before.",
+    "receipts.order": "The engine repeated receipt {sequence} where the next one was due. Restart it: "
+    "sparewatt engine stop",
+    "run.ambiguous": "{matches} runs begin with {name!r}. Type more letters of the name.",
+    "run.none_joined": "No run is joined. Join one with an invite: sparewatt join",
+    "run.unknown": "No run here begins with {name!r}. See the names: sparewatt status",
+    "run.which": "{runs} runs are joined. Name the one that is meant; see the names: sparewatt status",
+    "run.form": "{option} must be {allowed}.",
+    "trial.child_ended": "The {name} ended before it should ({detail}). Keep its log with --keep DIR and try again.",
+    "trial.child_line": "The {name} said something unexpected. Keep its log with --keep DIR and try again.",
+    "trial.child_silent": "The {name} did not get ready within 30 s. Close other programs and try again.",
+    "trial.contributors": "A trial has 1 to {most} contributors.",
+    "trial.keep_used": "{path} is not empty. Choose a new folder to keep the trial in.",
+    "trial.minutes": "A trial lasts more than 0 and at most {most} minutes.",
+    "trial.no_torch": "PyTorch is not installed, and training needs it. Install it: pip install 'sparewatt[engine]'",
+    "trial.stuck": "The {name} did not get to work within {seconds} s. Keep its log with --keep DIR and try again.",
+    "trial.tokens": "A trial trains at least one token.",
+})  # fmt: skip
+
+TRIAL: Final[Mapping[str, str]] = MappingProxyType({
+    "trial.creating": "making a run from the text",
+    "trial.starting": "starting coordinator and engines",
+    "trial.joining": "joining the run",
+    "trial.connecting": "connecting",
+    "trial.fetching": "fetching data and weights",
+    "trial.starting_worker": "loading PyTorch",
+    "trial.training": "training",
+    "trial.waiting": "waiting",
+    "trial.finishing": "delivering the last results",
+    "trial.measuring": "merging and measuring the last version",
+    "trial.verifying": "verifying receipts offline",
+    "trial.exporting": "writing the checkpoint",
+    "trial.sampling": "letting the model write",
+    "trial.cleaning": "stopping everything and cleaning up",
+    "trial.speed_limit": "Speed limit 100 % for this trial: the computer may get warm and loud.",
+    "trial.one_computer": "One computer does not get faster by several contributors: they share its cores.",
+    "trial.window": "There is no window yet: the terminal is the display.",
+    "trial.no_version": "no version was merged: the time was too short for one round",
+    "trial.no_loss": "the last held-out loss was not measured",
+    "trial.no_receipts": "no receipt came back, or one does not hold",
+    "trial.no_checkpoint": "no checkpoint was written",
+    "trial.no_sample": "the model was not asked to write",
+    "trial.hint_battery": "To train on battery in this trial, end it with Ctrl-C and type: sparewatt try --on-battery",
+})  # fmt: skip
+
+
+def error_sentence(error_id: str, parameters: Parameters) -> str:
+    """The sentence for an error; parameters that its words need and that are missing show as "unknown"."""
+    own = ERRORS.get(error_id)
+    if own is not None:
+        return own.format_map(_Known(parameters))
+    from sparewatt.wording.errors import sentence
+
+    return sentence(SparewattError(error_id, **parameters))
+
+
+def rule_sentence(rule: str, parameters: Parameters) -> str:
+    """Why a device may not do all it could."""
+    from sparewatt.wording.rules import rule_words
+
+    return rule_words(rule, parameters)
+
+
+class _Known(dict[str, str | int]):
+    def __missing__(self, key: str) -> str:
+        return "unknown"

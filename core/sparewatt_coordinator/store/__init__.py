@@ -1,0 +1,1 @@
+"""The coordinator's memory: whole transactions that return outcomes."""

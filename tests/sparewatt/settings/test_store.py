@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from sparewatt.errors import ConflictError, InputError, StorageError
+from sparewatt.settings import schema
+from sparewatt.settings.store import SETTINGS_FILE, SettingsStore
+
+
+def test_what_was_set_is_there_for_the_next_store(tmp_path: Path) -> None:
+    SettingsStore(tmp_path / "data").set(0, "speed_limit_percent@cpu", "42")
+    settings = SettingsStore(tmp_path / "data").settings
+    assert settings.revision == 1
+    assert settings.of_device(schema.SPEED_LIMIT_PERCENT, "cpu") == 42
+
+
+def test_a_change_must_name_the_revision_it_saw(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    store.set(0, "contribute", "off")
+    with pytest.raises(ConflictError) as caught:
+        store.set(0, "contribute", "on")
+    assert caught.value.parameters == {"seen": 0, "current": 1}
+    assert store.settings.get(schema.CONTRIBUTE) is False
+
+
+def test_setting_the_same_value_again_changes_nothing(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    once = store.set(0, "contribute", "off")
+    assert store.set(1, "contribute", "off") == once
+
+
+def test_reset_brings_the_default_back(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    store.set(0, "contribute", "off")
+    assert store.reset(1, "contribute").get(schema.CONTRIBUTE) is True
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"[]", b'{"schema": 1}', b'{"schema":0,"revision":0,"values":{}}']
+)
+def test_a_file_that_cannot_be_read_is_kept_aside_and_defaults_hold(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / SETTINGS_FILE).write_bytes(content)
+    store = SettingsStore(tmp_path)
+    assert store.settings.texts == {}
+    assert store.quarantined is not None
+    assert store.quarantined.path.read_bytes() == content
+
+
+def test_one_bad_value_costs_only_itself(tmp_path: Path) -> None:
+    values = {"speed_limit_percent": "500", "contribute": "off", "from_another_time": "1"}
+    (tmp_path / SETTINGS_FILE).write_text(json.dumps({"schema": 1, "revision": 7, "values": values}))
+    store = SettingsStore(tmp_path)
+    assert dict(store.settings.texts) == {"contribute": "off"}
+    assert store.settings.revision == 7
+    assert store.quarantined is not None
+    assert set(store.quarantined.dropped) == {"speed_limit_percent", "from_another_time"}
+
+
+def test_a_file_of_a_newer_version_is_refused_because_its_limits_are_unknown(tmp_path: Path) -> None:
+    (tmp_path / SETTINGS_FILE).write_text('{"schema": 2, "revision": 1, "values": {}}')
+    with pytest.raises(InputError) as caught:
+        SettingsStore(tmp_path)
+    assert caught.value.error_id == "settings.newer"
+
+
+def test_a_failed_save_changes_nothing(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    (tmp_path / f"{SETTINGS_FILE}.new").mkdir()
+    with pytest.raises(StorageError) as caught:
+        store.set(0, "contribute", "off")
+    assert caught.value.error_id == "settings.write"
+    assert store.settings.revision == 0

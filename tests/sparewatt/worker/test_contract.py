@@ -1,0 +1,95 @@
+"""What every worker does, the real one and the one without torch."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from sparewatt.numeric.codec import UpdateReader
+from sparewatt.numeric.version_hash import version_sha256
+from sparewatt.numeric.weights import as_floats
+from sparewatt.testing.worker_bench import BATCH, LENGTH, SPEC, Bench, begin
+from sparewatt.work.model import parameter_count
+from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, read_mark
+from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Trained
+from sparewatt.worker.port import WorkerExited, WorkerStarter
+
+
+def test_an_assignment_from_version_to_payload(starter: WorkerStarter, bench: Bench) -> None:
+    async def scenario() -> None:
+        hearing = await begin(starter, bench)
+        assert version_sha256(SPEC, bench.areas.base.view) == bench.version.sha256
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=3))
+        steps = [await hearing.until(Progress) for _ in range(3)]
+        assert [step.inner_steps for step in steps] == [1, 2, 3]
+        assert steps[-1].tokens == 3 * BATCH * LENGTH
+        trained = await hearing.until(Trained)
+        assert (trained.outcome, trained.inner_steps, trained.tokens) == ("finished", 3, 3 * BATCH * LENGTH)
+        assert trained.loss_last_micro < trained.loss_first_micro
+        assert trained.payload.sha256 == bench.payload_sha256()
+        assert trained.payload.size == bench.payload.stat().st_size
+        assert read_mark(bench.areas.trainable.view) == TrainedMark("ab" * 16, 3, trained.tokens)
+        await hearing.worker.stop("relaxed")
+        assert [event.reason for event in await hearing.rest() if isinstance(event, WorkerExited)] == ["stopped"]
+
+    asyncio.run(scenario())
+    base = as_floats(bench.areas.base.view)
+    moved = base - as_floats(bench.areas.trainable.view[TRAINABLE_HEADER_BYTES:])
+    with bench.payload.open("rb") as source:
+        reader = UpdateReader(source, "int8", parameter_count(SPEC))
+        decoded = np.concatenate([reader.block(index) for index in range(reader.blocks)]) / 2.0**36
+    assert np.abs(moved).max() > 0
+    assert np.abs(decoded - moved).max() <= np.abs(moved).max() / 127
+
+
+def test_nothing_is_trained_while_the_permit_is_held_back(starter: WorkerStarter, bench: Bench) -> None:
+    async def scenario() -> None:
+        hearing = await begin(starter, bench)
+        await hearing.worker.send(bench.train())
+        with pytest.raises(TimeoutError):
+            await hearing.next(seconds=0.6)
+        mark = read_mark(bench.areas.trainable.view)
+        assert mark is not None
+        assert mark.inner_steps == 0
+        bench.permit.compute()
+        assert (await hearing.until(Progress)).inner_steps == 1
+        await hearing.worker.stop("urgent")
+        await hearing.until(WorkerExited)
+
+    asyncio.run(scenario())
+
+
+def test_a_relaxed_stop_brings_home_what_was_completed(starter: WorkerStarter, bench: Bench) -> None:
+    async def scenario() -> None:
+        hearing = await begin(starter, bench)
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=1000))
+        await hearing.until(Progress)
+        await hearing.worker.stop("relaxed")
+        rest = await hearing.rest()
+        trained = next(event for event in rest if isinstance(event, Trained))
+        assert trained.outcome == "partial"
+        assert 1 <= trained.inner_steps < 1000
+        assert trained.payload.sha256 == bench.payload_sha256()
+        assert isinstance(rest[-1], WorkerExited)
+        assert rest[-1].reason == "stopped"
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_outlives_a_bad_file_and_a_second_stop_is_harmless(starter: WorkerStarter, bench: Bench) -> None:
+    async def scenario() -> None:
+        hearing = await begin(starter, bench)
+        bench.shard.with_name("bad").write_bytes(b"not a patch")
+        await hearing.worker.send(ApplyVersion(bench.version, None, (str(bench.folder / "bad"),)))
+        failed = await hearing.until(Failed)
+        assert (failed.error_id, failed.fatal) == ("patch.malformed", False)
+        await hearing.worker.send(bench.apply())
+        await hearing.until(Applied)
+        await hearing.worker.stop("relaxed")
+        await hearing.worker.stop("urgent")
+        await hearing.worker.send(bench.apply())
+        assert isinstance((await hearing.rest())[-1], WorkerExited)
+
+    asyncio.run(scenario())

@@ -1,0 +1,135 @@
+"""What only a real worker process can show."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sparewatt.process.child import environment_for
+from sparewatt.testing.worker_bench import Bench, begin
+from sparewatt.worker.areas import read_mark
+from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Trained
+from sparewatt.worker.port import WorkerDevice, WorkerExited
+from sparewatt.worker.supervisor import WorkerSupervisor
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals"),
+]
+
+# An engine in small: starts a worker that trains for a long time, says its process id and waits to be killed.
+_ENGINE = """
+import asyncio, os, sys
+from pathlib import Path
+from sparewatt.process.child import environment_for
+from sparewatt.testing.worker_bench import Bench, begin
+from sparewatt.worker.messages import Progress
+from sparewatt.worker.supervisor import WorkerSupervisor
+
+async def main():
+    bench = Bench(Path(sys.argv[1]))
+    bench.permit.compute()
+    hearing = await begin(WorkerSupervisor(environment_for(os.environ, {}), lambda line: None), bench)
+    await hearing.worker.send(bench.train(inner_steps=1000))
+    await hearing.until(Progress)
+    print(hearing.worker.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def running(pid: int) -> bool:
+    """Whether process `pid` still runs; one that nobody waits for is over all the same."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return bool(state.stdout.strip()) and not state.stdout.startswith("Z")
+
+
+def test_a_killed_worker_is_replaced_and_the_areas_are_still_there(real: WorkerSupervisor, bench: Bench) -> None:
+    async def scenario() -> None:
+        bench.permit.compute()
+        killed = await begin(real, bench)
+        await killed.worker.send(bench.train(inner_steps=1000))
+        for _ in range(20):
+            await killed.until(Progress)
+        os.kill(killed.worker.pid, signal.SIGKILL)
+        exited = await killed.until(WorkerExited)
+        assert (exited.reason, exited.code) == ("killed", -signal.SIGKILL)
+        mark = read_mark(bench.areas.trainable.view)
+        assert mark is None or mark.inner_steps >= 1
+        assert not bench.payload.exists()
+
+        again = await begin(real, bench, from_keyframe=False)
+        await again.worker.send(bench.train(inner_steps=2))
+        assert (await again.until(Trained)).outcome == "finished"
+        await again.worker.stop("urgent")
+        await again.until(WorkerExited)
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_is_gone_three_seconds_after_its_engine(tmp_path: Path) -> None:
+    engine = subprocess.Popen(
+        [sys.executable, "-c", _ENGINE, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment_for(os.environ, {}),
+    )
+    assert engine.stdout is not None
+    with engine.stdout:
+        worker = int(engine.stdout.readline())
+    assert running(worker)
+    engine.kill()
+    engine.wait()
+    killed_at = time.monotonic()
+    while running(worker) and time.monotonic() < killed_at + 3.0:
+        pass
+    assert not running(worker)
+
+
+def test_frames_in_an_impossible_order_end_the_worker(real: WorkerSupervisor, bench: Bench) -> None:
+    async def scenario() -> None:
+        hearing = await begin(real, bench)
+        await hearing.worker.send(bench.configure())
+        failed = await hearing.until(Failed)
+        assert (failed.error_id, failed.fatal) == ("worker.order", True)
+        assert (await hearing.until(WorkerExited)).reason == "protocol"
+
+    asyncio.run(scenario())
+
+
+def test_what_concerns_one_assignment_does_not_end_the_worker(real: WorkerSupervisor, bench: Bench) -> None:
+    async def scenario() -> None:
+        hearing = await begin(real, bench)
+        bench.permit.compute()
+        for train, error_id in (
+            (bench.train(name="../outside"), "worker.path"),
+            (bench.train(inner_steps=40_000), "data.range"),
+        ):
+            await hearing.worker.send(train)
+            assert (await hearing.until(Failed)).error_id == error_id
+        await hearing.worker.send(ApplyVersion(bench.version, str(bench.folder / "gone"), ()))
+        assert (await hearing.until(Failed)).error_id == "blob.unreadable"
+        await hearing.worker.send(bench.apply())
+        await hearing.until(Applied)
+        await hearing.worker.stop("urgent")
+        await hearing.until(WorkerExited)
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_without_its_areas_says_so(real: WorkerSupervisor, bench: Bench) -> None:
+    async def scenario() -> None:
+        handle = bench.areas.base.handle
+        bench.areas.base.handle = "descriptor:9999:4"
+        worker = await real.start(WorkerDevice("cpu"), bench.areas)
+        bench.areas.base.handle = handle
+        events = [event async for event in worker.events()]
+        assert [event.reason for event in events if isinstance(event, WorkerExited)] == ["arguments"]
+
+    asyncio.run(scenario())

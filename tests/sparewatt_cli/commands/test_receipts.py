@@ -1,0 +1,101 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sparewatt_cli.testing.engine import FakeEngine
+from sparewatt_cli.testing.runs import SmallRun, small_run
+from sparewatt_cli.testing.snapshots import engine_snapshot, run_snapshot
+
+Command = Callable[..., int]
+Serve = Callable[[FakeEngine], FakeEngine]
+RUN = small_run(receipts=5)
+
+
+def engine_with(run: SmallRun, page: int = 500) -> FakeEngine:
+    return FakeEngine(
+        snapshot=engine_snapshot(runs=(run_snapshot(run.run),)),
+        manifest=run.manifest,
+        receipts=run.receipts,
+        online_keys=run.online_keys,
+        run_key=run.run_key,
+        page=page,
+    )
+
+
+def test_receipts_come_in_pages_and_all_are_listed(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(engine_with(RUN, page=2))
+    assert command("receipts", "list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert lines[-1].startswith("5 receipts")
+
+
+def test_receipts_hold_from_the_organisers_key_down(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(engine_with(RUN))
+    assert command("receipts", "verify") == 0
+    out = capsys.readouterr().out
+    assert "5 receipts hold, for 76,800 tokens" in out
+    assert "0.002500 verified" in out
+
+
+def test_a_saved_list_is_verified_without_an_engine(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    engine = serve(engine_with(RUN))
+    assert command("receipts", "list", RUN.run[:6], "--json") == 0
+    saved = tmp_path / "receipts.json"
+    saved.write_text(capsys.readouterr().out)
+    engine.ended.set()
+    assert command("receipts", "verify", str(saved)) == 0
+    assert "5 receipts hold" in capsys.readouterr().out
+
+
+def test_one_changed_receipt_is_found_and_named(
+    command: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    honest = RUN.receipts[2]
+    forged = msgspec.structs.replace(honest, body=honest.body.replace('"tokens":15360', '"tokens":99999'))
+    bundle = {
+        "format": 1,
+        "run": RUN.run,
+        "run_key": RUN.run_key,
+        "manifest": msgspec.to_builtins(RUN.manifest),
+        "online_keys": msgspec.to_builtins(RUN.online_keys),
+        "receipts": msgspec.to_builtins((*RUN.receipts[:2], forged, *RUN.receipts[3:])),
+    }
+    saved = tmp_path / "receipts.json"
+    saved.write_text(json.dumps(bundle))
+    assert command("receipts", "verify", str(saved)) == 7
+    shown = capsys.readouterr()
+    assert "4 receipts hold" in shown.out
+    assert "Receipt 3 does not hold" in shown.out
+    assert "1 of 5 receipts" in shown.err
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"format":2}'])
+def test_a_file_with_something_else_is_refused_in_words(
+    command: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str
+) -> None:
+    saved = tmp_path / "receipts.json"
+    saved.write_text(content)
+    assert command("receipts", "verify", str(saved)) == 2
+    assert "holds no receipts" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_a_matter_of_storage(command: Command, tmp_path: Path) -> None:
+    assert command("receipts", "verify", str(tmp_path / "none.json")) == 5
+
+
+def test_with_two_runs_one_must_be_named(command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = engine_with(RUN)
+    engine.snapshot = engine_snapshot(runs=(run_snapshot(RUN.run), run_snapshot("f" * 64)))
+    serve(engine)
+    assert command("receipts", "list") == 2
+    assert "2 runs" in capsys.readouterr().err

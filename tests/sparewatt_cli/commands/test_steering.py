@@ -1,0 +1,186 @@
+"""status, pause, resume, leave, settings, logs and engine stop against an engine's real control channel."""
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from sparewatt.errors import StorageError
+from sparewatt_cli.surroundings import Surroundings
+from sparewatt_cli.testing.engine import FakeEngine
+from sparewatt_cli.testing.snapshots import RUN, device_snapshot, engine_snapshot, run_snapshot
+
+Command = Callable[..., int]
+Serve = Callable[[FakeEngine], FakeEngine]
+NO_ENGINE = 9
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("status", "--json"),
+        ("pause",),
+        ("resume",),
+        ("leave", "ab"),
+        ("receipts", "list"),
+        ("receipts", "verify"),
+        ("engine", "stop"),
+    ],
+)
+def test_without_an_engine_a_command_says_so_and_has_an_exit_code_of_its_own(
+    command: Command, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert command(*arguments) == NO_ENGINE
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "sparewatt: No engine runs. Start one: sparewatt engine start\n"
+
+
+def test_status_shows_run_device_loss_and_credit(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(FakeEngine())
+    assert command("status") == 0
+    out = capsys.readouterr().out
+    for part in (RUN[:8], "A run", "3.2100 nats per byte", "A processor", "no power sensor", "speed limit 100 %"):
+        assert part in out
+
+
+def test_status_as_json_is_the_whole_snapshot(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(FakeEngine())
+    assert command("status", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["runs"][0]["run"] == RUN
+    assert shown["devices"][0]["decision"]["compute"] == "full"
+
+
+def test_status_of_an_engine_without_runs_says_how_to_join(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(FakeEngine(engine_snapshot((device_snapshot(worker="none", tokens_per_s=None),), ())))
+    assert command("status") == 0
+    assert "sparewatt join" in capsys.readouterr().out
+
+
+def test_a_pause_ends_when_it_was_said_to(command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = serve(FakeEngine())
+    before = int(time.time())
+    assert command("pause", "15m") == 0
+    [(name, until)] = engine.commands
+    assert name == "pause"
+    assert isinstance(until, int)
+    assert before + 900 <= until <= int(time.time()) + 900
+    assert capsys.readouterr().out.startswith("Paused until ")
+
+
+def test_a_pause_without_a_length_lasts_until_resumed(command: Command, serve: Serve) -> None:
+    engine = serve(FakeEngine())
+    assert command("pause") == 0
+    assert command("resume") == 0
+    assert engine.commands == [("pause", 0), ("resume",)]
+
+
+def test_a_bad_length_is_refused_before_the_engine_is_asked(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve(FakeEngine())
+    assert command("pause", "a while") == 2
+    assert engine.commands == []
+    assert "15m, 1h, 2d or tomorrow" in capsys.readouterr().err
+
+
+def test_a_run_is_left_by_the_first_letters_of_its_name(command: Command, serve: Serve) -> None:
+    engine = serve(FakeEngine())
+    assert command("leave", "abab") == 0
+    assert engine.commands == [("leave", RUN)]
+
+
+def test_leaving_what_was_never_joined_is_refused(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve(FakeEngine())
+    assert command("leave", "ffff") == 2
+    assert engine.commands == []
+    assert "sparewatt status" in capsys.readouterr().err
+
+
+def test_letters_that_fit_two_runs_are_refused(command: Command, serve: Serve) -> None:
+    serve(FakeEngine(engine_snapshot(runs=(run_snapshot("ab" * 32), run_snapshot("ac" * 32)))))
+    assert command("leave", "a") == 2
+
+
+def test_what_the_engine_refuses_ends_with_the_class_of_its_error(command: Command, serve: Serve) -> None:
+    serve(FakeEngine(refuses=StorageError("settings.write", path="settings.json", reason="No space left on device")))
+    assert command("pause") == 5
+
+
+def test_settings_are_read_and_changed_through_a_running_engine(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve(FakeEngine())
+    assert command("settings", "set", "speed_limit_percent@cpu", "80") == 0
+    assert engine.commands == [("set", "speed_limit_percent@cpu", "80")]
+    capsys.readouterr()
+    assert command("settings", "get", "speed_limit_percent@cpu") == 0
+    assert capsys.readouterr().out == "80\n"
+    assert command("settings", "list", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["revision"] == 8
+    assert {"key", "value", "default", "scope"} <= shown["settings"][0].keys()
+
+
+def test_settings_are_kept_without_an_engine(
+    command: Command, capsys: pytest.CaptureFixture[str], place: Surroundings
+) -> None:
+    assert command("settings", "set", "run_on_battery", "on") == 0
+    assert command("settings", "set", "speed_limit_percent@cpu", "80") == 0
+    capsys.readouterr()
+    assert command("settings", "get", "run_on_battery") == 0
+    assert command("settings", "get", "speed_limit_percent@cpu") == 0
+    assert command("settings", "get", "speed_limit_percent") == 0
+    assert capsys.readouterr().out == "on\n80\n50\n"
+    assert command("settings") == 0
+    assert "run_on_battery" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("get", "no_such_key"),
+        ("set", "no_such_key", "1"),
+        ("set", "speed_limit_percent@cpu", "0"),
+        ("get", "hours@cpu"),
+    ],
+)
+def test_unknown_settings_and_values_out_of_bounds_are_refused(command: Command, arguments: tuple[str, ...]) -> None:
+    assert command("settings", *arguments) == 2
+
+
+def test_logs_are_the_last_lines_and_their_absence_is_no_failure(
+    command: Command, capsys: pytest.CaptureFixture[str], place: Surroundings
+) -> None:
+    assert command("logs") == 0
+    assert "Nothing has been logged" in capsys.readouterr().err
+    place.data_folder.mkdir()
+    place.engine_log.write_text("".join(f"line {number}\n" for number in range(100)))
+    assert command("logs", "-n", "2") == 0
+    assert capsys.readouterr().out == "line 98\nline 99\n"
+
+
+def test_an_engine_is_stopped_through_its_control_channel(command: Command, serve: Serve) -> None:
+    engine = serve(FakeEngine())
+    assert command("engine", "stop") == 0
+    assert engine.commands == [("shutdown",)]
+
+
+def test_starting_an_engine_that_runs_changes_nothing(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve(FakeEngine())
+    assert command("engine", "start") == 0
+    assert engine.commands == []
+    assert "already" in capsys.readouterr().out

@@ -1,0 +1,60 @@
+from sparewatt_cli.testing.snapshots import RUN, device_snapshot, engine_snapshot, run_snapshot
+from sparewatt_cli.trial.view import trial_view
+
+
+def test_without_engines_it_connects_and_knows_nothing() -> None:
+    view = trial_view((), RUN)
+    assert view.phase == "trial.connecting"
+    assert view.version is None
+    assert view.tokens_per_s is None
+    assert view.evaluations == ()
+
+
+def test_engines_add_up_and_the_run_is_counted_once() -> None:
+    view = trial_view((engine_snapshot(), engine_snapshot()), RUN)
+    assert view.tokens_per_s == 2_000.0
+    assert view.run_tokens == 98_304
+    assert view.bytes_up == 2_400_000
+    assert view.credit_micro == 2_468
+    assert view.receipts == 6
+    assert view.devices == (("A processor", 2),)
+
+
+def test_other_runs_of_an_engine_are_not_shown() -> None:
+    other = run_snapshot("cd" * 32, run_tokens=10**9)
+    assert trial_view((engine_snapshot(runs=(other,)),), RUN).run_tokens == 0
+
+
+def test_the_run_is_shown_as_the_engine_that_heard_most_of_it_knows_it() -> None:
+    late = run_snapshot(run_tokens=1, losses=())
+    early = run_snapshot(run_tokens=2, losses=((0, 5), (1, 4)), version=1)
+    view = trial_view((engine_snapshot(runs=(late,)), engine_snapshot(runs=(early,))), RUN)
+    assert view.evaluations == ((0, 5), (1, 4))
+    assert view.run_tokens == 2
+
+
+def test_power_is_known_only_when_every_device_that_trains_has_a_sensor() -> None:
+    with_sensor, without = device_snapshot("cuda", power_watts=80.0), device_snapshot("cpu")
+    assert trial_view((engine_snapshot((with_sensor, with_sensor)),), RUN).power_watts == 160.0
+    assert trial_view((engine_snapshot((with_sensor, without)),), RUN).power_watts is None
+
+
+def test_a_device_that_may_not_compute_says_why() -> None:
+    waiting = device_snapshot(worker="none", compute="stop", rules=("battery",))
+    view = trial_view((engine_snapshot((waiting,)),), RUN)
+    assert view.phase == "trial.waiting"
+    assert [each.reason.rule for each in view.waiting] == ["battery"]
+
+
+def test_having_no_run_yet_is_no_reason_to_show() -> None:
+    joining = device_snapshot(worker="none", compute="stop", rules=("no_run",))
+    view = trial_view((engine_snapshot((joining,), runs=()),), RUN)
+    assert view.phase == "trial.connecting"
+    assert view.waiting == ()
+
+
+def test_the_phase_is_that_of_whoever_is_furthest() -> None:
+    starting, training = device_snapshot(worker="starting"), device_snapshot()
+    assert trial_view((engine_snapshot((starting,)),), RUN).phase == "trial.starting_worker"
+    assert trial_view((engine_snapshot((starting, training)),), RUN).phase == "trial.training"
+    assert trial_view((engine_snapshot((device_snapshot(worker="ready"),)),), RUN).phase == "trial.fetching"

@@ -1,0 +1,64 @@
+"""How large an assignment is and which learning rates it has."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparewatt_coordinator import schedule
+from sparewatt_coordinator.schedule import Progress, Sized, TooSlow
+from sparewatt_coordinator.testing.runs import FULL_TOKENS, INNER_STEPS, STEP_TOKENS, manifest, with_rounds
+
+# T is 10 s and an assignment 8 inner steps of 16 tokens.
+RUN = manifest()
+
+
+def test_an_unknown_speed_gets_one_full_assignment() -> None:
+    assert schedule.size(RUN, 0) == Sized(INNER_STEPS)
+
+
+def test_a_device_gets_what_it_can_do_in_one_round_between_a_quarter_and_four_times() -> None:
+    assert schedule.size(RUN, STEP_TOKENS) == Sized(10)
+    assert schedule.size(RUN, 10**9) == Sized(4 * INNER_STEPS)
+    assert schedule.size(RUN, 1) == Sized(INNER_STEPS // 4)
+
+
+def test_a_device_that_cannot_do_a_quarter_in_four_rounds_is_not_wanted() -> None:
+    slow = msgspec.structs.replace(RUN, inner=msgspec.structs.replace(RUN.inner, inner_steps=12))
+    assert schedule.size(slow, 1) == TooSlow(seconds=48)
+
+
+@given(st.integers(0, 10**9))
+def test_a_size_is_always_in_bounds(speed: int) -> None:
+    sized = schedule.size(RUN, speed)
+    assert isinstance(sized, TooSlow) or INNER_STEPS // 4 <= sized.inner_steps <= 4 * INNER_STEPS
+
+
+def test_the_rate_warms_up_stays_and_decays_to_its_last_value() -> None:
+    plan = with_rounds(RUN, tokens_total=1_000)
+    plan = msgspec.structs.replace(plan, optimiser=msgspec.structs.replace(plan.optimiser, warmup_tokens=100))
+    points = [Progress(tokens, 0) for tokens in (0, 50, 100, 800, 900, 1_000, 5_000)]
+    rates = [schedule.rates(plan, point, point)[0] for point in points]
+    assert rates == [1, 500_000, 1_000_000, 1_000_000, 550_000, 100_000, 100_000]
+
+
+def test_time_decays_too_when_it_is_further_than_tokens() -> None:
+    plan = with_rounds(RUN, tokens_total=1_000, seconds_total=100)
+    assert schedule.rates(plan, Progress(0, 90), Progress(900, 0)) == (550_000, 550_000)
+
+
+@given(st.integers(0, 2_000), st.integers(0, 2_000), st.integers(0, 200))
+def test_after_the_warm_up_the_rate_never_grows(tokens: int, more: int, seconds: int) -> None:
+    plan = with_rounds(RUN, tokens_total=1_000, seconds_total=100)
+    first, last = schedule.rates(plan, Progress(tokens, seconds), Progress(tokens + more, seconds))
+    assert 0 < last <= first <= RUN.optimiser.peak_rate_nano
+
+
+def test_a_run_has_ended_by_tokens_or_by_time() -> None:
+    plan = with_rounds(RUN, tokens_total=FULL_TOKENS, seconds_total=100)
+    assert not schedule.ended(plan, FULL_TOKENS - 1, 99)
+    assert schedule.ended(plan, FULL_TOKENS, 0)
+    assert schedule.ended(plan, 0, 100)
+
+
+def test_several_heartbeats_fit_into_a_lease() -> None:
+    assert schedule.lease_seconds(RUN) >= 4 * schedule.heartbeat_seconds(RUN)
