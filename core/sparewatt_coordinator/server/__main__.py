@@ -1,13 +1,11 @@
-"""``python -m sparewatt_coordinator.server --data DIR [--listen HOST:PORT] [--parent-pipe]``"""
+"""``python -m sparewatt_coordinator.server --data DIR [--listen HOST:PORT]``"""
 
 import argparse
 import asyncio
 import json
 import logging
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from sparewatt.clock import SystemClock
@@ -27,8 +25,6 @@ def main() -> int:
     # A line for every connection would be a flood of its own.
     logging.getLogger("websockets").setLevel(logging.ERROR)
     log = logging.getLogger("sparewatt.coordinator")
-    if arguments.parent_pipe:
-        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
         host, port = _address(arguments.listen)
         settings = Settings(Path(arguments.data), host, port, arguments.parent_pipe)
@@ -64,13 +60,6 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--parent-pipe", action="store_true", help="end when standard input is closed, however its other end ended"
     )
     return parser.parse_args(arguments)
-
-
-def _end_with_parent() -> None:
-    """In a thread, because the read blocks: stop as by a signal when whoever started this process is gone."""
-    while os.read(0, 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _address(text: str) -> tuple[str, int]:

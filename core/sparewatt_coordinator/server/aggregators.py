@@ -169,10 +169,6 @@ class ChildAggregators:
         found = await self._measurer.ask(make, messages.Evaluated, EVALUATE_SECONDS_MOST)
         return Evaluation(version=found.version.number, loss_micro=found.loss_micro, tokens=found.tokens)
 
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
-
     async def stop(self) -> None:
         await self._merger.stop()
         await self._measurer.stop()
