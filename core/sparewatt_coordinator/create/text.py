@@ -100,7 +100,8 @@ def _files(source: Path) -> Iterator[Path]:
         yield source
         return
     try:
-        next(os.scandir(source), None)
+        # `os.walk` passes over a folder that it may not read.
+        os.scandir(source).close()
     except OSError as error:
         raise InputError("text.unreadable", path=str(source), files=0) from error
     listed: list[tuple[bytes, Path]] = []
