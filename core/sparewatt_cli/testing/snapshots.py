@@ -5,6 +5,7 @@ from sparewatt.snapshot import (
     ConnectionSnapshot,
     DecisionSnapshot,
     DeviceSnapshot,
+    ErrorSnapshot,
     EvaluationSnapshot,
     ReasonSnapshot,
     RunSnapshot,
@@ -27,6 +28,7 @@ def device_snapshot(
     tokens_per_s: float | None = 1_000.0,
     power_watts: float | None = None,
     loss_micro: int | None = 3_000_000,
+    error: ErrorSnapshot | None = None,
 ) -> DeviceSnapshot:
     """A device that trains, with `rules` as the reasons of its decision."""
     work = WorkSnapshot("0" * 32, RUN, 3, "training", 12, 30, 12_288, loss_micro, 1_000_000)
@@ -45,7 +47,7 @@ def device_snapshot(
         next=None,
         tokens_per_s=tokens_per_s,
         tokens=12_288,
-        error=None,
+        error=error,
     )
 
 

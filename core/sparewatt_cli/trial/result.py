@@ -71,8 +71,9 @@ def summary(result: TrialResult, missing_words: Sequence[str]) -> tuple[str, ...
     lines = [""]
     if result.loss_first is not None and result.loss_last is not None:
         lines.append(_row("Held-out loss", _loss(result)))
-    if len(result.losses) > 2:
-        lines.append(_row("", sparkline([loss for _, loss in result.losses], 40)))
+    if len(result.losses) > 3:
+        # Without the untrained version, beside which all others look the same.
+        lines.append(_row("", sparkline([loss for _, loss in result.losses[1:]], 40)))
     lines.append(_row("Trained", _trained(result)))
     lines.append(_row("Credit", _credit(result)))
     if result.versions:

@@ -12,7 +12,7 @@ from sparewatt_cli.figures import (
     watts_text,
 )
 from sparewatt_cli.trial.view import TrialView
-from sparewatt_cli.words import TRIAL, rule_sentence
+from sparewatt_cli.words import TRIAL, error_sentence, rule_sentence
 
 BATTERY_RULES = frozenset({"battery", "power_unknown"})
 
@@ -57,12 +57,14 @@ def rows(view: TrialView) -> tuple[tuple[str, str], ...]:
 
 
 def waiting_sentences(view: TrialView) -> tuple[str, ...]:
-    """Why devices wait, each reason once, and what to type where typing helps."""
+    """Why devices wait, each reason once, what to type where typing helps, and what failed and is tried again."""
     sentences: dict[str, None] = {}
     for waiting in view.waiting:
         sentences[rule_sentence(waiting.reason.rule, waiting.reason.parameters)] = None
         if waiting.reason.rule in BATTERY_RULES:
             sentences[TRIAL["trial.hint_battery"]] = None
+    for trouble in view.troubles:
+        sentences[error_sentence(trouble.error_id, trouble.parameters)] = None
     return tuple(sentences)
 
 
@@ -93,6 +95,7 @@ def _held_out(view: TrialView) -> str:
     if not view.evaluations:
         return "not measured yet"
     first, last = view.evaluations[0][1], view.evaluations[-1][1]
-    bars = sparkline([loss for _, loss in view.evaluations], 24)
+    # Without the untrained version, beside which all others look the same.
+    bars = sparkline([loss for _, loss in view.evaluations[1:]], 24)
     version = "" if view.version is None else f", version {view.version}"
     return f"{first / 1e6:.4f} → {loss_text(last, view.loss_unit)}{version}  {bars}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sparewatt.snapshot import DeviceSnapshot, ReasonSnapshot, RunSnapshot, Snapshot, WorkSnapshot
+from sparewatt.snapshot import DeviceSnapshot, ErrorSnapshot, ReasonSnapshot, RunSnapshot, Snapshot, WorkSnapshot
 
 # While an engine joins there is no run yet, and at its end the run wants nobody any more: no news to a person.
 NO_REASON_TO_WAIT: Final = frozenset({"no_run", "no_network"})
@@ -31,7 +31,8 @@ class TrialView:
         run_tokens: merged or credited in the run.
         power_watts: sum over devices; None unless every device that computes has a sensor.
         devices: names, each once, with how many engines lend it.
-        inner_steps, inner_steps_total: of the assignments under way, so that something moves between versions.
+        troubles: what failed and is tried again: a device that another program holds, a coordinator out of reach.
+    inner_steps, inner_steps_total: of the assignments under way, so that something moves between versions.
     """
 
     phase: str
@@ -52,6 +53,7 @@ class TrialView:
     inner_steps: int
     inner_steps_total: int
     waiting: tuple[Waiting, ...]
+    troubles: tuple[ErrorSnapshot, ...]
 
 
 def trial_view(snapshots: Sequence[Snapshot], run: str) -> TrialView:
@@ -81,13 +83,15 @@ def trial_view(snapshots: Sequence[Snapshot], run: str) -> TrialView:
         inner_steps=sum(work.inner_steps for work in _current(devices)),
         inner_steps_total=sum(work.inner_steps_total for work in _current(devices)),
         waiting=waiting,
+        troubles=_troubles(runs, devices),
     )
 
 
 def _phase(runs: Sequence[RunSnapshot], devices: Sequence[DeviceSnapshot], waiting: Sequence[Waiting]) -> str:
     if any(device.worker == "training" for device in devices):
         return "trial.training"
-    if devices and len(waiting) == len(devices):
+    held_up = [device for device in devices if device.error is not None and device.worker in ("none", "failed")]
+    if devices and len(waiting) + len(held_up) >= len(devices):
         return "trial.waiting"
     if any(device.worker == "starting" for device in devices):
         return "trial.starting_worker"
@@ -108,6 +112,12 @@ def _waiting(devices: Sequence[DeviceSnapshot]) -> tuple[Waiting, ...]:
         and device.decision.reasons
         and device.decision.reasons[0].rule not in NO_REASON_TO_WAIT
     )
+
+
+def _troubles(runs: Sequence[RunSnapshot], devices: Sequence[DeviceSnapshot]) -> tuple[ErrorSnapshot, ...]:
+    met = [device.error for device in devices if device.worker in ("none", "failed")]
+    met += [run.connection.error for run in runs if run.connection.state != "connected"]
+    return tuple(error for error in met if error is not None)
 
 
 def _power(devices: Sequence[DeviceSnapshot]) -> float | None:

@@ -1,4 +1,6 @@
+from sparewatt.snapshot import ErrorSnapshot
 from sparewatt_cli.testing.snapshots import RUN, device_snapshot, engine_snapshot, run_snapshot
+from sparewatt_cli.trial.rows import waiting_sentences
 from sparewatt_cli.trial.view import trial_view
 
 
@@ -58,3 +60,16 @@ def test_the_phase_is_that_of_whoever_is_furthest() -> None:
     assert trial_view((engine_snapshot((starting,)),), RUN).phase == "trial.starting_worker"
     assert trial_view((engine_snapshot((starting, training)),), RUN).phase == "trial.training"
     assert trial_view((engine_snapshot((device_snapshot(worker="ready"),)),), RUN).phase == "trial.fetching"
+
+
+def test_a_device_that_another_program_holds_is_said_in_words() -> None:
+    busy = ErrorSnapshot("device.busy", {"slot": "cpu", "pid": 7}, None)
+    held = device_snapshot(worker="none", error=busy)
+    view = trial_view((engine_snapshot((held,)),), RUN)
+    assert view.phase == "trial.waiting"
+    assert any("process 7" in sentence for sentence in waiting_sentences(view))
+
+
+def test_trouble_that_is_over_is_not_shown() -> None:
+    past = device_snapshot(error=ErrorSnapshot("device.busy", {"slot": "cpu", "pid": 7}, None))
+    assert trial_view((engine_snapshot((past,)),), RUN).troubles == ()
