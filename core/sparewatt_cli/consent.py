@@ -1,7 +1,6 @@
 """What a person reads before they contribute to a run, and the check that it is what the invite leads to."""
 
 from sparewatt.credit.keychain import verify_manifest
-
 from sparewatt.signing import Signed
 from sparewatt.work.invite import Invite
 from sparewatt.work.manifest import Manifest

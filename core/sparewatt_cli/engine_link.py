@@ -4,8 +4,8 @@ import asyncio
 from typing import TypeVar
 
 import msgspec
-from sparewatt.control.client import ControlClient, connect
 
+from sparewatt.control.client import ControlClient, connect
 from sparewatt.control.messages import Request
 from sparewatt.errors import ProtocolError, UnavailableError
 from sparewatt_cli.endings import NoEngineError

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keyring
 import msgspec
+
 from sparewatt.host.computer import Computer
 from sparewatt.host.reading import Reading
 from sparewatt.host.sample import SensorFault

@@ -125,6 +125,12 @@ def outer_state_bytes(coordinates: int, *, momentum: bool) -> int:
     return HEAD_BYTES + 4 * coordinates * _sections(momentum=momentum)
 
 
+def is_outer_state(source: BinaryIO) -> bool:
+    """Whether a file begins like an outer state."""
+    source.seek(0)
+    return source.read(len(_MAGIC)) == _MAGIC
+
+
 def read_weights(source: BinaryIO, coordinates: int) -> Floats:
     """All weights of a state file, whatever other sections it has.
 

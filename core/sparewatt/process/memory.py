@@ -79,7 +79,7 @@ def open_area(handle: str) -> Area:
     try:
         size = int(size_text)
         if kind == "named" and sys.platform == "win32":
-            return Area(mmap.mmap(-1, size, tagname=name), handle, (), size)
+            return Area(_map_named(name, size), handle, (), size)
         if kind == "descriptor" and sys.platform != "win32":
             descriptor = int(name)
             if os.fstat(descriptor).st_size != size:
@@ -95,7 +95,10 @@ if sys.platform == "win32":
     def _create(size: int) -> Area:
         # Local to the person's session; nobody can open beforehand what 128 random bits name.
         name = f"Local\\sparewatt-{secrets.token_hex(16)}"
-        return Area(mmap.mmap(-1, size, tagname=name), f"named:{name}:{size}", (), size)
+        return Area(_map_named(name, size), f"named:{name}:{size}", (), size)
+
+    def _map_named(name: str, size: int) -> mmap.mmap:
+        return mmap.mmap(-1, size, tagname=name)  # pyright: ignore[reportCallIssue]
 
 else:
 

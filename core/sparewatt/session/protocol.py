@@ -338,17 +338,14 @@ class SessionProtocol:
     def _refused(self, message: wire.Refused) -> None:
         if message.refusal is not None:
             self._refused_for_good(message, message.refusal)
+        elif message.reply_to in self._over:
+            return
         elif message.assignment_id is not None and self._state == "active":
             # Not for good: the update waits and is offered again.
             transfer, _ = self._upload_of(message.assignment_id)
             self._close(transfer)
             self._events.append(event.RequestRefused(request=transfer, refused=message))
-        elif message.reply_to is None:
-            self._state = "ended"
-            self._events.append(event.SessionRefused(refused=message))
-        elif message.reply_to in self._over:
-            return
-        elif message.reply_to in self._requests and self._state == "inspecting":
+        elif message.reply_to is None or (message.reply_to in self._requests and self._state == "inspecting"):
             self._state = "ended"
             self._events.append(event.SessionRefused(refused=message))
         elif message.reply_to in self._requests:

@@ -9,12 +9,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.blobs.folder import BlobFolder
-from sparewatt.clock import Clock
-from sparewatt.credit.keychain import KeyChain
-from sparewatt.errors import IntegrityError, RefusedError, SparewattError, UnavailableError
+from sparewatt.errors import IntegrityError, RefusedError, SparewattError, StorageError, UnavailableError
 from sparewatt.session import events as event
-from sparewatt.session.connection import Dial, backoff_seconds
+from sparewatt.session.connection import backoff_seconds
 from sparewatt.session.flow import download, upload
+from sparewatt.session.inspection import Tools, error_of
 from sparewatt.session.joined import JoinedRun
 from sparewatt.session.link import Inbox, Link
 from sparewatt.session.outbox import Outbox, RunTotals
@@ -23,7 +22,6 @@ from sparewatt.session.outbox_thread import OutboxThread
 from sparewatt.session.protocol import SessionProtocol, SessionTerms
 from sparewatt.signing import Signed
 from sparewatt.wire.messages import DeviceOffer
-from sparewatt.work.invite import Invite
 from sparewatt.work.receipt import Announcement
 from sparewatt.work.update import Update
 from sparewatt.work.version import BlobRef, VersionId
@@ -32,29 +30,6 @@ ConnectionState = Literal["disconnected", "connecting", "handshake", "connected"
 # After a refusal without a time, and after a proof that does not hold, trying often only makes noise.
 REFUSED_SECONDS: Final = 300.0
 RETRY_UPLOAD_SECONDS: Final = 60.0
-
-
-class Tools(msgspec.Struct, frozen=True):
-    """What a session needs of the world.
-
-    Attributes:
-        random_bytes: for nonces; `secrets.token_bytes` outside tests.
-        jitter: evenly random in [0, 1).
-        software: name and version of this program.
-    """
-
-    dial: Dial
-    clock: Clock
-    random_bytes: Callable[[int], bytes]
-    jitter: Callable[[], float]
-    software: str
-
-
-class Inspected(msgspec.Struct, frozen=True):
-    """A verified manifest, before any consent."""
-
-    manifest: event.ManifestReceived
-    online_key: Signed
 
 
 class RunSessionState(msgspec.Struct, frozen=True):
@@ -77,37 +52,6 @@ class RunSessionState(msgspec.Struct, frozen=True):
     bytes_up: int
     bytes_down: int
     totals: RunTotals
-
-
-async def inspect(invite: Invite, key: Ed25519PrivateKey, tools: Tools) -> Inspected:
-    """The manifest that an invite leads to, checked against it. Nothing is proved or consented to.
-
-    Raises:
-        UnavailableError, IntegrityError, ProtocolError: as `Dial` and `SessionProtocol` find them.
-        RefusedError: ``session.refused`` with the coordinator's reason.
-    """
-    terms = SessionTerms(
-        run=invite.run,
-        run_key_sha256=invite.run_key_sha256,
-        purpose="inspect",
-        invite_secret=None,
-        chain=KeyChain(run=invite.run, run_key_sha256=invite.run_key_sha256),
-        highest=None,
-        software=tools.software,
-    )
-    transport = await tools.dial(invite.url)
-    protocol = SessionProtocol(terms, key, tools.random_bytes(32).hex(), tools.clock.monotonic())
-    heard: list[event.Event] = []
-
-    async def listen(told: event.Event) -> None:
-        heard.append(told)
-
-    end = await Link(transport, protocol, tools.clock).serve(listen)
-    match heard:
-        case [event.CoordinatorProved(signed=online_key), event.ManifestReceived() as manifest]:
-            return Inspected(manifest=manifest, online_key=online_key)
-        case _:
-            raise _error_of(end)
 
 
 class RunSession:
@@ -174,7 +118,8 @@ class RunSession:
         """Stays connected until cancelled.
 
         Raises:
-            StorageError: the outbox cannot be read or written; nothing is lost, run it again later.
+            StorageError: the outbox cannot be read at the start. Later failures end the session, show in `state` and
+                are tried again like a lost connection.
         """
         await self._count()
         attempt = 0
@@ -275,11 +220,14 @@ class RunSession:
                 await asyncio.wait((serving, uploads), return_when=asyncio.FIRST_COMPLETED)
                 if uploads.done():
                     await uploads
-                self._error = _error_of(await serving)
+                self._error = error_of(await serving)
             finally:
                 serving.cancel()
                 uploads.cancel()
                 await asyncio.gather(serving, uploads, return_exceptions=True)
+        except StorageError as error:
+            # What could not be kept is offered or answered again in the next session.
+            self._error = error
         finally:
             self._linked.clear()
             up, down = self._bytes_before
@@ -327,7 +275,7 @@ class RunSession:
                 if self._postponed.get(row.assignment_id, now) <= now and not await self._bring(link, row):
                     return
             try:
-                async with asyncio.timeout(RETRY_UPLOAD_SECONDS if self._postponed else None):
+                async with asyncio.timeout(self._seconds_to_next_upload()):
                     await self._new_update.wait()
             except TimeoutError:
                 pass
@@ -339,6 +287,10 @@ class RunSession:
             outcome = await upload(link, row, payload)
         except UnavailableError:
             return False
+        except StorageError:
+            # Its disk may come back; other updates do not wait for it.
+            self._postpone(row, RETRY_UPLOAD_SECONDS)
+            return True
         self._postponed.pop(row.assignment_id, None)
         match outcome:
             case event.UploadAccepted(receipt=receipt, signed=signed):
@@ -347,15 +299,23 @@ class RunSession:
                 await self._outbox.call(Outbox.refuse, refusal, signed)
             case event.RequestRefused(refused=refused):
                 seconds = REFUSED_SECONDS if refused.retry_after_s is None else refused.retry_after_s
-                self._postponed[row.assignment_id] = self._tools.clock.monotonic() + seconds
+                self._postpone(row, seconds)
                 return True
             case event.TransferEnded():
-                self._postponed[row.assignment_id] = self._tools.clock.monotonic() + RETRY_UPLOAD_SECONDS
+                self._postpone(row, RETRY_UPLOAD_SECONDS)
                 return True
         await self._count()
         self._on_event(outcome)
         await self._confirm(link, row.assignment_id)
         return True
+
+    def _postpone(self, row: OutboxRow, seconds: float) -> None:
+        self._postponed[row.assignment_id] = self._tools.clock.monotonic() + max(1.0, seconds)
+
+    def _seconds_to_next_upload(self) -> float | None:
+        if not self._postponed:
+            return None
+        return max(0.0, min(self._postponed.values()) - self._tools.clock.monotonic())
 
     async def _confirm(self, link: Link, assignment_id: str) -> None:
         try:
@@ -417,20 +377,3 @@ async def _answer(inbox: Inbox) -> event.Event:
             raise UnavailableError("session.ended")
         case _:
             return told
-
-
-def _error_of(end: event.SessionRefused | event.SessionFailed | None) -> SparewattError:
-    match end:
-        case event.SessionRefused(refused=refused):
-            if refused.retry_after_s is None:
-                return RefusedError("session.refused", reason=refused.reason, words=refused.words)
-            return RefusedError(
-                "session.refused",
-                reason=refused.reason,
-                words=refused.words,
-                retry_after_s=refused.retry_after_s,
-            )
-        case event.SessionFailed(error=error):
-            return error
-        case None:
-            return UnavailableError("connection.lost", code=0)

@@ -336,7 +336,14 @@ class FakeDial:
         self._coordinator = coordinator
         self._cut_after = deque(cut_after)
         self._serving: set[asyncio.Task[None]] = set()
+        self._heard = asyncio.Event()
         self.frames: list[Frame] = []
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits for something that changes when the coordinator hears a frame."""
+        while not condition():
+            self._heard.clear()
+            await self._heard.wait()
 
     async def __call__(self, url: str) -> MemoryTransport:
         del url
@@ -361,7 +368,9 @@ class FakeDial:
         session = FakeCoordinatorSession(self._coordinator)
         try:
             while True:
-                for answer in session.receive(await transport.receive()):
+                answers = session.receive(await transport.receive())
+                self._heard.set()
+                for answer in answers:
                     await transport.send(answer)
         except UnavailableError:
             return

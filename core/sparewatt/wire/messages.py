@@ -42,8 +42,8 @@ UNACKNOWLEDGED_CHUNKS_MOST: Final = 4
 HANDSHAKE_KIND: Final = "session"
 
 RequestId = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-Nonce = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-ReasonId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.]{1,64}$")]
+Nonce = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+ReasonId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.]{1,64}\Z")]
 # (first chunk, number of chunks); at most 256 gaps are asked for at a time, the rest in a later request.
 ChunkSpan = tuple[Count, Positive]
 ChunkSpans = Annotated[tuple[ChunkSpan, ...], msgspec.Meta(max_length=256)]

@@ -7,15 +7,16 @@ import msgspec
 MAXIMUM_PARAMETERS: Final = 20_000_000_000
 MAXIMUM_BLOB_BYTES: Final = 4 * MAXIMUM_PARAMETERS + 2**20
 
-Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-PublicKey = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Identifier = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+# \Z, not $, which would let a line feed follow.
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+PublicKey = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Identifier = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 # One line of plain text for a person: no control characters, no markup is ever interpreted.
 Title = Annotated[
     str,
-    msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]*$"),
+    msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]*\Z"),
 ]
-Words = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]*$")]
+Words = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]*\Z")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 Micro = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]

@@ -13,8 +13,8 @@ import msgspec
 
 from sparewatt.errors import InputError
 
-SECRET_PATTERN: Final = re.compile(r"^[A-Za-z0-9_-]{22,64}$")
-DIGEST_PATTERN: Final = re.compile(r"^[0-9a-f]{64}$")
+SECRET_PATTERN: Final = re.compile(r"^[A-Za-z0-9_-]{22,64}\Z")
+DIGEST_PATTERN: Final = re.compile(r"^[0-9a-f]{64}\Z")
 MAXIMUM_LENGTH: Final = 600
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sparewatt.work.bounds import Count, Micro, Positive, PublicKey, Title, Words
+from sparewatt.work.bounds import Count, Micro, Positive, PublicKey, Sha256, Title, Words
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 
@@ -147,7 +147,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class OnlineKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The organiser's word that `key` speaks for the run: it signs assignments, announcements, receipts, refusals."""
 
-    run: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    run: Sha256
     sequence: Count
     key: PublicKey
     not_before_s: Count

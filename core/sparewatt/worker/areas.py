@@ -12,9 +12,10 @@ area begins with a header that says what its weights are:
         60     4  CRC-32 of bytes 0 … 59
 
 A worker trains on weights of its own and copies them here between two inner steps; it does not train here, because a
-kill in the middle of an optimiser step would leave weights of two steps mixed, and nothing would show it. The copy
-takes 0.3 ms for 1 M parameters on one core, where an inner step of 2,048 tokens takes 250 ms; two alternating copies
-would keep even a kill during the 0.1 % of the time that is spent copying, but double the memory.
+kill in the middle of an optimiser step would leave weights of two steps mixed, and nothing would show it. For 0.8 M
+parameters on one core the copy takes 0.1 ms and an inner step of 2,048 tokens 210 ms (41 M: 18 ms). Two alternating
+copies would save the work even when a kill falls into the 0.05 % of the time that is spent copying, but take twice the
+memory.
 """
 
 import struct

@@ -59,9 +59,7 @@ class Contributor:
         async with await self._connected() as client:
             settings = await client.ask(lambda number: ListSettings(id=number), SettingsReply)
             await client.command(
-                lambda number: SetSetting(
-                    id=number, revision=settings.revision, key="speed_limit_percent", value="100"
-                )
+                lambda number: SetSetting(id=number, revision=settings.revision, key="speed_limit_percent", value="100")
             )
             reply = await client.ask(lambda number: InspectInvite(id=number, invite=invite), ManifestReply)
             await client.command(lambda number: JoinRun(id=number, invite=invite, consent=reply.run))

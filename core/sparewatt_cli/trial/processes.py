@@ -93,12 +93,20 @@ class Child:
 
 
 class Children:
-    """All children of a trial; leaving the context ends them, last started first."""
+    """All children of a trial; leaving the context ends them, last started first.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for their logs.
+        end_seconds: how long a child may take to end by itself; a cancelled trial grants `hurried_end_seconds`.
+    """
+
+    def __init__(
+        self, folder: Path, end_seconds: float = END_SECONDS, hurried_end_seconds: float = HURRIED_END_SECONDS
+    ) -> None:
         self._folder = folder
+        self._end_seconds = end_seconds
+        self._hurried_end_seconds = hurried_end_seconds
         self._children: list[Child] = []
-        self.hurried = False
 
     async def start(self, name: str, arguments: Sequence[str], *, says_ready: bool = False) -> Child:
         """Start ``python -m ARGUMENTS…``; what it prints goes to a file named after it."""
@@ -127,12 +135,12 @@ class Children:
             if not child.running:
                 raise child.ended_error()
 
-    async def end(self, children: Sequence[Child] | None = None) -> None:
+    async def end(self, children: Sequence[Child] | None = None, *, hurried: bool = False) -> None:
         """End `children` (all by default) and wait until they are gone."""
         chosen = list(self._children if children is None else children)
         for child in reversed(chosen):
             child.let_go()
-        patience = HURRIED_END_SECONDS if self.hurried else END_SECONDS
+        patience = self._hurried_end_seconds if hurried else self._end_seconds
         await asyncio.gather(*(self._see_off(child, patience) for child in chosen))
         self._children = [child for child in self._children if child not in chosen]
 
@@ -147,4 +155,4 @@ class Children:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.end()
+        await self.end(hurried=kind is not None and issubclass(kind, asyncio.CancelledError))

@@ -1,122 +1,195 @@
-"""The coordinator's side of the organiser's local channel."""
+"""The organiser's channel to a running coordinator: frames of `process.frames` over a Unix socket in the data folder.
+
+Every request is answered by one frame, its own kind of reply or `Failure`. Commands are idempotent but for
+`CreateInvite`, which makes a new invite each time.
+"""
 
 import asyncio
-import socket
+import contextlib
+import stat
+import sys
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from sparewatt.errors import ProtocolError, RefusedError, SparewattError
+from sparewatt.errors import ConflictError, ProtocolError, SparewattError, UnavailableError
 from sparewatt.process.frames import FrameReader, frame
-from sparewatt_coordinator.gateway.admin_messages import (
-    Answer,
-    CloseRun,
-    CreateInvite,
-    Done,
-    Failure,
-    Finish,
-    GetStatus,
-    InviteCreated,
-    Request,
-    Sample,
-    Sampled,
-    StatusReply,
-)
+from sparewatt.work.bounds import Words
+from sparewatt.work.version import BlobRef, VersionId
+from sparewatt_coordinator.store.base import RunStatus
 
-CLIENTS_MOST: Final = 8
-_READ_BYTES: Final = 1 << 16
+CLIENTS_MOST: Final = 16
+READ_BYTES: Final = 1 << 16
+# Linux allows 107 bytes for the name of a socket, macOS 103.
+PATH_BYTES_MOST: Final = 100
 
 
-class AdminHandler(Protocol):
-    """What a coordinator does for its organiser; every method may raise a SparewattError."""
+class _Request(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
+    pass
 
-    async def create_invite(self, request: CreateInvite) -> str: ...
 
-    async def status(self, request_id: int) -> StatusReply: ...
+class CreateInvite(_Request, frozen=True, tag="create_invite"):
+    """Answered by `InviteReply`."""
 
-    async def close_run(self, words: str) -> None: ...
+    uses: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
+    lifetime_s: Annotated[int, msgspec.Meta(ge=60, le=366 * 86_400)] = 7 * 86_400
+    trusted: bool = False
 
-    async def finish(self, words: str) -> None: ...
 
-    async def sample(self, request: Sample) -> str: ...
+class GetStatus(_Request, frozen=True, tag="get_status"):
+    """Answered by `StatusReply`."""
+
+
+class Finish(_Request, frozen=True, tag="finish"):
+    """Hand out no more work, merge what is there, measure the whole held-out loss, then close; answered at once by
+    `Reply`. The status says when the run is closed."""
+
+    words: Words = ""
+
+
+class CloseRun(_Request, frozen=True, tag="close_run"):
+    """Close the run now, whatever is under way; answered by `Reply`."""
+
+    words: Words = ""
+
+
+class ResumeRun(_Request, frozen=True, tag="resume_run"):
+    """Try a stalled merge again; answered by `Reply`."""
+
+
+class GetExport(_Request, frozen=True, tag="get_export"):
+    """Where the newest version's weights are; answered by `ExportReply`."""
+
+
+Request: TypeAlias = CreateInvite | GetStatus | Finish | CloseRun | ResumeRun | GetExport
+
+
+class _Answer(msgspec.Struct, frozen=True, tag_field="type"):
+    pass
+
+
+class Reply(_Answer, frozen=True, tag="reply"):
+    """Done."""
+
+
+class InviteReply(_Answer, frozen=True, tag="invite_reply"):
+    invite: str
+
+
+class AggregatorStatus(msgspec.Struct, frozen=True):
+    """Attributes:
+    pid: of the running child; None while there is none.
+    error_id: the last failure of a merge or evaluation; empty when the last one went well.
+    """
+
+    pid: int | None
+    error_id: str
+
+
+class StatusReply(_Answer, frozen=True, tag="status_reply"):
+    """Attributes:
+    contributors_here: sessions that stand now.
+    explanation: id of why the gathering round is open or closing.
+    """
+
+    run: str
+    title: str
+    url: str
+    status: RunStatus
+    contributors_here: int
+    explanation: str
+    aggregator: AggregatorStatus
+
+
+class ExportReply(_Answer, frozen=True, tag="export_reply"):
+    """Attributes:
+    path: a file that holds the version: an outer state, or the first keyframe before any merge.
+    """
+
+    run: str
+    version: VersionId
+    blob: BlobRef
+    path: str
+
+
+class Failure(_Answer, frozen=True, tag="failure"):
+    """An expected failure: the error class's name, its id and parameters."""
+
+    kind: str
+    error_id: str
+    parameters: dict[str, str | int]
+
+
+Answer: TypeAlias = Reply | InviteReply | StatusReply | ExportReply | Failure
+
+REQUEST_DECODER: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
+ANSWER_DECODER: Final[msgspec.json.Decoder[Answer]] = msgspec.json.Decoder(Answer)
 
 
 class AdminServer:
-    """Answers one request after another on each connection.
+    """Answers on a socket that only its owner can reach: 0600, in a folder of 0700.
 
     Args:
-        check_peer: raises RefusedError for a client of another user.
+        answer: carries out one request; a SparewattError becomes a `Failure`.
     """
 
-    def __init__(self, handler: AdminHandler, check_peer: Callable[[socket.socket], None]) -> None:
-        self._handler = handler
-        self._check_peer = check_peer
-        self._server: asyncio.Server | None = None
+    def __init__(self, path: Path, answer: Callable[[Request], Awaitable[Answer]]) -> None:
+        self._path = path
+        self._answer = answer
         self._clients = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
 
-    async def start(self, listening: socket.socket) -> None:
-        self._server = await asyncio.start_unix_server(self._accept, sock=listening)
+    async def start(self) -> None:
+        """Listen. Whoever calls this holds the data folder's lock, so that an old socket is nobody's.
 
-    async def close(self) -> None:
+        Raises:
+            UnavailableError: ``admin.windows`` where named pipes would be needed, ``admin.socket``.
+            ConflictError: ``admin.folder`` when others can reach the folder.
+        """
+        if sys.platform == "win32":
+            raise UnavailableError("admin.windows")
+        if stat.S_IMODE(self._path.parent.stat().st_mode) & 0o077:
+            raise ConflictError("admin.folder", folder=str(self._path.parent))
+        self._path.unlink(missing_ok=True)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=READ_BYTES)
+            self._path.chmod(0o600)
+        except OSError as error:
+            raise UnavailableError("admin.socket", path=str(self._path), number=error.errno or 0) from error
+
+    async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1
         try:
-            self._check_peer(writer.get_extra_info("socket"))
             if self._clients <= CLIENTS_MOST:
-                await self._answer_all(reader, writer)
-        except (RefusedError, ProtocolError, OSError):
-            pass  # The connection is closed below; its other end sees that.
+                await self._converse(reader, writer)
+        except (OSError, ProtocolError):
+            return
         finally:
             self._clients -= 1
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
-    async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         frames = FrameReader()
-        while data := await reader.read(_READ_BYTES):
+        while data := await reader.read(READ_BYTES):
             for payload in frames.receive(data):
-                answer = await self._answer(payload)
-                writer.write(frame(msgspec.json.encode(answer)))
+                writer.write(frame(msgspec.json.encode(await self._reply(payload))))
                 await writer.drain()
 
-    async def _answer(self, payload: bytes) -> Answer:
+    async def _reply(self, payload: bytes) -> Answer:
         try:
-            request: Request = msgspec.json.decode(payload, type=Request)
-        except msgspec.MsgspecError as error:
-            raise ProtocolError("control.malformed") from error
+            request = REQUEST_DECODER.decode(payload)
+        except msgspec.DecodeError as error:
+            return Failure("ProtocolError", "admin.request", {"detail": str(error)[:200]})
         try:
-            return await self._handled(request)
+            return await self._answer(request)
         except SparewattError as error:
-            return Failure(
-                reply_to=request.id,
-                kind=type(error).__name__,
-                error_id=error.error_id,
-                parameters=error.parameters,
-            )
-
-    async def _handled(self, request: Request) -> Answer:
-        match request:
-            case CreateInvite():
-                return InviteCreated(reply_to=request.id, invite=await self._handler.create_invite(request))
-            case GetStatus():
-                return await self._handler.status(request.id)
-            case Sample():
-                return Sampled(reply_to=request.id, text=await self._handler.sample(request))
-            case CloseRun() | Finish():
-                command: Callable[[str], Awaitable[None]] = (
-                    self._handler.close_run if isinstance(request, CloseRun) else self._handler.finish
-                )
-                await command(request.words)
-                return Done(reply_to=request.id)
+            return Failure(type(error).__name__, error.error_id, dict(error.parameters))

@@ -1,33 +1,46 @@
-"""What lies where in a coordinator's data folder.
+"""The data folder of a coordinator and who holds it.
 
-<data>/coordinator.sqlite3   the store
-<data>/blobs/                shards, keyframes, patches, payloads, outer states, under their SHA-256
-<data>/parts/                payloads on their way in
-<data>/online.key            the online key: 64 hex digits, readable by its owner alone
-<data>/coordinator.json      where the running coordinator listens
-<data>/coordinator.lock      held while it runs
+coordinator.sqlite3   the store of record
+blobs/                content-addressed data, versions, payloads
+online.key            seed of the run's online key, 64 hex digits, 0600
+coordinator.lock      held by the running coordinator
+coordinator.json      where it listens, while it runs
 """
 
 import os
-import stat
-from dataclasses import dataclass
+import secrets
+import sys
+import tempfile
 from pathlib import Path
+from typing import Final
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sparewatt.durable import make_folder, storage_errors
-from sparewatt.errors import IntegrityError, UnavailableError
-from sparewatt.host.lock import FileLock
+from sparewatt.durable import make_folder, replace_file, storage_errors
+from sparewatt.errors import ConflictError, InputError, StorageError, UnavailableError
+from sparewatt_coordinator.gateway.admin import PATH_BYTES_MOST
+
+KEY_MODE: Final = 0o600
 
 
-@dataclass(frozen=True)
-class RunFolder:
-    """A coordinator's data folder."""
+class Running(msgspec.Struct, frozen=True):
+    """What `coordinator.json` says. `admin` is empty where there is no admin channel."""
 
-    root: Path
+    pid: int
+    url: str
+    run: str
+    admin: str
+
+
+class DataFolder:
+    """Paths of one coordinator; nothing is made before it is needed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root: Final = root.absolute()
 
     @property
-    def store(self) -> Path:
+    def database(self) -> Path:
         return self.root / "coordinator.sqlite3"
 
     @property
@@ -35,58 +48,94 @@ class RunFolder:
         return self.root / "blobs"
 
     @property
-    def parts(self) -> Path:
-        return self.root / "parts"
-
-    @property
     def online_key(self) -> Path:
         return self.root / "online.key"
 
-    def lock(self) -> FileLock:
-        """The right to serve or to change this folder.
+    @property
+    def running(self) -> Path:
+        return self.root / "coordinator.json"
+
+    def make(self) -> None:
+        """The folder itself, 0700.
 
         Raises:
-            ConflictError: ``coordinator.running``.
-            StorageError: ``lock.unusable``.
+            StorageError: ``storage.unusable``.
         """
         with storage_errors(self.root):
             make_folder(self.root)
-        return FileLock(self.root / "coordinator.lock", "coordinator.running", {"folder": str(self.root)})
+            if os.name == "posix":
+                self.root.chmod(0o700)
+
+    def lock(self) -> "FolderLock":
+        """Raises ConflictError ``coordinator.running`` while another process holds it."""
+        return FolderLock(self.root / "coordinator.lock")
+
+    def write_online_key(self, key: Ed25519PrivateKey) -> None:
+        """Raises ConflictError ``key.exists``: an online key is never overwritten."""
+        with storage_errors(self.root):
+            try:
+                descriptor = os.open(self.online_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_MODE)
+            except FileExistsError as error:
+                raise ConflictError("key.exists", path=str(self.online_key)) from error
+            with os.fdopen(descriptor, "w") as file:
+                file.write(key.private_bytes_raw().hex() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+
+    def read_online_key(self) -> Ed25519PrivateKey:
+        """Raises StorageError ``key.missing`` or ``key.malformed``; InputError ``key.mode`` when others can read it."""
+        try:
+            if os.name == "posix" and self.online_key.stat().st_mode & 0o077:
+                raise InputError("key.mode", path=str(self.online_key))
+            text = self.online_key.read_text()
+            return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
+        except FileNotFoundError as error:
+            raise StorageError("key.missing", path=str(self.online_key)) from error
+        except (OSError, ValueError) as error:
+            raise StorageError("key.malformed", path=str(self.online_key)) from error
+
+    def say_running(self, running: Running) -> None:
+        """Write `coordinator.json`, whole or not at all."""
+        with storage_errors(self.root):
+            replace_file(self.running, msgspec.json.encode(running))
+
+    def read_running(self) -> Running:
+        """Raises UnavailableError ``coordinator.not_running``."""
+        try:
+            return msgspec.json.decode(self.running.read_bytes(), type=Running)
+        except (OSError, msgspec.DecodeError) as error:
+            raise UnavailableError("coordinator.not_running", path=str(self.root)) from error
+
+    def admin_socket(self) -> Path:
+        """A path for the admin socket: in the folder, or in a new private folder where that name is too long."""
+        path = self.root / "admin.sock"
+        if len(os.fsencode(path)) <= PATH_BYTES_MOST:
+            return path
+        return Path(tempfile.mkdtemp(prefix="sparewatt-")) / f"{secrets.token_hex(4)}.sock"
 
 
-def write_online_key(path: Path, key: Ed25519PrivateKey) -> None:
-    """Keep the online key, readable by its owner alone; refuses to replace one.
+class FolderLock:
+    """Held from construction to `release`, or to the end of the process however it ends."""
 
-    Raises:
-        StorageError: ``storage.full`` or ``storage.unusable``.
-    """
-    with storage_errors(path.parent):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(key.private_bytes_raw().hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+    def __init__(self, path: Path) -> None:
+        with storage_errors(path.parent):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, KEY_MODE)
+        try:
+            _lock(self._descriptor)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise ConflictError("coordinator.running", folder=str(path.parent)) from error
+
+    def release(self) -> None:
+        os.close(self._descriptor)
 
 
-def read_online_key(path: Path) -> Ed25519PrivateKey:
-    """The online key.
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
 
-    Raises:
-        UnavailableError: ``run.missing`` when there is none.
-        IntegrityError: ``coordinator.key_permissions`` when others can read it, ``coordinator.key_damaged``.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    except FileNotFoundError as error:
-        raise UnavailableError("run.missing", folder=str(path.parent)) from error
-    except OSError as error:
-        raise IntegrityError("coordinator.key_permissions", path=str(path)) from error
-    with os.fdopen(descriptor) as file:
-        status = os.fstat(file.fileno())
-        if os.name != "nt" and (status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077):
-            raise IntegrityError("coordinator.key_permissions", path=str(path))
-        text = file.read(128).strip()
-    try:
-        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
-    except ValueError as error:
-        raise IntegrityError("coordinator.key_damaged", path=str(path)) from error
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

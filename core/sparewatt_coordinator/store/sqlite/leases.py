@@ -120,7 +120,8 @@ def _on_version(tables: Tables, request: LeaseRequest, version: int) -> int:
 def _live(tables: Tables, request: LeaseRequest) -> list[AssignmentRow]:
     """Live leases of the device, oldest first."""
     ids = tables.sql.execute(
-        "SELECT assignment_id FROM assignments WHERE contributor = ? AND device = ? AND state = 'leased' ORDER BY rowid",
+        "SELECT assignment_id FROM assignments WHERE contributor = ? AND device = ? AND state = 'leased'"
+        " ORDER BY rowid",
         (request.contributor, request.offer.device),
     ).fetchall()
     rows = (tables.assignment(assignment_id) for (assignment_id,) in ids)

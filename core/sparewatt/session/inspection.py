@@ -1,0 +1,88 @@
+"""Looking at a run before joining it, and what any session needs of the world."""
+
+from collections.abc import Callable
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sparewatt.clock import Clock
+from sparewatt.credit.keychain import KeyChain
+from sparewatt.errors import RefusedError, SparewattError, UnavailableError
+from sparewatt.session import events as event
+from sparewatt.session.connection import Dial
+from sparewatt.session.link import Link
+from sparewatt.session.protocol import SessionProtocol, SessionTerms
+from sparewatt.signing import Signed
+from sparewatt.work.invite import Invite
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What a session needs of the world.
+
+    Attributes:
+        random_bytes: for nonces; `secrets.token_bytes` outside tests.
+        jitter: evenly random in [0, 1).
+        software: name and version of this program.
+    """
+
+    dial: Dial
+    clock: Clock
+    random_bytes: Callable[[int], bytes]
+    jitter: Callable[[], float]
+    software: str
+
+
+class Inspected(msgspec.Struct, frozen=True):
+    """A verified manifest, before any consent."""
+
+    manifest: event.ManifestReceived
+    online_key: Signed
+
+
+async def inspect(invite: Invite, key: Ed25519PrivateKey, tools: Tools) -> Inspected:
+    """The manifest that an invite leads to, checked against it. Nothing is proved or consented to.
+
+    Raises:
+        UnavailableError, IntegrityError, ProtocolError: as `Dial` and `SessionProtocol` find them.
+        RefusedError: ``session.refused`` with the coordinator's reason.
+    """
+    terms = SessionTerms(
+        run=invite.run,
+        run_key_sha256=invite.run_key_sha256,
+        purpose="inspect",
+        invite_secret=None,
+        chain=KeyChain(run=invite.run, run_key_sha256=invite.run_key_sha256),
+        highest=None,
+        software=tools.software,
+    )
+    transport = await tools.dial(invite.url)
+    protocol = SessionProtocol(terms, key, tools.random_bytes(32).hex(), tools.clock.monotonic())
+    heard: list[event.Event] = []
+
+    async def listen(told: event.Event) -> None:
+        heard.append(told)
+
+    end = await Link(transport, protocol, tools.clock).serve(listen)
+    match heard:
+        case [event.CoordinatorProved(signed=online_key), event.ManifestReceived() as manifest]:
+            return Inspected(manifest=manifest, online_key=online_key)
+        case _:
+            raise error_of(end)
+
+
+def error_of(end: event.SessionRefused | event.SessionFailed | None) -> SparewattError:
+    """Why a session ended, as an error."""
+    match end:
+        case event.SessionRefused(refused=refused):
+            if refused.retry_after_s is None:
+                return RefusedError("session.refused", reason=refused.reason, words=refused.words)
+            return RefusedError(
+                "session.refused",
+                reason=refused.reason,
+                words=refused.words,
+                retry_after_s=refused.retry_after_s,
+            )
+        case event.SessionFailed(error=error):
+            return error
+        case None:
+            return UnavailableError("connection.lost", code=0)

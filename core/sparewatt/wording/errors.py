@@ -1,0 +1,22 @@
+"""The sentence of an error."""
+
+from typing import Final
+
+from sparewatt.errors import SparewattError
+from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
+from sparewatt.wording.error_table import ERRORS
+
+_UNKNOWN: Final = "Something failed that this version has no words for ({error_id}). Update Sparewatt."
+
+
+def sentence(error: SparewattError, translations: Translations = ENGLISH) -> str:
+    """What is wrong and what to do about it."""
+    return error_words(error.error_id, error.parameters, translations)
+
+
+def error_words(error_id: str, parameters: Parameters, translations: Translations = ENGLISH) -> str:
+    """The same, for an error that came as a value, such as `snapshot.ErrorSnapshot`."""
+    template = ERRORS.get(error_id)
+    if template is None:
+        return filled(translations.gettext(_UNKNOWN), {"error_id": error_id})
+    return filled(translations.gettext(template), parameters)

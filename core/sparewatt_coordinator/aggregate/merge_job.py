@@ -1,0 +1,98 @@
+"""Carries out a merge plan from blobs to blobs. Memory: a few blocks, whatever the size of the model."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.durable import storage_errors
+from sparewatt.errors import StorageError
+from sparewatt.numeric.codec import UpdateReader
+from sparewatt.numeric.keyframe import keyframe_head
+from sparewatt.numeric.merge import RoundMerge
+from sparewatt.numeric.merge_plan import plan_digest
+from sparewatt.numeric.outer_state import OuterState, OuterStateReader, OuterStateWriter, StartState
+from sparewatt.numeric.patch import patch_head
+from sparewatt.numeric.version_hash import VersionHasher
+from sparewatt.numeric.weights import as_bytes
+from sparewatt.work.model import parameter_count
+from sparewatt.work.version import BlobRef, VersionId
+from sparewatt_coordinator.aggregate.messages import Merge, Merged
+
+
+def run_merge(job: Merge, blobs: BlobFolder) -> Merged:
+    """Merge and store patch, outer state and, if asked for, keyframe; all durable when this returns.
+
+    Raises:
+        StorageError: ``storage.blob_missing``, ``storage.full``, ``storage.unusable``.
+        IntegrityError: ``merge.plan``, ``update.malformed`` and its like, ``outer_state.malformed``,
+            ``keyframe.malformed``.
+    """
+    coordinates = parameter_count(job.model)
+    with ExitStack() as open_files, storage_errors(blobs.root):
+        updates = [
+            UpdateReader(open_files.enter_context(_open(blobs, update.payload)), job.plan.codec.name, coordinates)
+            for update in job.plan.updates
+        ]
+        state = _state(job, blobs, open_files, coordinates)
+        merge = RoundMerge(job.plan, updates, state, coordinates)
+        return _write(job, merge, blobs, open_files, coordinates)
+
+
+def _state(job: Merge, blobs: BlobFolder, open_files: ExitStack, coordinates: int) -> OuterState:
+    momentum = job.plan.rule.rule == "nesterov"
+    if job.plan.outer_state is None:
+        return StartState(job.model, open_files.enter_context(_open(blobs, job.start_keyframe)), momentum=momentum)
+    source = open_files.enter_context(_open(blobs, job.plan.outer_state))
+    return OuterStateReader(source, coordinates, momentum=momentum)
+
+
+def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitStack, coordinates: int) -> Merged:
+    momentum = job.plan.rule.rule == "nesterov"
+    patch_path, patch = open_files.enter_context(_scratch_file(blobs))
+    state_path, state_file = open_files.enter_context(_scratch_file(blobs))
+    keyframe_path, keyframe = open_files.enter_context(_scratch_file(blobs))
+    patch.write(patch_head(coordinates))
+    state = OuterStateWriter(state_file, coordinates, momentum=momentum)
+    if job.keyframe:
+        keyframe.write(keyframe_head(job.model))
+    version = VersionHasher(job.model)
+    for index in range(merge.blocks):
+        merged = merge.merge_block(index)
+        patch.write(merged.patch)
+        state.write(index, merged.state)
+        weights = as_bytes(merged.state.weights)
+        version.update(weights)
+        if job.keyframe:
+            keyframe.write(weights)
+    for file in (patch, state_file, keyframe):
+        file.flush()
+    base = job.plan.base
+    return Merged(
+        reply_to=job.id,
+        plan_digest=plan_digest(job.plan),
+        version=VersionId(branch=base.branch, number=base.number + 1, sha256=version.hexdigest()),
+        patch=blobs.add_file(patch_path),
+        outer_state=blobs.add_file(state_path),
+        keyframe=blobs.add_file(keyframe_path) if job.keyframe else None,
+    )
+
+
+def _open(blobs: BlobFolder, blob: BlobRef) -> BinaryIO:
+    try:
+        return blobs.path(blob.sha256).open("rb")
+    except FileNotFoundError as error:
+        raise StorageError("storage.blob_missing", blob=blob.sha256) from error
+
+
+@contextmanager
+def _scratch_file(blobs: BlobFolder) -> Iterator[tuple[Path, BinaryIO]]:
+    """A file among the blobs on their way in, where `BlobFolder.clean` removes it should this process be killed."""
+    path = blobs.root / "incoming" / f"{secrets.token_hex(16)}.adding"
+    try:
+        with path.open("w+b") as file:
+            yield path, file
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+"""What a run takes from a contributor, at most: said in the manifest and enforced by the engine."""
+
+from typing import Final
+
+from sparewatt.numeric.codec import update_bytes
+from sparewatt.numeric.keyframe import keyframe_bytes
+from sparewatt.numeric.patch import patch_bytes
+from sparewatt.work.manifest import CostSpec
+from sparewatt.work.model import parameter_count
+from sparewatt_coordinator.create.profile import Profile
+from sparewatt_coordinator.create.shards import SHARD_BYTES
+
+# Announcements, assignments and receipts beside the blobs.
+_WORDS_BYTES: Final = 256 * 1024
+_SHARDS_AT_A_TIME: Final = 8
+# Weights, gradient and both moments of AdamW; the base and the trainable area; one more while an update is encoded.
+_BYTES_PER_PARAMETER: Final = 4 * 4 + 2 * 4 + 4
+_TORCH_BYTES: Final = 700 * 1024 * 1024
+# Activations of one sequence, per layer, hidden number and token: about 34 fp32 numbers, and the logits.
+_ACTIVATIONS: Final = 34 * 4
+
+
+def costs_of(profile: Profile) -> CostSpec:
+    """Bounds for `profile`, generous enough for a device that gets assignments of four times the usual length."""
+    model = profile.model
+    coordinates = parameter_count(model)
+    sequence = profile.sequence_length * (model.layers * model.hidden_size * _ACTIVATIONS + model.vocabulary_size * 12)
+    data = _SHARDS_AT_A_TIME * SHARD_BYTES
+    patch = patch_bytes(coordinates)
+    update = update_bytes(profile.codec.name, coordinates)
+    return CostSpec(
+        download_bytes_first=keyframe_bytes(model) + data + _WORDS_BYTES,
+        download_bytes_per_version=patch + data + _WORDS_BYTES,
+        upload_bytes_per_update=update + _WORDS_BYTES,
+        disk_bytes=2 * keyframe_bytes(model) + 8 * patch + 8 * update + 4 * data + 64 * _WORDS_BYTES,
+        memory_bytes=_BYTES_PER_PARAMETER * coordinates + profile.inner.batch_sequences * sequence + _TORCH_BYTES,
+    )

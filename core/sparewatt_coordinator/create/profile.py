@@ -1,0 +1,143 @@
+"""Ready-made sizes and schedules of runs."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sparewatt.work.manifest import CodecSpec, InnerSpec, OptimiserSpec, OuterSpec, RoundSpec
+from sparewatt.work.model import ModelSpec, parameter_count
+
+SizeName = Literal["try", "tiny", "small", "medium", "large"]
+
+# (hidden, intermediate, layers, heads, context, peak rate in 1e-9). Each `large` step is about four times the one
+# before; `try` is what two ordinary cores train 30 inner steps of in 5 to 8 s.
+_SIZES: Final[dict[SizeName, tuple[int, int, int, int, int, int]]] = {
+    "try": (160, 448, 4, 4, 256, 3_000_000),
+    "tiny": (256, 688, 6, 4, 512, 2_000_000),
+    "small": (512, 1_376, 8, 8, 1_024, 1_000_000),
+    "medium": (768, 2_048, 12, 12, 1_024, 600_000),
+    "large": (1_024, 2_752, 24, 16, 1_024, 300_000),
+}
+SIZES: Final = tuple(_SIZES)
+_MOST_TOKENS_PER_SECOND: Final = 2_000_000
+_TOKENS_PER_PARAMETER: Final = 20
+OUTER_STEPS_LEAST: Final = 200
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything of a run but its words and its data."""
+
+    model: ModelSpec
+    sequence_length: int
+    optimiser: OptimiserSpec
+    inner: InnerSpec
+    codec: CodecSpec
+    outer: OuterSpec
+    rounds: RoundSpec
+
+    @property
+    def assignment_tokens(self) -> int:
+        """Tokens of one full assignment."""
+        return self.inner.inner_steps * self.inner.batch_sequences * self.sequence_length
+
+
+def try_profile(contributors: int, seconds: float, tokens: int | None = None) -> Profile:
+    """A run that one computer finishes in minutes.
+
+    Contributors on one computer share its speed, so together they do one assignment's worth of work in the time in
+    which one alone does: that is the round's target, but no less than the smallest assignment (a quarter) of each. One
+    contributor alone waits for the version that holds its own update; several go on from the newest one there is.
+
+    Args:
+        seconds: how long to train; the learning rate falls over the last fifth of it.
+        tokens: end after so many tokens, if that comes first.
+    """
+    alone = contributors == 1
+    assignment = 30 * 16 * 128
+    return Profile(
+        model=_model("try"),
+        sequence_length=128,
+        optimiser=_adamw(_SIZES["try"][5], warmup_tokens=0),
+        inner=InnerSpec(inner_steps=30, batch_sequences=16, state="fresh"),
+        codec=CodecSpec(name="int8", error_feedback="none"),
+        outer=OuterSpec(rule="sgd", rate_micro=1_000_000, momentum_micro=0, staleness_most=4, keyframe_every=10),
+        rounds=RoundSpec(
+            tokens_target=max(assignment, contributors * assignment // 4),
+            grace_milliseconds=0 if alone else 800,
+            seconds_most=8,
+            next_version_wait_milliseconds=2_000 if alone else 0,
+            tokens_total=tokens if tokens is not None else max(1, round(seconds * _MOST_TOKENS_PER_SECOND)),
+            seconds_total=max(1, round(seconds)),
+        ),
+    )
+
+
+def run_profile(size: SizeName, contributors: int, tokens: int | None = None, seconds: int = 0) -> Profile:
+    """A run of a named size for about `contributors` at a time.
+
+    Args:
+        tokens: planned tokens; by default 20 for each parameter (Hoffmann et al., Training compute-optimal large
+            language models, 2022).
+        seconds: planned duration, 0 where only tokens count.
+    """
+    model = _model(size)
+    sequence_length = 128 if size == "try" else model.context_length // 2
+    inner = InnerSpec(inner_steps=30, batch_sequences=16, state="fresh")
+    assignment = inner.inner_steps * inner.batch_sequences * sequence_length
+    total = tokens if tokens is not None else _TOKENS_PER_PARAMETER * parameter_count(model)
+    # A model needs some 200 outer steps; a round is never less than one assignment, though.
+    target = max(assignment, min(contributors * assignment, total // OUTER_STEPS_LEAST))
+    alone = target == assignment and contributors == 1
+    return Profile(
+        model=model,
+        sequence_length=sequence_length,
+        optimiser=_adamw(_SIZES[size][5], warmup_tokens=min(total // 50, 10 * target)),
+        inner=inner,
+        codec=CodecSpec(name="int8", error_feedback="none"),
+        outer=_outer(alone=alone),
+        rounds=RoundSpec(
+            tokens_target=target,
+            grace_milliseconds=0 if alone else 30_000,
+            seconds_most=300,
+            next_version_wait_milliseconds=10_000 if alone else 0,
+            tokens_total=total,
+            seconds_total=seconds,
+        ),
+    )
+
+
+def _outer(*, alone: bool) -> OuterSpec:
+    """Plain steps where one contributor's work is a round; Nesterov 0.7, 0.9 where several are averaged (Douillard et
+    al., DiLoCo, 2023)."""
+    if alone:
+        return OuterSpec(rule="sgd", rate_micro=1_000_000, momentum_micro=0, staleness_most=4, keyframe_every=20)
+    return OuterSpec(rule="nesterov", rate_micro=700_000, momentum_micro=900_000, staleness_most=4, keyframe_every=20)
+
+
+def _model(size: SizeName) -> ModelSpec:
+    hidden, intermediate, layers, heads, context, _ = _SIZES[size]
+    return ModelSpec(
+        architecture="llama",
+        vocabulary_size=256,
+        hidden_size=hidden,
+        intermediate_size=intermediate,
+        layers=layers,
+        heads=heads,
+        key_value_heads=heads,
+        context_length=context,
+    )
+
+
+def _adamw(peak_rate_nano: int, warmup_tokens: int) -> OptimiserSpec:
+    return OptimiserSpec(
+        name="adamw",
+        beta1_micro=900_000,
+        beta2_micro=950_000,
+        epsilon_pico=10_000,
+        weight_decay_micro=100_000,
+        clip_norm_milli=1_000,
+        peak_rate_nano=peak_rate_nano,
+        final_rate_micro=100_000,
+        warmup_tokens=warmup_tokens,
+        decay_micro=200_000,
+    )

@@ -1,0 +1,19 @@
+"""Cheap validation of a payload, the only place of the gateway that computes with numpy."""
+
+from pathlib import Path
+
+from sparewatt.work.manifest import Manifest
+from sparewatt.work.model import parameter_count
+
+
+def validate_payload(path: Path, manifest: Manifest) -> None:
+    """Read the payload at `path` once, a block at a time. Blocking.
+
+    Raises:
+        IntegrityError: ``update.*``, the reason for which the update is refused for good.
+    """
+    # numpy takes 0.1 s and 25 MB: a coordinator that just restarted answers first and loads it with its first update.
+    from sparewatt.numeric.validate import validate_update
+
+    with path.open("rb") as source:
+        validate_update(source, manifest.codec.name, parameter_count(manifest.model))

@@ -1,0 +1,147 @@
+"""A device's plan carried out, with a fake worker on real memory areas."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.errors import UnavailableError
+from sparewatt.host.device import Device
+from sparewatt.host.sample import Sample
+from sparewatt.policy import Compute, Decision
+from sparewatt.sensing.pacer import Pacer
+from sparewatt.testing.clock import ManualClock
+from sparewatt.testing.run import FakeRun
+from sparewatt.testing.run_link import FakeRunLink
+from sparewatt.testing.worker import FakeWorkers
+
+CPU = Device(device="cpu", kind="cpu", name="Processor", slot="cpu-test", memory_bytes=None)
+
+
+class Bench:
+    """A driver, and time that passes only when a test says so."""
+
+    def __init__(self, folder: Path, tasks: asyncio.TaskGroup, work: int = 3) -> None:
+        for name in ("blobs", "work", "locks"):
+            (folder / name).mkdir()
+        self.clock = ManualClock()
+        self.pacer = Pacer(self.clock)
+        self.starter = FakeWorkers(step_seconds=0.01)
+        self.run = FakeRunLink(FakeRun(), folder / "blobs", work)
+        self._tasks = tasks
+        self.driver = DeviceDriver(
+            CPU,
+            DeviceTools(
+                clock=self.clock,
+                starter=self.starter,
+                pacer=self.pacer,
+                spawn=self._spawn,
+                wake=lambda: None,
+                work_folder=folder / "work",
+                lock_folder=folder / "locks",
+            ),
+        )
+        self.driver.bind(self.run)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        self._tasks.create_task(work)
+
+    def look(self, compute: Compute = "full", *, urgent: bool = False) -> None:
+        now = self.clock.monotonic()
+        decision = Decision("cpu", compute, "allowed", (), 100, now)
+        self.pacer.decided(decision)
+        self.pacer.sampled(Sample(device="cpu", t=now))
+        self.driver.step(decision, urgent=urgent)
+        self.pacer.tick()
+
+    async def until(self, reached: Callable[[], bool], compute: Compute = "full", *, urgent: bool = False) -> None:
+        """Look again and again until something is so, at most five seconds of real time."""
+        async with asyncio.timeout(5):
+            while not reached():
+                self.clock.advance(0.01)
+                self.look(compute, urgent=urgent)
+                await asyncio.sleep(0.001)
+
+
+def drive(folder: Path, story: Callable[[Bench], Coroutine[object, object, None]], work: int = 3) -> None:
+    async def told() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            bench = Bench(folder, tasks, work)
+            await story(bench)
+            await bench.until(lambda: not bench.driver.busy, "stop")
+
+    asyncio.run(told())
+
+
+def test_assignments_are_trained_one_after_the_other_and_delivered(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.until(lambda: len(bench.run.delivered) == 3)
+        assert [trained.outcome for _, trained in bench.run.delivered] == ["finished"] * 3
+        assert bench.driver.tokens == sum(assignment.token_budget for assignment, _ in bench.run.delivered)
+        assert bench.driver.state.applied == bench.run.start
+        assert (bench.driver.tokens_per_s or 0) > 0
+
+    drive(tmp_path, story)
+
+
+def test_a_version_is_believed_only_by_its_hash(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.run.pretend_hash("ba" * 32)
+        await bench.until(lambda: bench.run.mistrusted > 0)
+        assert bench.driver.state.applied is None
+        assert bench.run.delivered == []
+
+    drive(tmp_path, story)
+
+
+def test_a_pause_ends_the_assignment_at_its_last_completed_step(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.until(lambda: bench.driver.state.current is not None and bench.driver.state.current.inner_steps > 0)
+        await bench.until(lambda: not bench.driver.busy, "stop")
+        assert len(bench.run.delivered) <= 3
+        handed = {assignment.assignment_id for assignment, _ in bench.run.delivered}
+        handed |= {assignment.assignment_id for assignment in bench.run.given_back}
+        assert handed, "work that was begun comes back as an update or is given back"
+
+    drive(tmp_path, story)
+
+
+def test_a_killed_worker_is_started_again_and_its_work_is_done_from_the_start(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.until(lambda: bench.driver.state.worker == "training")
+        bench.starter.started[0].kill()
+        await bench.until(lambda: bench.driver.state.worker == "none")
+        assert bench.driver.error is not None
+        assert bench.driver.error.error.error_id == "worker.ended"
+        bench.clock.advance(2.0)
+        await bench.until(lambda: len(bench.run.delivered) == 1)
+        assert len(bench.starter.started) == 2
+        assert bench.run.delivered[0][1].outcome == "finished"
+
+    drive(tmp_path, story, work=1)
+
+
+def test_a_run_that_cannot_be_reached_is_asked_again_later(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.run.refusal = UnavailableError("session.not_active")
+        await bench.until(lambda: bench.driver.error is not None)
+        bench.run.refusal = None
+        bench.clock.advance(10.0)
+        await bench.until(lambda: len(bench.run.delivered) == 1)
+
+    drive(tmp_path, story, work=1)
+
+
+def test_a_device_in_use_by_somebody_else_is_left_alone_and_tried_again(tmp_path: Path) -> None:
+    from sparewatt.host.lock import slot_lock
+
+    async def story(bench: Bench) -> None:
+        with slot_lock(CPU.slot, tmp_path / "locks"):
+            await bench.until(lambda: bench.driver.error is not None)
+            assert bench.driver.error is not None
+            assert bench.driver.error.error.error_id == "device.busy"
+            assert bench.starter.started == []
+        bench.clock.advance(60.0)
+        await bench.until(lambda: len(bench.run.delivered) == 1)
+
+    drive(tmp_path, story, work=1)

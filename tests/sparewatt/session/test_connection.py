@@ -1,0 +1,112 @@
+"""Real websockets on the loopback: what is open, what is counted, and every way in which it is not a coordinator."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from sparewatt.errors import ProtocolError, UnavailableError
+from sparewatt.session.connection import BACKOFF_MOST_SECONDS, WebsocketDial, backoff_seconds
+from sparewatt.wire.messages import SUBPROTOCOL
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
+def test_back_off_grows_and_is_bounded(attempt: int, fraction: float) -> None:
+    wait = backoff_seconds(attempt, fraction)
+    assert 0.5 <= wait <= BACKOFF_MOST_SECONDS
+    assert wait <= backoff_seconds(attempt + 1, fraction)
+
+
+def test_back_off_is_spread_over_half_of_its_time() -> None:
+    assert [backoff_seconds(attempt, 0.0) for attempt in range(6)] == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0]
+    assert backoff_seconds(3, 0.5) == 6.0
+
+
+async def echo(connection: ServerConnection) -> None:
+    async for frame in connection:
+        await connection.send(frame)
+
+
+def with_server(
+    test: Callable[[str], Awaitable[None]],
+    handler: Callable[[ServerConnection], Awaitable[None]] = echo,
+    subprotocol: str = SUBPROTOCOL,
+) -> None:
+    async def run() -> None:
+        async with serve(
+            handler, "127.0.0.1", 0, subprotocols=[Subprotocol(subprotocol)], select_subprotocol=None
+        ) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with asyncio.timeout(10):
+                await test(f"ws://127.0.0.1:{port}")
+
+    asyncio.run(run())
+
+
+def test_frames_go_both_ways_and_are_counted_with_their_headers() -> None:
+    async def test(url: str) -> None:
+        transport = await WebsocketDial()(url)
+        for frame in ("text", b"x" * 200, b"y" * 300_000):
+            await transport.send(frame)
+            assert await transport.receive() == frame
+        assert transport.bytes_down == (4 + 2) + (200 + 4) + (300_000 + 10)
+        assert transport.bytes_up == transport.bytes_down + 3 * 4
+        await transport.close()
+        with pytest.raises(UnavailableError, match=r"connection\.lost"):
+            await transport.send("late")
+
+    with_server(test)
+
+
+def test_a_frame_above_320_kib_ends_the_connection() -> None:
+    async def too_much(connection: ServerConnection) -> None:
+        await connection.send(bytes(320 * 1024 + 1))
+        await connection.wait_closed()
+
+    async def test(url: str) -> None:
+        transport = await WebsocketDial()(url)
+        with pytest.raises(UnavailableError, match=r"connection\.lost"):
+            await transport.receive()
+
+    with_server(test, too_much)
+
+
+def test_a_server_of_another_subprotocol_is_no_coordinator() -> None:
+    async def test(url: str) -> None:
+        with pytest.raises(ProtocolError):
+            await WebsocketDial()(url)
+
+    with_server(test, subprotocol="sparewatt.v9")
+
+
+def test_a_server_without_websockets_is_no_coordinator() -> None:
+    async def run() -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server, asyncio.timeout(10):
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ProtocolError, match=r"connection\.not_coordinator"):
+                await WebsocketDial()(f"ws://127.0.0.1:{port}")
+
+    asyncio.run(run())
+
+
+def test_nobody_there_is_unreachable() -> None:
+    async def run() -> None:
+        server = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        server.close()
+        await server.wait_closed()
+        with pytest.raises(UnavailableError, match=r"connection\.unreachable"):
+            await WebsocketDial()(f"ws://127.0.0.1:{port}")
+
+    asyncio.run(run())

@@ -1,0 +1,129 @@
+import io
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.errors import IntegrityError, StorageError
+from sparewatt.numeric.codec import encode_update
+from sparewatt.numeric.initial import initial_weights
+from sparewatt.numeric.keyframe import write_keyframe
+from sparewatt.numeric.merge_plan import MergePlan, PlannedUpdate, plan_digest, sorted_updates
+from sparewatt.numeric.patch import apply_patch
+from sparewatt.numeric.version_file import load_version
+from sparewatt.numeric.version_hash import version_sha256
+from sparewatt.numeric.weights import Floats, as_bytes
+from sparewatt.work.manifest import CodecSpec, OuterSpec
+from sparewatt.work.model import ModelSpec
+from sparewatt.work.version import BlobRef, VersionId
+from sparewatt_coordinator.aggregate.merge_job import run_merge
+from sparewatt_coordinator.aggregate.messages import Merge, Merged
+
+SPEC = ModelSpec("llama", 256, 64, 172, 6, 4, 4, 64)
+WEIGHTS = initial_weights(SPEC, 1)
+NESTEROV = OuterSpec(rule="nesterov", rate_micro=700_000, momentum_micro=900_000, staleness_most=4, keyframe_every=10)
+SGD = msgspec.structs.replace(NESTEROV, rule="sgd", rate_micro=1_000_000, momentum_micro=0)
+
+
+def start(blobs: BlobFolder) -> tuple[VersionId, BlobRef]:
+    keyframe = io.BytesIO()
+    write_keyframe(SPEC, WEIGHTS, keyframe)
+    return VersionId(0, 0, version_sha256(SPEC, as_bytes(WEIGHTS))), blobs.add_bytes(keyframe.getvalue())
+
+
+def update(blobs: BlobFolder, base: Floats, seed: int) -> PlannedUpdate:
+    trained = base - np.random.default_rng(seed).standard_normal(len(base)).astype(np.float32) * np.float32(1e-3)
+    payload = io.BytesIO()
+    encode_update(base, trained, "int8", payload)
+    return PlannedUpdate(blobs.add_bytes(payload.getvalue()), f"{seed:032x}", 1_000 * seed)
+
+
+def merge_of(blobs: BlobFolder, *, rule: OuterSpec = SGD, updates: int = 3) -> Merge:
+    version, keyframe = start(blobs)
+    plan = MergePlan(
+        run="0" * 64,
+        round=1,
+        base=version,
+        outer_state=None,
+        rule=rule,
+        codec=CodecSpec("int8", "none"),
+        updates=sorted_updates(tuple(update(blobs, WEIGHTS, seed) for seed in range(1, updates + 1))),
+    )
+    return Merge(id=5, model=SPEC, plan=plan, start_keyframe=keyframe, keyframe=True)
+
+
+def next_round(job: Merge, done: Merged, blobs: BlobFolder) -> Merge:
+    base = load_version(SPEC, blobs.path(done.outer_state.sha256), done.version.sha256)
+    plan = msgspec.structs.replace(
+        job.plan, round=2, base=done.version, outer_state=done.outer_state, updates=(update(blobs, base, 9),)
+    )
+    return msgspec.structs.replace(job, plan=plan)
+
+
+@pytest.mark.parametrize("rule", [SGD, NESTEROV], ids=["sgd", "nesterov"])
+def test_keyframe_outer_state_and_patches_are_the_same_version(rule: OuterSpec, tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    job = merge_of(blobs, rule=rule)
+    patched = WEIGHTS.copy()
+    for number in (1, 2):
+        done = run_merge(job, blobs)
+        assert done.reply_to == 5
+        assert done.plan_digest == plan_digest(job.plan)
+        assert (done.version.branch, done.version.number) == (0, number)
+        with blobs.path(done.patch.sha256).open("rb") as patch:
+            apply_patch(patch, patched)
+        assert done.keyframe is not None
+        for blob in (done.outer_state, done.keyframe):
+            assert np.array_equal(load_version(SPEC, blobs.path(blob.sha256), done.version.sha256), patched)
+        job = next_round(job, done, blobs)
+
+
+def test_a_merge_that_is_done_again_gives_the_same_blobs(tmp_path: Path) -> None:
+    first, second = BlobFolder(tmp_path / "a"), BlobFolder(tmp_path / "b")
+    assert run_merge(merge_of(first), first) == run_merge(merge_of(second), second)
+    assert run_merge(merge_of(first), first) == run_merge(merge_of(second), second)
+
+
+def test_a_keyframe_is_written_only_when_asked_for(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    job = merge_of(blobs)
+    without = run_merge(msgspec.structs.replace(job, keyframe=False), blobs)
+    assert without.keyframe is None
+    assert without.version == run_merge(job, blobs).version
+
+
+def test_nothing_is_left_behind_but_blobs(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    run_merge(merge_of(blobs), blobs)
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+def test_a_missing_payload_is_said(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    job = merge_of(blobs)
+    blobs.remove(job.plan.updates[1].payload.sha256)
+    with pytest.raises(StorageError, match=r"storage\.blob_missing"):
+        run_merge(job, blobs)
+
+
+def test_a_payload_that_is_none_fails_the_merge_and_leaves_nothing(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    job = merge_of(blobs)
+    wrong = PlannedUpdate(blobs.add_bytes(b"no payload"), "f" * 32, 1)
+    job = msgspec.structs.replace(
+        job, plan=msgspec.structs.replace(job.plan, updates=sorted_updates((*job.plan.updates, wrong)))
+    )
+    with pytest.raises(IntegrityError, match=r"update\.malformed"):
+        run_merge(job, blobs)
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+def test_an_outer_state_of_another_rule_is_refused(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    job = merge_of(blobs)
+    after = next_round(job, run_merge(job, blobs), blobs)
+    changed = msgspec.structs.replace(after, plan=msgspec.structs.replace(after.plan, rule=NESTEROV))
+    with pytest.raises(IntegrityError, match=r"outer_state\.malformed"):
+        run_merge(changed, blobs)

@@ -1,0 +1,116 @@
+import hashlib
+import re
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.errors import InputError
+from sparewatt.numeric.version_file import load_version
+from sparewatt.signing import digest, verify
+from sparewatt.work.manifest import MANIFEST_KIND, Manifest
+from sparewatt.work.model import ModelSpec
+from sparewatt.work.version import BlobRef
+from sparewatt_coordinator.create.profile import Profile, try_profile
+from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+SMALL = ModelSpec("llama", 256, 16, 32, 2, 2, 2, 256)
+TEXT_BYTES = 3_000_000
+
+
+def profile() -> Profile:
+    usual = try_profile(1, 60)
+    return Profile(SMALL, usual.sequence_length, usual.optimiser, usual.inner, usual.codec, usual.outer, usual.rounds)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Documents whose every sequence is unlike all others."""
+    folder = tmp_path_factory.mktemp("text")
+    for number in range(100):
+        lines = b"".join(b"%03d %05d a line of text\n" % (number, line) for line in range(TEXT_BYTES // 100 // 27))
+        (folder / f"{number}.txt").write_bytes(lines)
+    return folder
+
+
+def created(text: Path, folder: Path, **changes: object) -> tuple[CreatedRun, BlobFolder]:
+    blobs = BlobFolder(folder)
+    options = RunOptions(
+        title="A run",
+        purpose="To see",
+        organiser="Somebody",
+        licence="CC0-1.0",
+        description="Lines",
+        text=text,
+        profile=profile(),
+    )
+    changed = RunOptions(**{**options.__dict__, **changes})
+    return create_run(changed, blobs, KEY, now_s=1_000), blobs
+
+
+def read(blobs: BlobFolder, blob: BlobRef) -> bytes:
+    data = blobs.path(blob.sha256).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == blob.sha256
+    assert len(data) == blob.size
+    return data
+
+
+def test_the_manifest_is_signed_and_names_blobs_that_are_there(text: Path, tmp_path: Path) -> None:
+    run, blobs = created(text, tmp_path)
+    manifest = verify(run.signed, MANIFEST_KIND, run.manifest.run_key, Manifest)
+    assert manifest == run.manifest
+    assert run.run == digest(manifest)
+    assert msgspec.json.decode(read(blobs, manifest.data.index), type=tuple[BlobRef, ...]) == run.shards
+    assert len(run.shards) == manifest.data.shards >= 2
+    load_version(SMALL, blobs.path(manifest.start_keyframe.sha256), manifest.start.sha256)
+
+
+def test_shards_are_whole_sequences_of_the_training_text_in_shuffled_order(text: Path, tmp_path: Path) -> None:
+    run, blobs = created(text, tmp_path)
+    data = run.manifest.data
+    tokens = np.frombuffer(b"".join(read(blobs, shard) for shard in run.shards), dtype=np.uint8)
+    assert all(shard.size % data.sequence_length == 0 and shard.size <= 2**20 for shard in run.shards)
+    assert len(tokens) == data.tokens
+    sequences = [bytes(each) for each in tokens.reshape(-1, data.sequence_length)]
+    documents = [path.read_bytes() for path in text.iterdir()]
+    whole = [each for each in sequences[:50] if any(each in document for document in documents)]
+    # Only a sequence across two documents is in none of them.
+    assert len(whole) >= 45
+    numbers = [each[:3] for each in whole]
+    assert numbers != sorted(numbers)
+    assert len(set(sequences)) == len(sequences)
+
+
+def test_held_out_text_is_never_trained_on(text: Path, tmp_path: Path) -> None:
+    run, blobs = created(text, tmp_path)
+    held_out = read(blobs, run.manifest.data.held_out)
+    assert len(held_out) == run.manifest.data.held_out_tokens >= 128 * 1024
+    training = b"".join(read(blobs, shard) for shard in run.shards)
+    lines = set(re.findall(rb"^\d{3} \d{5} a line of text$", held_out, re.MULTILINE))
+    assert len(lines) > 1_000
+    assert not any(line in training for line in list(lines)[:200])
+
+
+def test_the_same_options_give_the_same_run(text: Path, tmp_path: Path) -> None:
+    assert created(text, tmp_path / "a")[0] == created(text, tmp_path / "b")[0]
+    other = created(text, tmp_path / "c", seed=1)[0].manifest
+    same = created(text, tmp_path / "a")[0].manifest
+    assert other.start != same.start
+    assert other.data.index != same.data.index
+
+
+def test_too_little_text_is_said_in_bytes(tmp_path: Path) -> None:
+    short = tmp_path / "short.txt"
+    short.write_text("a few words\n" * 100)
+    with pytest.raises(InputError, match=r"text\.too_little") as caught:
+        created(short, tmp_path / "blobs")
+    assert caught.value.parameters == {"found": 1_200, "needed": 4 * 61_440 * 10 // 9}
+
+
+def test_words_that_a_manifest_cannot_hold_are_refused_before_signing(text: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"run\.words"):
+        created(text, tmp_path, title="two\nlines")
