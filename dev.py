@@ -170,8 +170,9 @@ def need_venv() -> None:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        apt = f"Type:\n\n    sudo apt install python{sys.version_info.major}.{sys.version_info.minor}-venv\n"
-        advice = apt if shutil.which("apt") else "Add your system's package for Python's venv."
+        line = f"apt install python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        typed = f"Type:\n\n    {'sudo ' if shutil.which('sudo') else ''}{line}\n"
+        advice = typed if shutil.which("apt") else "Add your system's package for Python's venv."
         raise Stop(f"this Python cannot make environments. {advice}", MISSING) from None
 
 
