@@ -28,8 +28,11 @@ def ended(command: Callable[[], object]) -> int:
         complain(error)
         return error.exit_code
     except typer.TyperException as error:
-        error.show()
-        return error.exit_code
+        # Usage and help of a wrong command line; the class that can show them is private to Typer.
+        show: Callable[[], None] | None = getattr(error, "show", None)
+        if show is not None:
+            show()
+        return int(getattr(error, "exit_code", exit_codes.BUG))
     except (typer.Abort, KeyboardInterrupt):
         return exit_codes.INTERRUPTED
     except BrokenPipeError:

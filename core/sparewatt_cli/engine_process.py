@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from sparewatt.control.messages import Reply, Shutdown
+from sparewatt.control.messages import GetSnapshot, Reply, Shutdown, SnapshotFrame
 from sparewatt.errors import ConflictError, StorageError, UnavailableError
 from sparewatt.host.lock import engine_lock
 from sparewatt_cli.engine_link import ask, engine_answers
@@ -65,7 +65,7 @@ def start_detached(place: Surroundings, options: EngineArguments) -> bool:
         )
     deadline = time.monotonic() + START_SECONDS_MOST
     while time.monotonic() < deadline:
-        if engine_answers(place):
+        if engine_answers(place) and _knows_its_key(place):
             return True
         if engine.poll() is not None:
             # Two commands may start one at the same time: the lock lets one engine in, and either answer is fine.
@@ -74,6 +74,11 @@ def start_detached(place: Surroundings, options: EngineArguments) -> bool:
             raise UnavailableError("engine.start_failed", detail=last_words(log))
         time.sleep(_LOOK_SECONDS)
     raise UnavailableError("engine.start_slow", seconds=int(START_SECONDS_MOST))
+
+
+def _knows_its_key(place: Surroundings) -> bool:
+    """Whether the engine has looked for its key; one that waits for a keyring has, and says so in its state."""
+    return ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot.key_store != "unknown"
 
 
 def run_in_foreground(place: Surroundings, options: EngineArguments) -> int:

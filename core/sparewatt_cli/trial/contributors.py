@@ -37,7 +37,7 @@ class Contributor:
         self._changed = asyncio.Event()
 
     async def answering(self) -> None:
-        """Wait until the engine greets.
+        """Wait until the engine greets and has opened its key, without which it can join nothing.
 
         Raises:
             UnavailableError: ``trial.child_ended``, or ``trial.child_silent`` after thirty seconds.
@@ -46,8 +46,9 @@ class Contributor:
             if not self.child.running:
                 raise self.child.ended_error()
             try:
-                async with await connect(self._address):
-                    return
+                async with await connect(self._address) as client:
+                    if (await client.snapshot()).key_store not in ("unknown", "waiting"):
+                        return
             except UnavailableError as error:
                 if error.error_id != "engine.not_running":
                     raise

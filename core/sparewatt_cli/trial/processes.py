@@ -119,7 +119,7 @@ class Children:
                 stdout=asyncio.subprocess.PIPE if says_ready else opened,
                 stderr=opened,
                 start_new_session=sys.platform != "win32",
-                creationflags=subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0,
+                creationflags=_own_group(),
             )  # fmt: skip
         child = Child(name, process, log)
         self._children.append(child)
@@ -156,3 +156,9 @@ class Children:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.end(hurried=kind is not None and issubclass(kind, asyncio.CancelledError))
+
+
+def _own_group() -> int:
+    if sys.platform == "win32":
+        return subprocess.CREATE_NEW_PROCESS_GROUP
+    return 0

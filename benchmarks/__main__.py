@@ -1,0 +1,39 @@
+"""``python -m benchmarks [NAME] [--json FILE]``: list what can be measured, or measure it."""
+
+import argparse
+import datetime as dt
+import sys
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.catalogue import BENCHMARKS
+from benchmarks.measurement import Report, lines
+from sparewatt_cli.machine import machine_facts
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: 1 when a target was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=tuple(BENCHMARKS))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to FILE, too")
+    options = parser.parse_args(arguments)
+    if options.name is None:
+        for name, measure in BENCHMARKS.items():
+            sys.stdout.write(f"{name:<18} {measure.__doc__}\n")
+        return 0
+    report = Report(
+        command=f"python -m benchmarks {options.name}",
+        date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        machine=machine_facts(),
+        measurements=BENCHMARKS[options.name](),
+    )
+    for line in lines(report):
+        sys.stdout.write(line + "\n")
+    if options.json is not None:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    return int(any(found.met is False for found in report.measurements))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""A whole system in a throwaway folder: a run, its coordinator and one engine, each a process of its own."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from sparewatt.control.client import connect
+from sparewatt.control.messages import Pause, Resume
+from sparewatt.snapshot import DeviceSnapshot
+from sparewatt_cli.surroundings import Surroundings, settle
+from sparewatt_cli.trial import run_side
+from sparewatt_cli.trial.contributors import Contributor
+from sparewatt_cli.trial.folder import throwaway_folder
+from sparewatt_cli.trial.plan import TrialPlan, TrialRequest, plan_trial
+from sparewatt_cli.trial.processes import Child, Children
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS_MOST = 180.0
+# Longer than any benchmark, so that no run ends within one.
+RUN_MINUTES = 120.0
+
+
+@dataclass
+class Rig:
+    """Attributes:
+    contributor: the engine, joined and at full speed.
+    """
+
+    plan: TrialPlan
+    place: Surroundings
+    children: Children
+    coordinator: Child
+    contributor: Contributor
+
+    async def pause(self) -> None:
+        async with await connect(self.place.control_address(self.plan.engines[0].folder)) as client:
+            await client.command(lambda number: Pause(id=number, until_unix_s=0))
+
+    async def resume(self) -> None:
+        async with await connect(self.place.control_address(self.plan.engines[0].folder)) as client:
+            await client.command(lambda number: Resume(id=number))
+
+    def device(self) -> DeviceSnapshot | None:
+        """The engine's first device as last seen."""
+        snapshot = self.contributor.snapshot
+        return snapshot.devices[0] if snapshot is not None and snapshot.devices else None
+
+    async def until_worker(self, state: str, inner_steps: int = 0) -> DeviceSnapshot:
+        """Wait for a state of the worker, and for so many inner steps of its assignment."""
+        async with asyncio.timeout(START_SECONDS_MOST):
+            while True:
+                self.children.check()
+                device = self.device()
+                steps = device.current.inner_steps if device is not None and device.current is not None else 0
+                if device is not None and device.worker == state and steps >= inner_steps:
+                    return device
+                await asyncio.sleep(0.02)
+
+    def engine_processes(self) -> list[psutil.Process]:
+        """The engine and everything it started."""
+        engine = psutil.Process(self.contributor.child.pid)
+        return [engine, *engine.children(recursive=True)]
+
+
+@asynccontextmanager
+async def rig(threads: int) -> AsyncIterator[Rig]:
+    """A system that trains with `threads` until it is told otherwise."""
+    place = settle(None)
+    with throwaway_folder() as folder:
+        # Several contributors are planned for, so that none waits for the version that holds its own update.
+        request = TrialRequest(minutes=RUN_MINUTES, contributors=2, on_battery=True)
+        plan = plan_trial(request, folder, folder / "checkpoint", cores=2 * threads)
+        await asyncio.to_thread(run_side.create_run, plan, None)
+        async with Children(folder / "logs") as children:
+            coordinator = await children.start("coordinator", plan.coordinator, says_ready=True)
+            engine = await children.start("engine", plan.engines[0].arguments)
+            await coordinator.ready()
+            contributor = Contributor(engine, place.control_address(plan.engines[0].folder))
+            await contributor.answering()
+            (invite,) = await asyncio.to_thread(run_side.invites, plan.run_folder, 1)
+            await contributor.join(invite)
+            watching = asyncio.create_task(contributor.watch())
+            try:
+                yield Rig(plan, place, children, coordinator, contributor)
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+
+def pin(process: psutil.Process, core: int) -> None:
+    """Keep every thread of a process, and those that it starts from now on, on one core."""
+    for thread in process.threads():
+        os.sched_setaffinity(thread.id, {core})
+
+
+async def bare(arguments: tuple[str, ...], core: int | None = None) -> dict[str, float]:
+    """What the reference loop prints."""
+    prefix = () if core is None else ("taskset", "-c", str(core))
+    process = await asyncio.create_subprocess_exec(
+        *prefix, sys.executable, "-m", "benchmarks.bare", *arguments, stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )  # fmt: skip
+    assert process.stdout is not None, "it was asked for"
+    line = await process.stdout.readline()
+    await process.wait()
+    found: dict[str, float] = json.loads(line)
+    return found
