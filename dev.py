@@ -1,40 +1,59 @@
 """One file to start with: sets up an environment of its own beside it, then tries or checks Sparewatt.
 
     python3 dev.py try [options of `sparewatt try`]
-    python3 dev.py test [arguments for pytest]
     python3 dev.py run [any `sparewatt` command]
+    python3 dev.py test [arguments for pytest]
     python3 dev.py clean [--yes]
-    python3 dev.py lock
 
-`--torch-from DIR` and `--torch-index URL`, before the command, choose another source for torch than the package index
-that pip is configured for. Needs Python 3.11 or newer and nothing else.
+--torch-from DIR    take torch from this folder instead of the package index that pip is configured for
+--torch-index URL   take torch from this package index; other builds of it (CPU, CUDA, ROCm) have one each
+
+Needs Python 3.11 or newer and nothing else. Exit codes: 0 done, 1 failed, 2 wrong words, 3 something is missing.
 """
+
+import sys
+
+if sys.version_info < (3, 11):  # an old Python must get this far, so the file keeps to a syntax that 3.6 can read
+    sys.stderr.write(f"dev.py: this is Python {sys.version.split()[0]}; start it with 3.11 or newer instead.\n")
+    sys.exit(3)
 
 import argparse
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
+import tomllib
+from collections import deque
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from subprocess import PIPE, STDOUT
 
-ROOT: Final = Path(__file__).resolve().parent
-ENVIRONMENT: Final = ROOT / ".venv"
-STAMP: Final = ENVIRONMENT / "sparewatt-setup"
-TORCH: Final = "torch==2.13.0"
-LOCKS: Final = {"run": ("cli", "coordinator", "training", "torch-needs"), "dev": ("dev",)}
-CACHES: Final = (
-    ".venv",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".pytest_cache",
-    ".import_linter_cache",
-    ".hypothesis",
-)
-FAILED, BAD_INPUT, MISSING = 1, 2, 3
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+REPLACED = ROOT / ".venv.old"
+STAMP = ENVIRONMENT / "sparewatt-setup"
+TORCH = "torch==2.13.0"
+CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache", ".hypothesis")
+PLATFORMS = ("linux", "win32", "darwin")
+FREE_GB = 3
+FAILED, WRONG_WORDS, MISSING = 1, 2, 3
+
+# What pip says when it fails, and what that means; the first that matches holds.
+REASONS = {
+    r"No space left|Errno 28|not enough space on the disk": "The disk is full: make room.",
+    r"name resolution|getaddrinfo|nodename nor servname|NewConnectionError|unreachable|timed out|Connection refused": (
+        "The package index cannot be reached: check the network and pip's proxy."
+    ),
+    r"CERTIFICATE_VERIFY_FAILED": "The package index shows a certificate that this computer does not trust.",
+    r"DO NOT MATCH THE HASHES": "What the package index sent is not what is pinned here; nothing of it was used.",
+    r"No matching distribution found for torch": (
+        f"That source has no {TORCH} for this Python and system: choose another with --torch-index or --torch-from."
+    ),
+    r"Permission denied|Access is denied|Read-only file system": "A file or folder cannot be written.",
+}
 
 
 class Stop(Exception):
@@ -46,76 +65,103 @@ class Stop(Exception):
 
 
 def main(arguments: Sequence[str]) -> int:
-    options, rest = parse(arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if arguments else WRONG_WORDS
+    command, source, rest = parse(arguments)
     try:
-        if options.command == "clean":
-            return clean(yes="--yes" in rest)
-        if options.command == "lock":
-            return lock()
-        set_up("dev" if options.command == "test" else "run", torch_options(options))
-        if options.command == "test":
+        if command == "clean":
+            return clean(confirmed="--yes" in rest)
+        set_up("dev" if command == "test" else "run", source)
+        if command == "test":
             return check(rest)
-        return subprocess.call([str(program("sparewatt")), *(["try"] if options.command == "try" else []), *rest])
+        return hand_over([str(program("sparewatt")), *(["try"] if command == "try" else []), *rest])
     except Stop as stop:
         print(f"dev.py: {stop}", file=sys.stderr)
         return stop.code
+    except OSError as error:
+        print(f"dev.py: {error.filename or ROOT}: {error.strerror}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
-        print("\ndev.py: stopped; the same command goes on from here.", file=sys.stderr)
+        print("\ndev.py: stopped; the same command starts again.", file=sys.stderr)
         return 130
 
 
-def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(prog="dev.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def parse(arguments: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """Returns the command, pip's options that say where torch comes from, and all words meant for others."""
+    parser = argparse.ArgumentParser(prog="dev.py", usage="dev.py --help", add_help=False, allow_abbrev=False)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--torch-from", metavar="DIR", type=Path, help="take torch's wheel from this folder only")
-    source.add_argument("--torch-index", metavar="URL", help="take torch from this package index")
-    parser.add_argument("command", choices=("try", "test", "run", "clean", "lock"))
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    return options, options.rest
+    source.add_argument("--torch-from", type=Path)
+    source.add_argument("--torch-index")
+    parser.add_argument("command", choices=("try", "run", "test", "clean"))
+    known, rest = parser.parse_known_args(arguments)
+    if known.torch_index:
+        return known.command, ["--index-url", known.torch_index], rest
+    if known.torch_from is None:
+        return known.command, [], rest
+    if not known.torch_from.is_dir():
+        parser.error(f"there is no folder {known.torch_from}; --torch-from wants the one that holds torch's wheel")
+    return known.command, ["--no-index", "--find-links", str(known.torch_from.resolve())], rest
 
 
-def torch_options(options: argparse.Namespace) -> list[str]:
-    if options.torch_from is not None:
-        if not options.torch_from.is_dir():
-            raise Stop(
-                f"there is no folder {options.torch_from}; --torch-from wants the one with torch's wheel.",
-                BAD_INPUT,
-            )
-        return ["--no-index", "--find-links", str(options.torch_from.resolve())]
-    return ["--index-url", options.torch_index] if options.torch_index else []
-
-
-def set_up(kind: str, torch: list[str]) -> None:
-    """Makes the environment, or leaves a finished one alone."""
-    if sys.version_info < (3, 11):
-        raise Stop(f"this is Python {sys.version.split()[0]}; Sparewatt needs 3.11 or newer.", MISSING)
-    wanted = fingerprint(kind, torch)
-    done = STAMP.read_text().split() if STAMP.is_file() else []
-    if wanted in done:
+def set_up(kind: str, source: list[str]) -> None:
+    """Makes the environment, brings it up to date, or leaves a finished one alone. No source means: as before."""
+    done = finished()
+    source = source or done.get("torch", [])
+    wanted = {"python": [sys.version, str(ROOT)], "torch": source, kind: [fingerprint(kind)]}
+    step = next_step(done, wanted)
+    if step == "nothing":
         return
     need_venv()
-    if not done:
-        make_environment()
-    announce(kind, torch)
-    STAMP.unlink(missing_ok=True)
-    install(
-        ["--require-hashes", "--no-deps", "-r", str(ROOT / "requirements" / f"{kind}.txt")],
-        "the pinned packages",
-    )
-    install([*torch, TORCH], "torch")
-    install(["--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)], "Sparewatt itself")
-    # What `run` needs is part of `dev`, so a finished `dev` serves both.
-    kinds = ("run", "dev") if kind == "dev" else ("run",)
-    STAMP.write_text("\n".join(fingerprint(each, torch) for each in kinds))
+    need_room()
+    print(announcement(kind, source, sys.platform, has_driver=shutil.which("nvidia-smi") is not None), flush=True)
+    if step == "make":
+        make_way()
+    STAMP.parent.mkdir(exist_ok=True)
+    STAMP.write_text("{}", encoding="utf-8")  # from here until the end it is ours, and unfinished
+    if step == "make":
+        work([sys.executable, "-m", "venv", str(ENVIRONMENT)], "an environment in .venv")
+    pins = ROOT / "requirements" / f"{kind}.txt"
+    install(["--require-hashes", "--no-deps", "--requirement", str(pins)], "the pinned packages")
+    install([*source, TORCH], "torch")
+    install(["--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], "Sparewatt itself")
+    # `dev` holds all of `run`, so an environment to check with serves both.
+    kinds = {each: [fingerprint(each)] for each in ("run", kind)}
+    STAMP.write_text(json.dumps({"python": wanted["python"], "torch": source, **kinds}), encoding="utf-8")
 
 
-def fingerprint(kind: str, torch: list[str]) -> str:
-    """Names everything an environment depends on; another one is set up when it changes."""
-    digest = hashlib.sha256()
-    for name in ("pyproject.toml", "requirements/run.txt", f"requirements/{kind}.txt"):
-        digest.update((ROOT / name).read_bytes())
-    digest.update(repr((kind, TORCH, torch, sys.version_info[:3], str(ROOT))).encode())
+def finished() -> dict[str, list[str]]:
+    """What the environment was made from; nothing if it was interrupted, damaged, or its Python is gone."""
+    try:
+        done: dict[str, list[str]] = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return done if program("python").exists() else {}
+
+
+def make_way() -> None:
+    """Removes an environment that was made here; a rename first, so that it never stands there in part."""
+    if ENVIRONMENT.exists():
+        if not STAMP.exists():
+            raise Stop(f"{ENVIRONMENT} was not made by this file: move it away.")
+        shutil.rmtree(REPLACED, ignore_errors=True)
+        ENVIRONMENT.rename(REPLACED)
+    shutil.rmtree(REPLACED, ignore_errors=True)
+
+
+def next_step(done: Mapping[str, list[str]], wanted: Mapping[str, list[str]]) -> str:
+    """Another Python or another source of torch wants a new environment; new pins are installed over the old ones."""
+    if any(done.get(key) != wanted[key] for key in ("python", "torch")):
+        return "make"
+    return "nothing" if wanted.items() <= done.items() else "install"
+
+
+def fingerprint(kind: str) -> str:
+    """Names all that an environment is made from, and not the checkers' own settings beside it in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    parts = [TORCH, project["build-system"], project["project"], project["tool"]["hatch"]]
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+    digest.update((ROOT / "requirements" / f"{kind}.txt").read_bytes())
     return digest.hexdigest()
 
 
@@ -124,80 +170,92 @@ def need_venv() -> None:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        line = f"apt install python{version}-venv" if shutil.which("apt") else "your system's package for `venv`"
-        raise Stop(f"this Python cannot make environments. Type: {line}", MISSING) from None
+        apt = f"Type:\n\n    sudo apt install python{sys.version_info.major}.{sys.version_info.minor}-venv\n"
+        advice = apt if shutil.which("apt") else "Add your system's package for Python's venv."
+        raise Stop(f"this Python cannot make environments. {advice}", MISSING) from None
 
 
-def make_environment() -> None:
-    if ENVIRONMENT.exists():
-        print("An unfinished environment is made again.", flush=True)
+def need_room() -> None:
     try:
-        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-        quiet_call([sys.executable, "-m", "venv", str(ENVIRONMENT)], "making .venv")
+        with tempfile.TemporaryFile(dir=ROOT):
+            free_gb = shutil.disk_usage(ROOT).free / 1e9
     except OSError as error:
-        raise Stop(f"{ROOT} cannot be written ({error.strerror}); copy the project to a folder of yours.") from error
+        raise Stop(f"{ROOT} cannot be written ({error.strerror}): copy it to a folder of yours.", MISSING) from None
+    if free_gb < FREE_GB:
+        raise Stop(f"{free_gb:.1f} GB are free here and {FREE_GB} GB are needed: make room.", MISSING)
 
 
-def announce(kind: str, torch: list[str]) -> None:
-    source = torch[-1] if torch else "the package index that pip is configured for"
-    free = shutil.disk_usage(ROOT).free / 1e9
-    size = "1.4" if kind == "dev" else "1.2"
-    print(f"Setting up .venv: about {size} GB on disk (0.5 GB to download), once; torch from {source}.")
-    if sys.platform == "linux" and not torch and shutil.which("nvidia-smi") is None:
-        print("No NVIDIA driver here: if the index brings torch with several GB of CUDA packages, stop (Ctrl-C) and")
-        print("choose its CPU build with --torch-index URL (the address stands on pytorch.org, 'Get started').")
-    if free < 3:
-        raise Stop(f"only {free:.1f} GB are free here and 3 GB are needed; make room and start again.")
-    sys.stdout.flush()
+def announcement(kind: str, source: Sequence[str], platform: str, *, has_driver: bool) -> str:
+    """What is about to be fetched, how much, from where, before the first byte of it."""
+    origin = source[-1] if source else "the package index that pip is configured for"
+    disk = "1.9 GB" if kind == "dev" else "1.4 GB"
+    said = [f"Setting up .venv, once: about 0.5 GB to download and {disk} on disk; torch from {origin}."]
+    if not source and platform == "linux" and not has_driver:
+        said.append("No NVIDIA driver is here, but this index's torch may bring several GB of CUDA packages with it;")
+        said.append("--torch-index URL takes a smaller build for the CPU instead (Ctrl-C stops).")
+    if not source and platform == "win32" and has_driver:
+        said.append("For Windows this index may have torch without CUDA; --torch-index URL takes one for your card.")
+    return "\n".join(said)
 
 
 def install(arguments: list[str], what: str) -> None:
-    print(f"  {what} …", flush=True)
-    quiet_call(
-        [
-            str(program("python")),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            *arguments,
-        ],
-        f"installing {what}",
-    )
+    pip = [str(program("python")), "-m", "pip", "--no-input", "--disable-pip-version-check"]
+    work([*pip, "install", *arguments], what)
 
 
-def quiet_call(command: list[str], doing: str) -> None:
-    """Runs a command whose output matters only when it fails."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        if subprocess.call(command, stdout=output, stderr=subprocess.STDOUT) == 0:
-            return
-        output.seek(0)
-        lines = [line.rstrip() for line in output if line.strip()]
-    print("\n".join(f"    {line}" for line in lines[-15:]), file=sys.stderr)
-    raise Stop(f"{doing} did not work; the reason stands above. Check the network and the disk, then start again.")
+def work(command: list[str], what: str) -> None:
+    """Runs a command whose output matters only when it fails; a terminal shows its last line meanwhile."""
+    lines: deque[str] = deque(maxlen=400)
+    terminal = sys.stdout.isatty()
+    print(f"  {what} …", end="" if terminal else "\n", flush=True)
+    with subprocess.Popen(command, stdout=PIPE, stderr=STDOUT, text=True, encoding="utf-8", errors="replace") as child:
+        for line in child.stdout or ():
+            lines.append(line.rstrip())
+            if terminal:
+                print(f"\r  {what} … {lines[-1].strip()[:50]:<50}", end="", flush=True)
+    if terminal:
+        print(f"\r  {what} … {'' if child.returncode else 'done':<50}", flush=True)
+    if child.returncode:
+        raise Stop(f"setting up {what} did not work. {reason(list(lines))}")
+
+
+def reason(lines: Sequence[str]) -> str:
+    """One sentence for a failure that is known, the command's last lines for one that is not."""
+    said = "\n".join(lines)
+    known = next((sentence for signs, sentence in REASONS.items() if re.search(signs, said)), None)
+    return f"{known} Then start again." if known else "The last it said:\n" + "\n".join(lines[-15:])
 
 
 def program(name: str) -> Path:
-    windows = os.name == "nt"
-    return ENVIRONMENT / ("Scripts" if windows else "bin") / (f"{name}.exe" if windows else name)
+    return ENVIRONMENT / "Scripts" / f"{name}.exe" if os.name == "nt" else ENVIRONMENT / "bin" / name
+
+
+def hand_over(command: list[str]) -> int:
+    """Lets the program have the terminal and its signals; Ctrl-C is its own to answer."""
+    if os.name == "posix":
+        os.execv(command[0], command)  # noqa: S606
+    child = subprocess.Popen(command)
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 def check(pytest_arguments: Sequence[str]) -> int:
     """All checks, each one run even when an earlier one failed; the tests come last."""
-    python = str(program("python"))
+    mypy = [[str(program("mypy")), "--platform", each, "--cache-dir", f".mypy_cache/{each}"] for each in PLATFORMS]
     checks = [
         [str(program("ruff")), "check", "."],
         [str(program("ruff")), "format", "--check", "."],
-        *([python, "-m", "mypy", "--platform", platform] for platform in ("linux", "win32", "darwin")),
+        *mypy,
         [str(program("basedpyright")), "--level", "error"],
         [str(program("lint-imports")), "--no-cache"],
-        [python, "-m", "pytest", *pytest_arguments],
+        [str(program("python")), "-m", "pytest", *pytest_arguments],
     ]
     failed = []
     for command in checks:
-        shown = " ".join([Path(command[0]).name, *command[1:]])
+        shown = " ".join([Path(command[0]).stem, *command[1:]])
         print(f"\n== {shown}", flush=True)
         if subprocess.call(command, cwd=ROOT) != 0:
             failed.append(shown)
@@ -206,54 +264,23 @@ def check(pytest_arguments: Sequence[str]) -> int:
     return FAILED if failed else 0
 
 
-def clean(*, yes: bool) -> int:
+def clean(*, confirmed: bool) -> int:
     """Lists what was made here, then removes it."""
-    made = [path for name in CACHES if (path := ROOT / name).exists()]
-    made += [path for path in ROOT.rglob("__pycache__") if ENVIRONMENT not in path.parents]
+    made = [path for path in (ENVIRONMENT, REPLACED) if path.exists() and (path is REPLACED or STAMP.exists())]
+    made += [path for path in (ROOT / name for name in CACHES) if path.exists()]
+    made += [path for path in ROOT.rglob("__pycache__") if not path.is_relative_to(ENVIRONMENT)]
     if not made:
         print("There is nothing to remove.")
         return 0
     print("\n".join(str(path.relative_to(ROOT)) for path in made))
-    if not yes and input("Remove these? [y/N] ").strip().lower() not in ("y", "yes"):
+    if not confirmed and not sys.stdin.isatty():
+        raise Stop("nobody is here to confirm; --yes does.", WRONG_WORDS)
+    if not confirmed and input("Remove these? [y/N] ").strip().lower() not in ("y", "yes"):
         return FAILED
     for path in made:
         shutil.rmtree(path)
     return 0
 
 
-def lock() -> int:
-    """Writes the pinned requirements anew from pyproject.toml; wants `uv` on the path."""
-    uv = shutil.which("uv")
-    if uv is None:
-        raise Stop("pins are made with uv, which is not on the path. Type: pip install uv", MISSING)
-    extras: list[str] = []
-    for kind, names in LOCKS.items():
-        extras += [word for name in names for word in ("--extra", name)]
-        command = [
-            uv,
-            "pip",
-            "compile",
-            "pyproject.toml",
-            "--universal",
-            "--python-version",
-            "3.11",
-            "--quiet",
-        ]
-        command += [
-            "--generate-hashes",
-            "--no-emit-index-url",
-            "--no-emit-find-links",
-            "--no-annotate",
-            "--no-header",
-        ]
-        if subprocess.call([*command, *extras, "-o", f"requirements/{kind}.txt"], cwd=ROOT) != 0:
-            raise Stop("uv could not resolve the requirements; the reason stands above.")
-    return 0
-
-
-def _exit() -> NoReturn:
-    raise SystemExit(main(sys.argv[1:]))
-
-
 if __name__ == "__main__":
-    _exit()
+    sys.exit(main(sys.argv[1:]))

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import typer
 
-from sparewatt.errors import SparewattError
+from sparewatt.errors import SparewattError, UnavailableError
 from sparewatt_cli import exit_codes
 
 
-class NoEngineError(SparewattError):
+class NoEngineError(UnavailableError):
     """No engine runs for this data folder. It has a code of its own, so that scripts can tell it from a failure."""
 
     exit_code = exit_codes.NO_ENGINE

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MADE = {"python": ["3.11.7", "here"], "torch": ["--index-url", "u"], "run": ["a"]}
 
 
 @pytest.fixture(scope="module")
@@ -21,28 +22,107 @@ def dev() -> ModuleType:
     return module
 
 
-def test_an_environment_is_named_by_everything_it_depends_on(dev: ModuleType) -> None:
-    assert dev.fingerprint("run", []) == dev.fingerprint("run", [])
-    names = {dev.fingerprint("run", []), dev.fingerprint("dev", []), dev.fingerprint("run", ["--index-url", "x"])}
-    assert len(names) == 3
+@pytest.mark.parametrize(
+    ("done", "wanted", "step"),
+    [
+        ({}, MADE, "make"),
+        (MADE, MADE, "nothing"),
+        ({**MADE, "dev": ["b"]}, MADE, "nothing"),
+        (MADE, {**MADE, "run": ["c"]}, "install"),
+        ({**MADE, "run": ["a"]}, {"python": MADE["python"], "torch": MADE["torch"], "dev": ["b"]}, "install"),
+        (MADE, {**MADE, "python": ["3.12.1", "here"]}, "make"),
+        (MADE, {**MADE, "python": ["3.11.7", "moved"]}, "make"),
+        (MADE, {**MADE, "torch": ["--index-url", "v"]}, "make"),
+    ],
+    ids=[
+        "none or unfinished",
+        "finished",
+        "dev serves run",
+        "new pins",
+        "run grows to dev",
+        "python",
+        "moved",
+        "torch",
+    ],
+)
+def test_an_environment_is_made_brought_up_to_date_or_left_alone(
+    dev: ModuleType, done: dict[str, list[str]], wanted: dict[str, list[str]], step: str
+) -> None:
+    assert dev.next_step(done, wanted) == step
 
 
-def test_arguments_after_the_command_belong_to_the_command(dev: ModuleType) -> None:
-    options, rest = dev.parse(["--torch-index", "https://example.org", "try", "--minutes", "1"])
-    assert options.command == "try"
-    assert rest == ["--minutes", "1"]
-    assert dev.torch_options(options) == ["--index-url", "https://example.org"]
+def test_the_two_kinds_of_environment_are_named_apart(dev: ModuleType) -> None:
+    assert dev.fingerprint("run") == dev.fingerprint("run")
+    assert dev.fingerprint("run") != dev.fingerprint("dev")
 
 
-def test_a_torch_folder_that_is_not_there_is_said_in_one_sentence(dev: ModuleType, tmp_path: Path) -> None:
-    options, _ = dev.parse(["--torch-from", str(tmp_path / "nowhere"), "try"])
-    with pytest.raises(dev.Stop, match="there is no folder") as stopped:
-        dev.torch_options(options)
-    assert stopped.value.code == dev.BAD_INPUT
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("OSError: [Errno 28] No space left on device", "The disk is full"),
+        ("Failed to resolve 'index' ([Errno -3] Temporary failure in name resolution)", "cannot be reached"),
+        # What pip says at last is a consequence; the network comes first.
+        ("NewConnectionError: refused\nERROR: No matching distribution found for torch==2.13.0", "cannot be reached"),
+        ("ERROR: No matching distribution found for torch==2.13.0", "--torch-index"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "nothing of it was used"),
+        ("PermissionError: [Errno 13] Permission denied: 'x'", "cannot be written"),
+        ("first\nsomething nobody foresaw", "something nobody foresaw"),
+    ],
+)
+def test_a_failure_has_one_sentence(dev: ModuleType, said: str, sentence: str) -> None:
+    assert sentence in dev.reason(said.splitlines())
 
 
-def test_without_a_command_it_says_what_there_is() -> None:
-    ended = subprocess.run([sys.executable, str(ROOT / "dev.py")], capture_output=True, text=True, check=False)
-    assert ended.returncode == 2
-    assert "try" in ended.stderr
+def test_an_unknown_failure_shows_no_more_than_its_end(dev: ModuleType) -> None:
+    shown = dev.reason([f"line {number}" for number in range(400)])
+    assert "line 399" in shown
+    assert len(shown.splitlines()) < 20
+
+
+@pytest.mark.parametrize(
+    ("source", "platform", "has_driver", "offers"),
+    [
+        ([], "linux", False, True),
+        ([], "linux", True, False),
+        ([], "win32", True, True),
+        ([], "win32", False, False),
+        ([], "darwin", False, False),
+        (["--index-url", "https://example.org/cpu"], "linux", False, False),
+    ],
+)
+def test_it_says_what_it_fetches_and_where_another_torch_may_be_better(
+    dev: ModuleType, source: list[str], platform: str, has_driver: bool, offers: bool
+) -> None:
+    said = dev.announcement("run", source, platform, has_driver=has_driver)
+    assert "GB to download" in said
+    assert (source[-1] if source else "the package index that pip is configured for") in said
+    assert ("--torch-index" in said) == offers
+
+
+def test_words_for_others_are_handed_on_and_a_source_of_torch_may_stand_anywhere(
+    dev: ModuleType, tmp_path: Path
+) -> None:
+    index = ["--index-url", "https://example.org"]
+    assert dev.parse(["--torch-index", index[1], "try", "--minutes", "1"]) == ("try", index, ["--minutes", "1"])
+    assert dev.parse(["test", "-k", "one and two", "--torch-index", index[1]]) == ("test", index, ["-k", "one and two"])
+    assert dev.parse(["run", "join", "https://x", "--help"]) == ("run", [], ["join", "https://x", "--help"])
+    folder = ["--no-index", "--find-links", str(tmp_path.resolve())]
+    assert dev.parse(["test", "--torch-from", str(tmp_path)]) == ("test", folder, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ([], 2, "python3 dev.py try"),
+        (["--help"], 0, "python3 dev.py try"),
+        (["tyr"], 2, "invalid choice"),
+        (["try", "--torch-from", "/nowhere/at/all"], 2, "there is no folder"),
+        (["try", "--torch-from", ".", "--torch-index", "x"], 2, "not allowed with"),
+    ],
+)
+def test_wrong_words_are_answered_in_words(arguments: list[str], code: int, sentence: str) -> None:
+    command = [sys.executable, str(ROOT / "dev.py"), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert ended.returncode == code
+    assert sentence in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr

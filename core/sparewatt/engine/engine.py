@@ -34,8 +34,8 @@ from sparewatt.process.child import start as start_child
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.supervisor import SensingSupervisor
 from sparewatt.session.connection import WebsocketDial
+from sparewatt.session.inspection import Tools
 from sparewatt.session.outbox_thread import OutboxThread
-from sparewatt.session.run_session import Tools
 from sparewatt.settings import schema
 from sparewatt.settings.intents import IntentsStore
 from sparewatt.settings.store import SettingsStore

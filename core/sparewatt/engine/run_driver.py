@@ -16,10 +16,11 @@ from sparewatt.errors import IntegrityError, SparewattError, StorageError
 from sparewatt.keys.derive import MasterSecret
 from sparewatt.policy import Offer
 from sparewatt.session import events as event
+from sparewatt.session.inspection import Tools
 from sparewatt.session.joined import JoinedRun
 from sparewatt.session.outbox import Outbox
 from sparewatt.session.outbox_thread import OutboxThread
-from sparewatt.session.run_session import RunSession, RunSessionState, Tools
+from sparewatt.session.run_session import RunSession, RunSessionState
 from sparewatt.signing import sign
 from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment

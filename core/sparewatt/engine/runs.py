@@ -12,10 +12,10 @@ from sparewatt.engine.run_driver import RunDriver, RunTools
 from sparewatt.errors import InputError, UnavailableError
 from sparewatt.keys.identity import ContributorIdentity
 from sparewatt.policy import Offer
+from sparewatt.session.inspection import Inspected, Tools, inspect
 from sparewatt.session.joined import JoinedRun
 from sparewatt.session.outbox import Outbox
 from sparewatt.session.outbox_thread import OutboxThread
-from sparewatt.session.run_session import Inspected, Tools, inspect
 from sparewatt.work.invite import Invite
 from sparewatt.work.receipt import Announcement
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from sparewatt.host.device import Device
 from sparewatt.host.nvml import NvmlHandle, NvmlLibrary
@@ -178,7 +178,7 @@ def load_nvml() -> tuple[NvmlLibrary, type[Exception]]:
     """
     import pynvml  # 300 KiB of module that only the sensor process needs, and only with a card
 
-    return pynvml, pynvml.NVMLError
+    return cast(NvmlLibrary, pynvml), pynvml.NVMLError
 
 
 def _code(error: Exception) -> int:

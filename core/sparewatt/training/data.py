@@ -1,4 +1,9 @@
-"""Training sequences from ranges of shard files, in an order that the assignment's seed alone decides."""
+"""Training sequences from ranges of shard files, front to back.
+
+An assignment that is stopped early has trained a front part of its ranges and gives the rest back, so no sequence may
+come before its turn: the seed mixes only within one inner step. The data as a whole were shuffled when the run was
+created.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +41,13 @@ def order(count: int, seed: int) -> NDArray[np.int64]:
     return np.argsort(_mix(state), kind="stable")
 
 
+def training_order(count: int, batch_sequences: int, seed: int) -> NDArray[np.int64]:
+    """Positions of `count` sequences, front to back, mixed within each inner step of `batch_sequences`."""
+    steps = range(0, count, batch_sequences)
+    parts = [first + order(min(batch_sequences, count - first), seed + first) for first in steps]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
 class Sequences:
     """All sequences of an assignment's spans in training order; shard files are memory-mapped, not read whole.
 
@@ -51,12 +63,13 @@ class Sequences:
         token_dtype: str,
         vocabulary_size: int,
         sequence_length: int,
+        batch_sequences: int,
         seed: int,
     ) -> None:
         self._vocabulary_size = vocabulary_size
         self._parts = [_open(span, _DTYPES[token_dtype], sequence_length) for span in spans]
         self._ends = np.cumsum([len(part) for part in self._parts], dtype=np.int64)
-        self._order = order(int(self._ends[-1]) if self._parts else 0, seed)
+        self._order = training_order(int(self._ends[-1]) if self._parts else 0, batch_sequences, seed)
 
     def __len__(self) -> int:
         return len(self._order)

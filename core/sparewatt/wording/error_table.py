@@ -80,6 +80,7 @@ HERE: Final = MappingProxyType({
     "Sparewatt.",
     "storage.unusable": "{folder} cannot be used for storage ({code}). Check that it can be written.",
     "worker.base": "The worker holds version {found} instead of {expected}. It is brought up to date by itself.",
+    "worker.ended": "A worker ended unexpectedly ({reason}, code {code}). It is started again by itself.",
     "worker.order": "A worker was told {frame} at a wrong time. It is started again by itself.",
     "worker.path": "A worker was told to use {path}, which is outside its folder. It did not.",
 })  # fmt: skip
@@ -163,7 +164,6 @@ PEER: Final = MappingProxyType({
     "transfer.not_asked": "The other side sent piece {index}, which was not asked for. " + _UPDATE,
     "transfer.size": "A transfer of {size} bytes is larger than the {most} that are allowed. " + _ORGANISER,
     "transfer.spans": "The other side named pieces that are not there (from {first}, {count} of {chunks}). " + _UPDATE,
-    "update.malformed": "An update cannot be read ({part}). It was refused.",
     "update.not_finite": "An update holds something that is not a number. It was refused; check the device's memory.",
     "update.payload": "The result for {assignment} changed on the disk before it was sent. Check the disk.",
     "update.too_large": "An update changes the model more than is allowed. It was refused.",
@@ -176,4 +176,48 @@ PEER: Final = MappingProxyType({
     "weights.size": "There are {found} weights instead of {expected}. They are fetched again by themselves.",
 })  # fmt: skip
 
-ERRORS: Final = MappingProxyType({**HERE, **PEER})
+RUN: Final = MappingProxyType({
+    "invite.expired": "The invite has expired. Ask the organiser for a new one.",
+    "invite.needed": "The run takes only contributors with an invite. Ask the organiser for one.",
+    "invite.unknown": "The run does not know this invite. Check that all of it was copied.",
+    "invite.used_up": "The invite was used as often as it may be. Ask the organiser for a new one.",
+    "update.refused": "The result was refused before, and that stays so.",
+    "admin.answer": "The coordinator gave an answer that this version does not understand: {detail}. " + _UPDATE,
+    "admin.folder": "{folder} could be changed by another user, so no coordinator is looked for in it. Make it yours "
+    "alone.",
+    "admin.socket": "The coordinator cannot be steered at {path} (system error {number}). Check that it runs.",
+    "admin.windows": "Steering a coordinator is not possible on Windows yet; it is on Linux and macOS.",
+    "aggregate.answer": "The process that merges gave a wrong answer ({type}). It is started again by itself.",
+    "aggregate.ended": "The process that merges ended. It is started again by itself.",
+    "aggregate.slow": "The process that merges took longer than {seconds} s. It is started again by itself.",
+    "aggregator.answer": "The process that merges gave a wrong answer. It is started again by itself.",
+    "aggregator.died": "The process that merges ended. It is started again by itself.",
+    "coordinator.key_damaged": "The coordinator's key in {path} is damaged. Restore it from a copy.",
+    "coordinator.key_permissions": "Others can read the coordinator's key in {path}. Make it yours alone (mode 600).",
+    "coordinator.running": "A coordinator runs already for {folder}. Stop it first, or use another folder.",
+    "coordinator.silent": "The coordinator did not answer within {seconds} s. It may be busy; try again.",
+    "export.exists": "{folder} exists already. Choose another folder for the checkpoint.",
+    "key.exists": "{path} exists already, and a key is never overwritten. Choose another place.",
+    "key.inside": "{path} is inside the run's folder, where the organiser's key must not be. Choose another place.",
+    "key.malformed": "{path} holds no key of an organiser. Choose the right file.",
+    "key.missing": "There is no key at {path}. Choose the right file.",
+    "key.mode": "Others can read the key {path}. Make it yours alone (mode 600).",
+    "key.other": "This key is not the organiser's of this run. Choose the right file.",
+    "run.closed": "The run is closed and takes no more work.",
+    "run.words": "The run cannot be described so: {detail}. Shorten or correct it.",
+    "serve.address": "{host} cannot be listened on (system error {number}). Choose another address.",
+    "serve.address_malformed": "{address} is no address to listen on. Use HOST:PORT, for example 127.0.0.1:7520.",
+    "serve.not_loopback": "A coordinator can listen on this computer only, for now. {host} is another; use 127.0.0.1.",
+    "serve.port_in_use": "Port {port} is in use. Choose another, or stop the program that uses it.",
+    "text.missing": "There is no text at {path}. Check the path.",
+    "text.too_little": "The text is too short: {found} tokens, and {needed} are needed. Add more text, or choose a "
+    "smaller model.",
+    "text.unreadable": "{files} files under {path} are no text in UTF-8. Convert them, or choose other files.",
+    "torch.missing": "PyTorch is not installed here ({detail}), and this needs it. Install it.",
+    "upload.in_use": "This result is being received already. It goes on by itself.",
+    "upload.too_many": "{most} results are being received at once already. It is tried again by itself.",
+    "version.hash": "A version is {found} instead of {expected}. It is fetched again by itself.",
+    "version.unreadable": "The version in {file} cannot be read (system error {code}). Check the disk.",
+})  # fmt: skip
+
+ERRORS: Final = MappingProxyType({**HERE, **PEER, **RUN})

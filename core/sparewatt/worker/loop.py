@@ -181,6 +181,7 @@ class WorkerLoop:
             token_dtype=configure.data.token_dtype,
             vocabulary_size=configure.data.vocabulary_size,
             sequence_length=configure.data.sequence_length,
+            batch_sequences=configure.inner.batch_sequences,
             seed=frame.seed,
         )
         plan = Plan(

@@ -1,10 +1,156 @@
 """`sparewatt run`: make runs and look after them."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-app = typer.Typer(help="Make a run of your own and look after it.", no_args_is_help=True)
+from sparewatt_cli.commands.examples import examples
+
+app = typer.Typer(
+    help="Make a run of your own and look after it.",
+    no_args_is_help=True,
+    epilog=examples(
+        "sparewatt run create --data my-run --text my-texts/ --title Poems --licence CC0-1.0 --organiser Me",
+        "sparewatt coordinator serve --data my-run",
+        "sparewatt run invite --data my-run --trusted",
+        "sparewatt run show --data my-run",
+        "sparewatt run export --data my-run --to my-model",
+    ),
+)
+
+Data = Annotated[Path, typer.Option(help="Folder of the run.")]
 
 
-@app.callback()
-def _group() -> None:
-    """Commands about runs in folders."""
+@app.command(epilog=examples("sparewatt run create --data my-run --text my-texts/ --title Poems --licence CC0-1.0"))
+def create(
+    data: Annotated[Path, typer.Option(help="New folder for the run's data.")],
+    text: Annotated[Path, typer.Option(help="File or folder of text to train on.")],
+    title: Annotated[str, typer.Option(help="What contributors see first.")],
+    licence: Annotated[str, typer.Option(help="Licence of the data and of the model, such as CC0-1.0.")],
+    purpose: Annotated[str, typer.Option(help="What the model is for.")] = "",
+    organiser: Annotated[str, typer.Option(help="Who you are, as contributors see it.")] = "unnamed",
+    description: Annotated[str, typer.Option(help="What the data are.")] = "",
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Your offline key; made when there is none. Default: DATA.key beside the folder."),
+    ] = None,
+    size: Annotated[str, typer.Option(help="try, tiny, small, medium or large.")] = "tiny",
+    contributors: Annotated[int, typer.Option(min=1, max=10_000, help="About how many at a time.")] = 1,
+    tokens: Annotated[
+        int | None, typer.Option(min=1, help="Planned tokens. Default: 20 for each parameter.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Orders the data and draws the first weights.")] = 0,
+) -> None:
+    """Make a run from text. Its data go to every contributor in the clear."""
+    from sparewatt_cli.organiser import RunWords, make_named_run
+    from sparewatt_cli.surroundings import home_shortened
+
+    words = RunWords(title, purpose, organiser, licence, description or f"text from {text.name}")
+    key_file = key if key is not None else data.with_name(data.name + ".key")
+    made = make_named_run(data, key_file, text, words, size=size, contributors=contributors, tokens=tokens, seed=seed)
+    typer.echo(f"Made run {made.run[:8]} from {made.files} files ({made.files_skipped} were no text).")
+    typer.echo(f"Your key is in {home_shortened(key_file)}. Keep a copy elsewhere: only it can prove the run is yours.")
+    typer.echo("Its data will go to every contributor in the clear.")
+    typer.echo(f"Serve it: sparewatt coordinator serve --data {home_shortened(data)}")
+
+
+@app.command("list")
+def list_runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds runs.")] = Path(),
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """The runs in a folder."""
+    import msgspec
+
+    from sparewatt_cli.run_look import look, runs_in
+
+    found = [(path, look(path)) for path in runs_in(folder)]
+    if json:
+        listed = [{"folder": str(path), "run": each.run, "title": each.manifest.title, "state": each.status.state,
+                   "version": each.status.version.number, "url": each.url} for path, each in found]  # fmt: skip
+        typer.echo(msgspec.json.encode(listed).decode())
+        return
+    for path, each in found:
+        served = each.url or "not served"
+        typer.echo(f"{path}  {each.run[:8]}  {each.manifest.title}: {each.status.state}, "
+                   f"version {each.status.version.number}, {served}")  # fmt: skip
+    if not found:
+        typer.echo("No runs here. Make one: sparewatt run create --help", err=True)
+
+
+@app.command()
+def show(
+    data: Data, json: Annotated[bool, typer.Option("--json", help="Everything as one line of JSON.")] = False
+) -> None:
+    """One run in numbers."""
+    import msgspec
+
+    from sparewatt_cli.run_look import look, look_lines
+
+    found = look(data.absolute())
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    for line in look_lines(found):
+        typer.echo(line)
+
+
+@app.command()
+def invite(
+    data: Data,
+    uses: Annotated[int, typer.Option(min=1, max=1_000_000, help="By how many contributors.")] = 1,
+    expires: Annotated[int, typer.Option(min=1, max=366, help="In how many days.")] = 7,
+    trusted: Annotated[
+        bool, typer.Option("--trusted", help="Their updates carry weight; for people whom you know.")
+    ] = False,
+) -> None:
+    """An invite to pass on. It is shown once; whoever has it can join."""
+    from sparewatt_cli.run_look import new_invite
+
+    typer.echo(new_invite(data.absolute(), uses, expires * 86_400, trusted=trusted))
+    if not trusted:
+        typer.echo("The run is unaudited, so only contributors with a --trusted invite carry weight.", err=True)
+
+
+@app.command("close")
+def close_run(
+    data: Data,
+    words: Annotated[str, typer.Option(help="What contributors read.")] = "The organiser has ended the run.",
+    now: Annotated[bool, typer.Option("--now", help="Without merging and measuring first what is there.")] = False,
+) -> None:
+    """End a run for good: hand out no more work, merge what is there, measure it."""
+    from sparewatt_cli.run_look import close, finish
+
+    if now:
+        close(data.absolute(), words)
+    else:
+        finish(data.absolute(), words)
+    typer.echo("The run is closed.")
+
+
+@app.command("export")
+def export_run(data: Data, to: Annotated[Path, typer.Option(help="New folder for the model.")]) -> None:
+    """Write the newest version as a folder that `transformers` loads."""
+    from sparewatt_cli.run_look import export
+
+    found = export(data.absolute(), to.absolute())
+    typer.echo(f"Wrote version {found.status.version.number} to {to}.")
+
+
+@app.command("sample")
+def sample_run(
+    data: Data,
+    prompt: Annotated[str, typer.Option(help="How the text begins.")] = "",
+    tokens: Annotated[int, typer.Option(min=1, max=2_000, help="How much to write.")] = 200,
+    temperature: Annotated[float, typer.Option(min=0, max=5, help="0 takes the likeliest at every step.")] = 0.8,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1)] = 0,
+) -> None:
+    """Let the newest version write."""
+    import asyncio
+
+    from sparewatt_cli.plain_text import harmless
+    from sparewatt_cli.sampling import sample
+
+    written = asyncio.run(sample(data.absolute(), prompt, tokens, round(temperature * 1000), seed))
+    typer.echo(harmless(prompt + written))

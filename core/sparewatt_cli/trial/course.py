@@ -90,20 +90,20 @@ class Course:
         self._phase("trial.starting")
         coordinator = await self._children.start("coordinator", self._plan.coordinator, says_ready=True)
         engines = [await self._children.start(engine.name, engine.arguments) for engine in self._plan.engines]
-        url = (await coordinator.ready()).url
+        await coordinator.ready()
         contributors = [
             Contributor(child, self._place.control_address(engine.folder))
             for child, engine in zip(engines, self._plan.engines, strict=True)
         ]
         await asyncio.gather(*(each.answering() for each in contributors))
         self._phase("trial.joining")
-        reply = await self._join(contributors, url)
+        reply = await self._join(contributors)
         async with _watching(contributors):
             trained = await self._train(contributors, reply.run)
             return await self._finish(contributors, engines, reply, trained)
 
-    async def _join(self, contributors: Sequence[Contributor], url: str) -> ManifestReply:
-        invites = await asyncio.to_thread(run_side.invites, self._plan.run_folder, url, len(contributors))
+    async def _join(self, contributors: Sequence[Contributor]) -> ManifestReply:
+        invites = await asyncio.to_thread(run_side.invites, self._plan.run_folder, len(contributors))
         replies = [await each.join(invite) for each, invite in zip(contributors, invites, strict=True)]
         return replies[0]
 
@@ -141,7 +141,7 @@ class Course:
         self._phase("trial.finishing")
         await asyncio.gather(*(each.deliver() for each in contributors))
         self._phase("trial.measuring")
-        finished = await run_side.finish(plan.run_folder)
+        finished = await asyncio.to_thread(run_side.finish, plan.run_folder)
         self._phase("trial.verifying")
         bundles = [await each.receipts(reply.run) for each in contributors]
         reports = [verified(replace_manifest(bundle, reply)) for bundle in bundles]
@@ -149,9 +149,9 @@ class Course:
         # The cores are needed for the sample, and nothing more is wanted of the engines.
         await self._children.end(engines)
         self._phase("trial.sampling")
-        sample = await run_side.sample(plan.run_folder)
+        sample = await run_side.sample(plan.run_folder, plan.prompt, plan.seed)
         self._phase("trial.exporting")
-        exported = await asyncio.to_thread(run_side.export, plan.run_folder, plan.checkpoint)
+        await asyncio.to_thread(run_side.export, plan.run_folder, plan.checkpoint)
         tokens = sum(report.tokens for report in reports)
         receipts = sum(len(bundle.receipts) for bundle in bundles)
         receipts_verified = sum(report.receipts for report in reports)
@@ -175,7 +175,7 @@ class Course:
             contributors=len(contributors),
             threads=plan.threads,
             device=", ".join(name for name, _ in trained.view.devices),
-            checkpoint=str(plan.checkpoint) if exported else None,
+            checkpoint=str(plan.checkpoint),
             sample=sample,
             machine=machine_facts(),
             missing=what_is_missing(
@@ -183,7 +183,7 @@ class Course:
                 loss_last=finished.loss_last,
                 receipts=receipts,
                 receipts_verified=receipts_verified,
-                checkpoint=exported,
+                checkpoint=True,
                 sample=bool(sample),
             ),
         )

@@ -10,7 +10,6 @@ CONTRIBUTORS_MOST: Final = 16
 MINUTES_MOST: Final = 24 * 60.0
 # Held-out data that the last measurement reads; within the run it is measured on less, to leave time for training.
 FINAL_HELD_OUT_BYTES: Final = 128 * 1024
-TITLE: Final = "A trial on this computer"
 
 EndReason = Literal["time", "tokens", "closed", "interrupted", "failed"]
 
@@ -53,6 +52,7 @@ class TrialPlan:
     organiser_key: file of the run's offline key, beside the run's data, never inside.
     checkpoint: folder that the trained model is written to.
     threads: CPU threads of each engine.
+    prompt: what the trained model is asked to continue.
     """
 
     folder: Path
@@ -65,6 +65,7 @@ class TrialPlan:
     seconds: float
     tokens: int | None
     seed: int
+    prompt: str
 
 
 def plan_trial(request: TrialRequest, folder: Path, checkpoint: Path, cores: int) -> TrialPlan:
@@ -99,6 +100,7 @@ def plan_trial(request: TrialRequest, folder: Path, checkpoint: Path, cores: int
         seconds=request.minutes * 60.0,
         tokens=request.tokens,
         seed=request.seed,
+        prompt="def " if request.text is None else "\n",
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from sparewatt_cli.figures import bytes_text, count_text, credit_text, loss_text, seconds_text, sparkline
 from sparewatt_cli.machine import MachineFacts
+from sparewatt_cli.plain_text import harmless
 
 
 class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,9 +117,7 @@ def _row(label: str, text: str) -> str:
 
 
 def _indented(text: str) -> list[str]:
-    # What a model writes may hold control characters; on a terminal they could move the cursor or worse.
-    plain = "".join(mark if mark.isprintable() or mark == "\n" else "·" for mark in text)
-    return [f"  {line}" for line in plain.splitlines()]
+    return [f"  {line}" for line in harmless(text).splitlines()]
 
 
 def _next_lines() -> tuple[str, ...]:

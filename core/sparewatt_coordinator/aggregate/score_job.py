@@ -17,7 +17,11 @@ from sparewatt_coordinator.aggregate.messages import Evaluate, Evaluated, Sample
 
 # Through a model of 1 M parameters, 16 sequences of 128 bytes need about 50 MiB for activations.
 _BATCH_SEQUENCES: Final = 16
-_TOKEN_DTYPES: Final[dict[str, np.dtype[np.unsignedinteger]]] = {"u8": np.dtype("<u1"), "u16": np.dtype("<u2"), "u32": np.dtype("<u4")}
+_TOKEN_DTYPES: Final[dict[str, np.dtype[np.unsignedinteger]]] = {
+    "u8": np.dtype("<u1"),
+    "u16": np.dtype("<u2"),
+    "u32": np.dtype("<u4"),
+}
 
 
 class Scorer:

@@ -8,8 +8,7 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from sparewatt import errors
-from sparewatt.errors import ProtocolError, SparewattError, UnavailableError
+from sparewatt.errors import ProtocolError, UnavailableError, told_error
 from sparewatt.process.frames import FrameReader, frame
 from sparewatt_coordinator.gateway.admin import ANSWER_DECODER, Answer, Failure, Request
 
@@ -67,7 +66,7 @@ class AdminClient:
         except msgspec.DecodeError as error:
             raise ProtocolError("admin.answer", detail=str(error)[:200]) from error
         if isinstance(found, Failure):
-            raise failure_error(found)
+            raise told_error(found.kind, found.error_id, found.parameters)
         if not isinstance(found, answer):
             raise ProtocolError("admin.answer", detail=type(found).__name__)
         return found
@@ -83,10 +82,3 @@ class AdminClient:
             complete = self._frames.receive(data)
             if complete:
                 return complete[0]
-
-
-def failure_error(failure: Failure) -> SparewattError:
-    """The error that the coordinator met, as an exception of the same class."""
-    kind = getattr(errors, failure.kind, SparewattError)
-    known = isinstance(kind, type) and issubclass(kind, SparewattError)
-    return (kind if known else SparewattError)(failure.error_id, **failure.parameters)

@@ -1,11 +1,13 @@
-"""``python -m sparewatt_coordinator.server --data DIR [--listen HOST:PORT]``"""
+"""``python -m sparewatt_coordinator.server --data DIR [--listen HOST:PORT] [--parent-pipe]``"""
 
 import argparse
 import asyncio
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from sparewatt.clock import SystemClock
@@ -25,8 +27,11 @@ def main() -> int:
     # A line for every connection would be a flood of its own.
     logging.getLogger("websockets").setLevel(logging.ERROR)
     log = logging.getLogger("sparewatt.coordinator")
+    if arguments.parent_pipe:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
-        settings = Settings(Path(arguments.data), *_address(arguments.listen))
+        host, port = _address(arguments.listen)
+        settings = Settings(Path(arguments.data), host, port, arguments.parent_pipe)
         asyncio.run(_run(settings, log))
     except SparewattError as error:
         _say({"ready": False, "error": error.error_id, "parameters": error.parameters})
@@ -55,7 +60,17 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sparewatt_coordinator.server")
     parser.add_argument("--data", required=True, help="the coordinator's data folder")
     parser.add_argument("--listen", default="127.0.0.1:0", help="HOST:PORT; port 0 takes a free one")
+    parser.add_argument(
+        "--parent-pipe", action="store_true", help="end when standard input is closed, however its other end ended"
+    )
     return parser.parse_args(arguments)
+
+
+def _end_with_parent() -> None:
+    """In a thread, because the read blocks: stop as by a signal when whoever started this process is gone."""
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from sparewatt.errors import ProtocolError, SparewattError, UnavailableError
+from sparewatt.errors import ProtocolError, UnavailableError, told_error
 from sparewatt.process.child import Child, ChildCommand, environment_for, start
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.receipt import Evaluation
@@ -23,7 +23,7 @@ MERGE_SECONDS_MOST: Final = MERGE_LEASE_MILLISECONDS / 1000
 EVALUATE_SECONDS_MOST: Final = 600.0
 QUIT_SECONDS: Final = 2.0
 
-A = TypeVar("A", bound=msgspec.Struct)
+A = TypeVar("A", messages.Merged, messages.Evaluated)
 _ANSWERS: Final[msgspec.json.Decoder[messages.Answer]] = msgspec.json.Decoder(messages.Answer)
 
 
@@ -40,23 +40,28 @@ class AggregatorChild:
         self._child: Child | None = None
         self._frames: AsyncIterator[bytes] | None = None
         self._turn = asyncio.Lock()
+        self._number = 0
 
     @property
     def pid(self) -> int | None:
         return None if self._child is None else self._child.pid
 
-    async def ask(self, request: messages.Request, answer: type[A], seconds_most: float) -> A:
+    async def ask(self, make: Callable[[int], messages.Request], answer: type[A], seconds_most: float) -> A:
         """The answer of type `answer`.
 
+        Args:
+            make: the request with the number that it is given.
+
         Raises:
-            SparewattError: what the aggregator failed with.
+            SparewattError: what the aggregator failed with, of its own class.
             UnavailableError: ``aggregate.ended`` when it died over it, ``aggregate.slow``, ``child.start``.
             ProtocolError: when it answered something else.
         """
         async with self._turn:
+            self._number += 1
             try:
                 async with asyncio.timeout(seconds_most):
-                    found = await self._exchange(request)
+                    found = await self._exchange(make(self._number))
             except TimeoutError as error:
                 await self._end()
                 raise UnavailableError("aggregate.slow", seconds=int(seconds_most)) from error
@@ -65,8 +70,8 @@ class AggregatorChild:
                 await self._end()
                 raise
         if isinstance(found, messages.Failed):
-            raise SparewattError(found.error_id, **found.parameters)
-        if not isinstance(found, answer):
+            raise told_error(found.kind, found.error_id, found.parameters)
+        if not isinstance(found, answer) or found.reply_to != self._number:
             raise ProtocolError("aggregate.answer", type=type(found).__name__)
         return found
 
@@ -74,7 +79,7 @@ class AggregatorChild:
         """Whatever it does is lost; the plan of a merge is not."""
         if self._child is not None:
             with contextlib.suppress(ProtocolError):
-                await self._child.send(msgspec.json.encode(messages.Quit()))
+                await self._child.send(msgspec.json.encode(messages.Quit(id=self._number + 1)))
             self._child.close_input()
             await self._child.stop(by_itself_seconds=QUIT_SECONDS)
             self._child = None
@@ -117,9 +122,8 @@ class ChildAggregators:
         log: Callable[[str], None],
     ) -> None:
         self._manifest = manifest
-        self._blobs_folder = str(blobs_folder)
         self._threads = threads
-        arguments = (sys.executable, "-m", "sparewatt_coordinator.aggregate")
+        arguments = (sys.executable, "-P", "-m", "sparewatt_coordinator.aggregate", str(blobs_folder))
         bare = environment_for(environment, {})
         self._merger = AggregatorChild(ChildCommand(arguments, bare), log)
         # Measuring is of use to people only; training on the same computer goes first.
@@ -130,14 +134,16 @@ class ChildAggregators:
         return self._merger.pid
 
     async def merge(self, task: MergeTask) -> Publication:
-        request = messages.Merge(
-            plan=task.plan,
-            model=self._manifest.model,
-            start_keyframe=self._manifest.start_keyframe,
-            blobs_folder=self._blobs_folder,
-            keyframe=task.keyframe,
-        )
-        merged = await self._merger.ask(request, messages.Merged, MERGE_SECONDS_MOST)
+        def make(number: int) -> messages.Request:
+            return messages.Merge(
+                id=number,
+                model=self._manifest.model,
+                plan=task.plan,
+                start_keyframe=self._manifest.start_keyframe,
+                keyframe=task.keyframe,
+            )
+
+        merged = await self._merger.ask(make, messages.Merged, MERGE_SECONDS_MOST)
         return Publication(
             plan_digest=merged.plan_digest,
             fence=task.fence,
@@ -147,20 +153,25 @@ class ChildAggregators:
             keyframe=merged.keyframe,
         )
 
-    async def evaluate(self, version: VersionId, weights: BlobRef, tokens: int) -> Evaluation:
-        data = self._manifest.data
-        request = messages.Evaluate(
-            version=version,
-            model=self._manifest.model,
-            weights=weights,
-            data=data.held_out,
-            sequence_length=data.sequence_length,
-            tokens=tokens,
-            threads=self._threads,
-            blobs_folder=self._blobs_folder,
-        )
-        found = await self._measurer.ask(request, messages.Evaluated, EVALUATE_SECONDS_MOST)
+    async def evaluate(self, version: VersionId, outer_state: BlobRef | None, tokens: int) -> Evaluation:
+        def make(number: int) -> messages.Request:
+            return messages.Evaluate(
+                id=number,
+                model=self._manifest.model,
+                data=self._manifest.data,
+                weights=messages.Weights(
+                    version=version, outer_state=outer_state, keyframe=self._manifest.start_keyframe
+                ),
+                tokens=tokens,
+                threads=self._threads,
+            )
+
+        found = await self._measurer.ask(make, messages.Evaluated, EVALUATE_SECONDS_MOST)
         return Evaluation(version=found.version.number, loss_micro=found.loss_micro, tokens=found.tokens)
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
 
     async def stop(self) -> None:
         await self._merger.stop()

@@ -101,6 +101,7 @@ class Conductor:
         now = self._now()
         await self._books.call(lambda store: store.resume(self._books.sign, now))
         self._state = None
+        self._announce((await self._record()).latest)
 
     async def run(self) -> None:
         """Until cancelled. A full disk is waited for; everything else that is unexpected ends the program."""
@@ -215,7 +216,7 @@ class Conductor:
 
     async def _measure(self, wanted: Measurement, final: bool) -> None:
         try:
-            found = await self._aggregator.evaluate(wanted.version, wanted.weights, wanted.tokens)
+            found = await self._aggregator.evaluate(wanted.version, wanted.outer_state, wanted.tokens)
         except SparewattError as error:
             self._log.warning("measuring version %d failed: %s", wanted.version.number, error)
             self._error_id = error.error_id

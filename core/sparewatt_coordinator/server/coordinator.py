@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -36,11 +37,13 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 class Settings(msgspec.Struct, frozen=True):
     """Attributes:
     host, port: where to listen; port 0 takes a free one.
+    parent_pipe: end when standard input is closed.
     """
 
     data: Path
     host: str
     port: int
+    parent_pipe: bool = False
 
 
 async def run_coordinator(
@@ -60,6 +63,7 @@ async def run_coordinator(
         SparewattError: why it cannot start or go on, each class with its own exit code.
     """
     check_loopback(settings.host)
+    stopping = _stopped_by_signals(settings.parent_pipe)
     folder = DataFolder(settings.data)
     async with contextlib.AsyncExitStack() as stack:
         folder.make()
@@ -75,7 +79,7 @@ async def run_coordinator(
         await asyncio.to_thread(blobs.clean)
         aggregator = make_aggregator(record, folder)
         stack.push_async_callback(aggregator.stop)
-        await _serve(settings, folder, books, blobs, record, terms, aggregator, clock, validate, ready, log)
+        await _serve(settings, folder, books, blobs, record, terms, aggregator, clock, validate, ready, stopping, log)
 
 
 async def _serve(
@@ -89,6 +93,7 @@ async def _serve(
     clock: Clock,
     validate: Callable[[Path, Manifest], None],
     ready: Callable[[Running], None],
+    stopping: asyncio.Event,
     log: logging.Logger,
 ) -> None:
     """From listening to the end."""
@@ -113,16 +118,23 @@ async def _serve(
         folder.say_running(running)
         stack.callback(lambda: folder.running.unlink(missing_ok=True))
         ready(running)
-        await _until_stopped(conductor)
+        await _until_stopped(conductor, stopping)
 
 
-async def _until_stopped(conductor: Conductor) -> None:
-    """Raises what ends the conductor."""
+def _stopped_by_signals(parent_pipe: bool) -> asyncio.Event:
+    """Set by SIGINT, SIGTERM, and the end of the parent's pipe."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     if sys.platform != "win32":
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, stopping.set)
+    if parent_pipe:
+        _watch_parent(loop, stopping)
+    return stopping
+
+
+async def _until_stopped(conductor: Conductor, stopping: asyncio.Event) -> None:
+    """Raises what ends the conductor."""
     conducting = asyncio.create_task(conductor.run())
     waiting = asyncio.create_task(stopping.wait())
     try:
@@ -133,6 +145,19 @@ async def _until_stopped(conductor: Conductor) -> None:
         for task in (conducting, waiting):
             task.cancel()
         await asyncio.gather(conducting, waiting, return_exceptions=True)
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    """Stops when standard input ends, which the system closes when the parent dies."""
+
+    def wait() -> None:
+        # os.read and not sys.stdin: a reader's lock that is held at the interpreter's end is fatal.
+        while os.read(0, 1024):
+            continue
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(stopping.set)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
 def terms_of(record: RunRecord, online_public: str) -> Terms:

@@ -14,10 +14,10 @@ TOKENS_FIRST_AND_LAST: Final = 128 * 1024
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """A version to be measured; `weights` holds it."""
+    """A version to be measured; `outer_state` is None for the one that the run starts from."""
 
     version: VersionId
-    weights: BlobRef
+    outer_state: BlobRef | None
     tokens: int
 
 
@@ -36,8 +36,8 @@ def next_measurement(
     """
     most = min(manifest.data.held_out_tokens, TOKENS_FIRST_AND_LAST)
     known = {each.version: each.tokens for each in status.evaluations}
-    start = Measurement(manifest.start, manifest.start_keyframe, most)
-    newest = Measurement(status.version, status.outer_state or manifest.start_keyframe, most)
+    start = Measurement(manifest.start, None, most)
+    newest = Measurement(status.version, status.outer_state, most)
     if final:
         return newest if known.get(status.version.number, 0) < most else None
     if status.updates_accepted == 0:

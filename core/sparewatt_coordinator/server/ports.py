@@ -23,11 +23,11 @@ class Aggregator(Protocol):
         """
         ...
 
-    async def evaluate(self, version: VersionId, weights: BlobRef, tokens: int) -> Evaluation:
+    async def evaluate(self, version: VersionId, outer_state: BlobRef | None, tokens: int) -> Evaluation:
         """Mean loss of `version` over the first `tokens` held-out tokens.
 
         Args:
-            weights: blob that holds the version, a keyframe or an outer state.
+            outer_state: after `version`; None for the version that the run starts from.
 
         Raises:
             SparewattError: why it cannot be done now.

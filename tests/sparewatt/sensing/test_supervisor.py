@@ -88,7 +88,7 @@ class Bench:
 async def until(condition: Callable[[], bool]) -> None:
     """Let the other tasks run until something has happened."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  the condition is about many objects at once
+        while not condition():
             await asyncio.sleep(0)
 
 

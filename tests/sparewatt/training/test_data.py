@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparewatt.errors import IntegrityError, StorageError
-from sparewatt.training.data import Sequences, Span, order
+from sparewatt.training.data import Sequences, Span, order, training_order
 
 
 def shard(folder: Path, first: int, count: int, dtype: str = "<u1") -> Path:
@@ -17,8 +17,15 @@ def shard(folder: Path, first: int, count: int, dtype: str = "<u1") -> Path:
     return path
 
 
-def sequences(*spans: Span, seed: int = 1, length: int = 4, dtype: str = "u8", vocabulary: int = 256) -> Sequences:
-    return Sequences(tuple(spans), token_dtype=dtype, vocabulary_size=vocabulary, sequence_length=length, seed=seed)
+def sequences(*spans: Span, seed: int = 1, batch: int = 100, dtype: str = "u8", vocabulary: int = 256) -> Sequences:
+    return Sequences(
+        tuple(spans),
+        token_dtype=dtype,
+        vocabulary_size=vocabulary,
+        sequence_length=4,
+        batch_sequences=batch,
+        seed=seed,
+    )
 
 
 @given(count=st.integers(0, 300), seed=st.integers(0, 2**53 - 1))
@@ -29,6 +36,14 @@ def test_every_sequence_comes_exactly_once(count: int, seed: int) -> None:
 def test_the_order_is_the_same_for_ever() -> None:
     assert order(8, 0).tolist() == [2, 4, 6, 5, 1, 7, 0, 3]
     assert order(8, 1).tolist() == [7, 4, 1, 2, 6, 5, 0, 3]
+
+
+@given(steps=st.integers(1, 20), batch=st.integers(1, 16), seed=st.integers(0, 2**53 - 1))
+def test_an_inner_step_takes_only_the_sequences_whose_turn_it_is(steps: int, batch: int, seed: int) -> None:
+    """So that what a stopped assignment has trained is a front part of its ranges, and the rest is a gap."""
+    made = training_order(steps * batch, batch, seed)
+    for step in range(steps):
+        assert sorted(made[step * batch : (step + 1) * batch].tolist()) == list(range(step * batch, (step + 1) * batch))
 
 
 @pytest.mark.parametrize(("dtype", "kind"), [("u8", "<u1"), ("u16", "<u2"), ("u32", "<u4")])

@@ -13,7 +13,7 @@ from sparewatt.wording.errors import error_words, sentence
 ROOT = Path(__file__).parents[3]
 KINDS = {
     "InputError", "UnavailableError", "ConflictError", "StorageError", "ProtocolError", "IntegrityError",
-    "RefusedError", "SensorFault", "FileLock",
+    "RefusedError", "Refused", "SensorFault", "FileLock",
 }  # fmt: skip
 
 

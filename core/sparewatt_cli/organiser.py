@@ -1,0 +1,118 @@
+"""An organiser's files: the offline key of a run, and the folder that a coordinator serves."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.durable import make_folder, storage_errors
+from sparewatt.errors import ConflictError, InputError, StorageError
+from sparewatt_coordinator.create.profile import SIZES, run_profile
+from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
+from sparewatt_coordinator.server.establish import establish_run
+from sparewatt_coordinator.server.folder import DataFolder
+
+
+class RunWords(msgspec.Struct, frozen=True):
+    """What an organiser says of a run; every part is shown to contributors before they consent."""
+
+    title: str
+    purpose: str
+    organiser: str
+    licence: str
+    description: str
+
+
+def make_named_run(
+    folder: Path,
+    key_file: Path,
+    text: Path,
+    words: RunWords,
+    *,
+    size: str,
+    contributors: int,
+    tokens: int | None,
+    seed: int,
+) -> CreatedRun:
+    """A run of one of the ready-made sizes.
+
+    Raises:
+        InputError: ``run.form``; others as of `make_run`.
+    """
+    named = next((each for each in SIZES if each == size), None)
+    if named is None:
+        raise InputError("run.form", option="--size", allowed=", ".join(SIZES))
+    options = RunOptions(
+        title=words.title,
+        purpose=words.purpose,
+        organiser=words.organiser,
+        licence=words.licence,
+        description=words.description,
+        text=text,
+        profile=run_profile(named, contributors, tokens),
+        seed=seed,
+    )
+    return make_run(folder, key_file, options)
+
+
+def make_run(folder: Path, key_file: Path, options: RunOptions) -> CreatedRun:
+    """Make the folder of a new run, which a coordinator can serve from then on.
+
+    Args:
+        key_file: the organiser's offline key, made when there is none; it signs the manifest and the online key.
+
+    Raises:
+        ConflictError: ``run.exists`` when the folder holds something.
+        InputError: ``key.inside`` for a key within the run's folder, or as `create_run`.
+        StorageError: ``key.malformed``, or as the stores.
+    """
+    place = DataFolder(folder.expanduser())
+    key_path = key_file.expanduser().absolute()
+    if place.root in key_path.parents:
+        raise InputError("key.inside", path=str(key_path))
+    if place.root.exists() and any(place.root.iterdir()):
+        raise ConflictError("run.exists", folder=str(place.root))
+    organiser = _organiser_key(key_path)
+    now_milliseconds = round(time.time() * 1000)
+    try:
+        place.make()
+        created = create_run(options, BlobFolder(place.blobs), organiser, now_milliseconds // 1000)
+        establish_run(place, created.manifest, created.signed, created.shards, organiser, now_milliseconds)
+    except BaseException:
+        # Half a run is of no use to anybody, and would be in the way of the next attempt.
+        shutil.rmtree(place.root, ignore_errors=True)
+        raise
+    return created
+
+
+def _organiser_key(path: Path) -> Ed25519PrivateKey:
+    """The key in the file at `path` (64 hex digits, readable by its owner alone), made when there is none.
+
+    Raises:
+        InputError: ``key.mode``.
+        StorageError: ``key.malformed``, ``storage.unusable``.
+    """
+    if not path.exists():
+        return _new_organiser_key(path)
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise InputError("key.mode", path=str(path))
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise StorageError("key.malformed", path=str(path)) from error
+
+
+def _new_organiser_key(path: Path) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    with storage_errors(path.parent):
+        make_folder(path.parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(key.private_bytes_raw().hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    return key

@@ -1,0 +1,38 @@
+"""Writes the pinned requirements anew from pyproject.toml, keeping every pin that still fits.
+
+Wants `uv` on the path; arguments go to `uv pip compile` (``--upgrade`` takes the newest of everything). The files name
+hashes for every system and Python that is supported, and no address.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EXTRAS = {"run": ("cli", "coordinator", "training", "torch-needs", "build"), "dev": ("dev",)}
+FORM = (
+    *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
+    *("--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"),
+)
+
+
+def main(options: list[str]) -> int:
+    uv = shutil.which("uv")
+    if uv is None:
+        sys.exit("lock.py: uv is not on the path. Type: pip install uv")
+    extras: list[str] = []
+    for kind, names in EXTRAS.items():
+        extras += [
+            word for name in names for word in ("--extra", name)
+        ]  # `dev` holds all of `run`, at the same versions
+        target = f"requirements/{kind}.txt"
+        constraint = ["-c", "requirements/run.txt"] if kind == "dev" else []
+        command = [uv, "pip", "compile", "pyproject.toml", *FORM, *extras, *constraint, "-o", target, *options]
+        if subprocess.call(command, cwd=ROOT) != 0:
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
