@@ -170,8 +170,9 @@ def need_venv() -> None:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        apt = f"Type:\n\n    sudo apt install python{sys.version_info.major}.{sys.version_info.minor}-venv\n"
-        advice = apt if shutil.which("apt") else "Add your system's package for Python's venv."
+        line = f"apt install python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        typed = f"Type:\n\n    {'sudo ' if shutil.which('sudo') else ''}{line}\n"
+        advice = typed if shutil.which("apt") else "Add your system's package for Python's venv."
         raise Stop(f"this Python cannot make environments. {advice}", MISSING) from None
 
 
@@ -207,14 +208,14 @@ def work(command: list[str], what: str) -> None:
     """Runs a command whose output matters only when it fails; a terminal shows its last line meanwhile."""
     lines: deque[str] = deque(maxlen=400)
     terminal = sys.stdout.isatty()
-    print(f"  {what} …", end="" if terminal else "\n", flush=True)
+    print(f"  {what} ...", end="" if terminal else "\n", flush=True)
     with subprocess.Popen(command, stdout=PIPE, stderr=STDOUT, text=True, encoding="utf-8", errors="replace") as child:
         for line in child.stdout or ():
             lines.append(line.rstrip())
             if terminal:
-                print(f"\r  {what} … {lines[-1].strip()[:50]:<50}", end="", flush=True)
+                print(f"\r  {what} ... {lines[-1].strip()[:50]:<50}", end="", flush=True)
     if terminal:
-        print(f"\r  {what} … {'' if child.returncode else 'done':<50}", flush=True)
+        print(f"\r  {what} ... {'' if child.returncode else 'done':<50}", flush=True)
     if child.returncode:
         raise Stop(f"setting up {what} did not work. {reason(list(lines))}")
 

@@ -67,13 +67,24 @@ def test_the_licence_is_there_in_full() -> None:
     assert "END OF TERMS AND CONDITIONS" in licence
 
 
+LONG_MODULES = {
+    "core/sparewatt_coordinator/store/memory.py": "the whole contract of a store in one class, as the reference",
+    "core/sparewatt/session/protocol.py": "one state machine with one handler a message",
+    "core/sparewatt_coordinator/gateway/protocol.py": "one state machine with one handler a message",
+    "core/sparewatt/engine/device_driver.py": "one device: its effects, and what its worker says",
+    "core/sparewatt/session/outbox.py": "one database, each transaction a method",
+}
+
+
 def test_modules_say_what_they_are_for() -> None:
     assert [name for name, text in modules() if text.strip() and not ast.get_docstring(ast.parse(text))] == []
 
 
 def test_modules_stay_small_enough_to_read() -> None:
-    long = {name: lines for name, text in modules() if (lines := len(text.splitlines())) > 520}
-    assert long == {}, "a module beyond 520 lines holds more than one thing"
+    long = {name for name, text in modules() if len(text.splitlines()) > 400}
+    assert long <= set(LONG_MODULES), (
+        "a module beyond 400 lines is questioned: split it, or say here why it is one thing"
+    )
 
 
 def test_functions_fit_a_screen() -> None:

@@ -73,8 +73,8 @@ class RoundMerge:
     def _numerator(self, blocks: Iterable[Units]) -> Units:
         total: Units | None = None
         for update, units in zip(self._plan.updates, blocks, strict=True):
-            units *= update.factor
-            total = units if total is None else np.add(total, units, out=total)
+            scaled = np.multiply(units, update.factor, out=units)
+            total = scaled if total is None else np.add(total, scaled, out=total)
         assert total is not None, "a plan has at least one update"
         return total
 

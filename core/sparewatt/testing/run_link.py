@@ -56,7 +56,7 @@ class FakeRunLink:
         wrong = VersionId(0, 0, sha256)
         self.chain = VersionChain(steps=(Step(wrong, step.blob, keyframe=True),), fetched=1)
 
-    def device_name(self, device: str) -> str:
+    def device_name(self, device: str) -> str:  # noqa: ARG002 - one name for every device
         return "cd" * 16
 
     def blob_path(self, blob: BlobRef) -> Path:
@@ -87,12 +87,12 @@ class FakeRunLink:
             ttl_s=600,
         )
 
-    async def fetch_data(self, assignment: Assignment) -> None:
+    async def fetch_data(self, assignment: Assignment) -> None:  # noqa: ARG002 - its data are not read by fakes
         if self.refusal is not None:
             raise self.refusal
 
     async def deliver(self, assignment: Assignment, trained: Trained, payload: Path) -> None:
-        assert payload.stat().st_size == trained.payload.size
+        assert _size(payload) == trained.payload.size
         self.delivered.append((assignment, trained))
 
     async def give_back(self, assignment: Assignment) -> None:
@@ -100,3 +100,7 @@ class FakeRunLink:
 
     async def mistrust(self) -> None:
         self.mistrusted += 1
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size

@@ -44,9 +44,9 @@ class Profile:
 def try_profile(contributors: int, seconds: float, tokens: int | None = None) -> Profile:
     """A run that one computer finishes in minutes.
 
-    Contributors on one computer share its speed, so together they do one assignment's worth of work in the time in
-    which one alone does: that is the round's target, but no less than the smallest assignment (a quarter) of each. One
-    contributor alone waits for the version that holds its own update; several go on from the newest one there is.
+    A round's target is the smallest assignment (a quarter) of each contributor, whatever their speed: so with one
+    contributor every update is a round, and nobody trains the same thing from an old version. One contributor alone
+    waits for the version that holds its own update; several go on from the newest one there is.
 
     Args:
         seconds: how long to train; the learning rate falls over the last fifth of it.
@@ -62,7 +62,7 @@ def try_profile(contributors: int, seconds: float, tokens: int | None = None) ->
         codec=CodecSpec(name="int8", error_feedback="none"),
         outer=OuterSpec(rule="sgd", rate_micro=1_000_000, momentum_micro=0, staleness_most=4, keyframe_every=10),
         rounds=RoundSpec(
-            tokens_target=max(assignment, contributors * assignment // 4),
+            tokens_target=contributors * assignment // 4,
             grace_milliseconds=0 if alone else 800,
             seconds_most=8,
             next_version_wait_milliseconds=2_000 if alone else 0,
@@ -85,9 +85,11 @@ def run_profile(size: SizeName, contributors: int, tokens: int | None = None, se
     inner = InnerSpec(inner_steps=30, batch_sequences=16, state="fresh")
     assignment = inner.inner_steps * inner.batch_sequences * sequence_length
     total = tokens if tokens is not None else _TOKENS_PER_PARAMETER * parameter_count(model)
-    # A model needs some 200 outer steps; a round is never less than one assignment, though.
-    target = max(assignment, min(contributors * assignment, total // OUTER_STEPS_LEAST))
-    alone = target == assignment and contributors == 1
+    # A model needs some 200 outer steps. A round is never less than one full assignment of one device, nor, with one
+    # contributor, more than the smallest (a quarter): whatever a slow device delivers is a round of its own then.
+    alone = contributors == 1
+    smallest = assignment // 4
+    target = smallest if alone else max(assignment, min(contributors * assignment, total // OUTER_STEPS_LEAST))
     return Profile(
         model=model,
         sequence_length=sequence_length,

@@ -84,17 +84,13 @@ class Conductor:
 
     def joined(self, tokens: int) -> None:
         """An update joined the gathering round."""
-        # A full queue only means that the next reading of the store, at most a second away, brings the news.
-        if self._events.full():
-            self._state = None
-        else:
-            self._events.put_nowait(Joined(tokens))
+        self._tell(Joined(tokens))
 
     async def finish(self, words: str) -> None:
         """Hand out no more work; merge, measure and close when what is there is merged."""
         self._closing_words = words
         await self._books.call(lambda store: store.end_run())
-        await self._events.put(Ending())
+        self._tell(Ending())
 
     async def resume(self) -> None:
         """Try a stalled merge again."""
@@ -121,7 +117,7 @@ class Conductor:
                     await asyncio.gather(task, return_exceptions=True)
 
     async def _step(self) -> None:
-        self._raise_bugs()
+        self._raise_failures()
         if self._state is None:
             while not self._events.empty():
                 self._events.get_nowait()
@@ -159,6 +155,9 @@ class Conductor:
                     if task is None:
                         self._state = None
                     else:
+                        if self._merging is not None:
+                            # Its lease ran out; what it would still publish is fenced off.
+                            self._merging.cancel()
                         self._merging = asyncio.create_task(self._merge(task))
                         await self._tick(MergeLeased(task.fence))
                 case NoteFailure():
@@ -180,13 +179,13 @@ class Conductor:
         except SparewattError as error:
             self._log.warning("merging round %d failed: %s", task.plan.round, error)
             self._error_id = error.error_id
-            await self._events.put(MergeFailed(task.fence))
+            self._tell(MergeFailed(task.fence))
             return
         self._error_id = ""
         if isinstance(outcome, Published):
             self._announce(outcome.announcement)
             await self._books.call(self._delete_disposable)
-        await self._events.put(MergePublished(task.fence))
+        self._tell(MergePublished(task.fence))
 
     def _delete_disposable(self, store: Store) -> None:
         """In the store's thread, so that no update with the same bytes is accepted meanwhile."""
@@ -236,11 +235,20 @@ class Conductor:
         state = self._state
         return state is not None and state.merge is None and state.gathering.updates == 0
 
-    def _raise_bugs(self) -> None:
-        """A bug in a task of ours is one of the whole program: it crashes, and whoever started it starts it again."""
-        for task in (self._merging, self._measuring):
+    def _raise_failures(self) -> None:
+        """What one of our tasks did not expect is the whole program's: a full disk is waited for, a bug crashes."""
+        tasks = (self._merging, self._measuring)
+        self._merging, self._measuring = (None if task is not None and task.done() else task for task in tasks)
+        for task in tasks:
             if task is not None and task.done() and not task.cancelled():
                 task.result()
+
+    def _tell(self, event: Event) -> None:
+        """Queue an event. When the queue is full, the next reading of the store brings the news."""
+        if self._events.full():
+            self._state = None
+        else:
+            self._events.put_nowait(event)
 
     async def _record(self) -> RunRecord:
         return await self._books.call(lambda store: store.run())

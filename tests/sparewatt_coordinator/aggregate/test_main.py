@@ -7,14 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
+from sparewatt.blobs.folder import BlobFolder
+from sparewatt.numeric.codec import encode_update
+from sparewatt.numeric.keyframe import write_keyframe
 from sparewatt.numeric.merge_plan import MergePlan, PlannedUpdate
 from sparewatt.process.frames import FrameReader, frame
 from sparewatt.work.manifest import CodecSpec, OuterSpec
-from sparewatt.work.model import ModelSpec
+from sparewatt.work.model import ModelSpec, parameter_count
 from sparewatt.work.version import BlobRef, VersionId
-from sparewatt_coordinator.aggregate.messages import Answer, Failed, Merge, Quit, Request
+from sparewatt_coordinator.aggregate.messages import Answer, Failed, Merge, Merged, Quit, Request
 
 pytestmark = pytest.mark.processes
 
@@ -89,3 +93,27 @@ def test_it_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
 def test_merging_loads_no_torch(tmp_path: Path) -> None:
     code = "import sys, sparewatt_coordinator.aggregate.service; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_merge_takes_a_few_blocks_of_memory_whatever_the_size_of_the_model(tmp_path: Path) -> None:
+    """24 M parameters: the weights alone are 96 MB, the outer state is 192 MB."""
+    blobs = BlobFolder(tmp_path / "blobs")
+    spec = ModelSpec("llama", 256, 512, 1_376, 8, 8, 8, 64)
+    weights = np.full(parameter_count(spec), 0.5, dtype=np.float32)
+    assert weights.nbytes > 96_000_000
+    keyframe, payload = tmp_path / "keyframe", tmp_path / "payload"
+    with keyframe.open("wb") as file:
+        write_keyframe(spec, weights, file)
+    with payload.open("wb") as file:
+        encode_update(weights, weights - np.float32(1e-3), "int8", file)
+    update = blobs.add_file(payload)
+    plan = msgspec.structs.replace(
+        impossible_merge(1).plan, updates=tuple(PlannedUpdate(update, f"{number:032x}", 7) for number in range(2))
+    )
+    merge = Merge(id=1, model=spec, plan=plan, start_keyframe=blobs.add_file(keyframe), keyframe=True)
+    with aggregator(tmp_path / "blobs") as child:
+        assert isinstance(ask(child, merge), Merged)
+        status = Path(f"/proc/{child.pid}/status").read_text()
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    assert int(peak.split()[1]) < 96 * 1024, peak

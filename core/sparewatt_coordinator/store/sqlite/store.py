@@ -54,7 +54,8 @@ class SqliteStore:
     def create_invite(self, secret_sha256: str, uses: int, expires_at_s: int, trusted: bool) -> None:
         with self._transaction():
             self._connection.execute(
-                "INSERT OR IGNORE INTO invites (secret_sha256, uses_left, expires_at_s, trusted) VALUES (?, ?, ?, ?)",
+                "INSERT INTO invites (secret_sha256, uses_left, expires_at_s, trusted) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (secret_sha256) DO NOTHING",
                 (secret_sha256, uses, expires_at_s, trusted),
             )
 

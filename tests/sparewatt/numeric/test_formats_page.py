@@ -1,0 +1,72 @@
+"""The golden bytes of docs/formats.md are those that the code writes, and the code reads them."""
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparewatt.numeric.codec import CodecName, UpdateReader, encode_update
+from sparewatt.numeric.keyframe import keyframe_head
+from sparewatt.numeric.outer_state import OuterBlock, OuterStateReader, OuterStateWriter
+from sparewatt.numeric.patch import apply_patch, encode_block, patch_head
+from sparewatt.numeric.version_hash import version_sha256
+from sparewatt.work.model import ModelSpec, parameter_count
+
+PAGE = Path(__file__).parents[3] / "docs" / "formats.md"
+GOLDEN = {
+    name: bytes.fromhex(text) for name, text in re.findall(r"```golden ([a-z0-9 ]+)\n([^`]*)```", PAGE.read_text())
+}
+NUMBERS = np.array([1 / 2, -1 / 4, 0, 2.0**-20, 127 / 1024], dtype=np.float32)
+SPEC = ModelSpec("llama", 16, 8, 8, 1, 1, 1, 8)
+
+
+def update(codec: CodecName) -> bytes:
+    sink = io.BytesIO()
+    encode_update(NUMBERS, np.zeros_like(NUMBERS), codec, sink)
+    return sink.getvalue()
+
+
+def outer_state() -> bytes:
+    sink = io.BytesIO()
+    block = OuterBlock(np.array([1, 2], np.float32), np.array([0.5, 0], np.float32), None)
+    OuterStateWriter(sink, 2, momentum=False).write(0, block)
+    return sink.getvalue()
+
+
+WRITTEN: dict[str, Callable[[], bytes]] = {
+    "version": lambda: bytes.fromhex(
+        version_sha256(SPEC, (np.arange(parameter_count(SPEC), dtype="<f4") / 64).tobytes())
+    ),
+    "keyframe": lambda: keyframe_head(SPEC)[:40],
+    "update int8": lambda: update("int8"),
+    "update fp16": lambda: update("fp16"),
+    "delta root": lambda: bytes.fromhex(
+        encode_update(NUMBERS, np.zeros_like(NUMBERS), "int8", io.BytesIO()).delta_root
+    ),
+    "patch": lambda: patch_head(5) + encode_block(NUMBERS.astype(np.float64))[0],
+    "outer state": outer_state,
+}
+
+
+def test_every_example_is_checked() -> None:
+    assert GOLDEN.keys() == WRITTEN.keys()
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_the_code_writes_the_bytes_of_the_page(name: str) -> None:
+    assert WRITTEN[name]().hex(" ") == GOLDEN[name].hex(" ")
+
+
+def test_the_code_reads_the_bytes_of_the_page() -> None:
+    units = UpdateReader(io.BytesIO(GOLDEN["update int8"]), "int8", 5).block(0)
+    assert (units / 2**36).tolist() == pytest.approx([0.5, -0.25, 0, 0, 0.122], abs=3e-3)
+    halves = UpdateReader(io.BytesIO(GOLDEN["update fp16"]), "fp16", 5).block(0)
+    assert (halves / 2**36).tolist() == NUMBERS.tolist()
+    weights = np.zeros(5, np.float32)
+    apply_patch(io.BytesIO(GOLDEN["patch"]), weights)
+    assert weights.tolist() == [0.5, -0.25, 0, 0, 0.125]
+    state = OuterStateReader(io.BytesIO(GOLDEN["outer state"]), 2, momentum=False).block(0)
+    assert (state.weights.tolist(), state.remainder.tolist()) == ([1, 2], [0.5, 0])
