@@ -75,7 +75,7 @@ def _tokens(system: Rig) -> int:
 
 
 def start_up() -> tuple[Measurement, ...]:
-    """From resuming a paused engine to its first inner step, and from a process's start to a bare one, in turn."""
+    """From an engine's start to its first inner step, against a bare process with the same imports, in turn."""
     return asyncio.run(_start_up())
 
 
@@ -84,18 +84,17 @@ async def _start_up() -> tuple[Measurement, ...]:
     async with rig(threads=1) as system:
         await system.until_worker("training", inner_steps=1)
         for _ in range(PAIRS):
-            await system.pause()
-            await system.until_worker("none")
+            await system.stop_engine()
             began = time.monotonic()
-            await system.resume()
+            await system.start_engine()
             await system.until_worker("training", inner_steps=1)
             measured = time.monotonic() - began
-            await system.pause()
-            await system.until_worker("none")
+            await system.stop_engine()
             began = time.monotonic()
             await bare(("--threads", "1"))
             pairs.append((measured, time.monotonic() - began))
-    notes = ("from the end of a pause to the first inner step, data and weights at hand; a worker is a new process",)
+            await system.start_engine()
+    notes = ("a run that was joined before, its data at hand; the bare process ends after its first step",)
     return (paired("start-up", "s", pairs, Target("at most", 1.5), notes),)
 
 

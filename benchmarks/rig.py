@@ -38,6 +38,26 @@ class Rig:
     children: Children
     coordinator: Child
     contributor: Contributor
+    _watching: "asyncio.Task[None] | None" = None
+
+    async def stop_engine(self) -> None:
+        """End the engine; what it has fetched and joined stays."""
+        self.unwatch()
+        await self.children.end([self.contributor.child])
+
+    async def start_engine(self) -> None:
+        """Start the engine of the same folder again."""
+        engine = await self.children.start("engine", self.plan.engines[0].arguments)
+        self.contributor = Contributor(engine, self.place.control_address(self.plan.engines[0].folder))
+        await self.contributor.answering()
+        self.watch()
+
+    def watch(self) -> None:
+        self._watching = asyncio.create_task(self.contributor.watch())
+
+    def unwatch(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
 
     async def pause(self) -> None:
         async with await connect(self.place.control_address(self.plan.engines[0].folder)) as client:
@@ -86,12 +106,12 @@ async def rig(threads: int) -> AsyncIterator[Rig]:
             await contributor.answering()
             (invite,) = await asyncio.to_thread(run_side.invites, plan.run_folder, 1)
             await contributor.join(invite)
-            watching = asyncio.create_task(contributor.watch())
+            system = Rig(plan, place, children, coordinator, contributor)
+            system.watch()
             try:
-                yield Rig(plan, place, children, coordinator, contributor)
+                yield system
             finally:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+                system.unwatch()
 
 
 def pin(process: psutil.Process, core: int) -> None:
