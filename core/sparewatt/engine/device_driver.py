@@ -13,7 +13,7 @@ from sparewatt.engine.device_plan import DeviceState, Work
 from sparewatt.engine.run_link import NothingToDo, RunLink
 from sparewatt.errors import SparewattError
 from sparewatt.host.device import Device
-from sparewatt.host.lock import FileLock, slot_lock
+from sparewatt.host.lock import FileLock, HeldSlots, slot_lock, thread_slots
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.permit import PermitWriter
 from sparewatt.policy import Decision
@@ -44,6 +44,7 @@ class DeviceTools:
         wake: makes the engine look at its devices again.
         work_folder: the only folder that this device's workers write to.
         lock_folder: where machine-wide locks of devices are.
+        cores: threads of this computer's processor, each of which is a slot.
     """
 
     clock: Clock
@@ -53,6 +54,7 @@ class DeviceTools:
     wake: Callable[[], None]
     work_folder: Path
     lock_folder: Path
+    cores: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class DeviceDriver:
         self._areas_run: str | None = None
         self._permit: PermitWriter | None = None
         self._worker: Worker | None = None
-        self._lock: FileLock | None = None
+        self._lock: FileLock | HeldSlots | None = None
         self._steps: deque[tuple[int, int]] = deque(maxlen=SPEED_STEPS)
         self._failures = 0
         self.mistrusted = False
@@ -192,7 +194,7 @@ class DeviceDriver:
         assert run is not None
         try:
             if self._lock is None:
-                self._lock = slot_lock(self.device.slot, self._tools.lock_folder)
+                self._lock = self._take_slot()
             areas = self._make_areas(run)
             worker = await self._tools.starter.start(self._worker_device(), areas)
         except SparewattError as error:
@@ -234,6 +236,12 @@ class DeviceDriver:
         areas, self._areas, self._permit = self._areas, None, None
         if areas is not None:
             areas.close()
+
+    def _take_slot(self) -> FileLock | HeldSlots:
+        """Raises ConflictError ``device.busy``: somebody else on this computer computes with it."""
+        if self.device.kind == "cpu":
+            return thread_slots(self.threads, self._tools.cores, self._tools.lock_folder)
+        return slot_lock(self.device.slot, self._tools.lock_folder)
 
     def _release_lock(self) -> None:
         if self._lock is not None:

@@ -270,6 +270,7 @@ class Engine:
             wake=self.wake,
             work_folder=folder,
             lock_folder=machine_lock_folder(),
+            cores=os.cpu_count() or 1,
         )
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:

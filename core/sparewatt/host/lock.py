@@ -92,6 +92,40 @@ def slot_lock(slot: str, folder: Path) -> FileLock:
     return FileLock(folder / name, "device.busy", {"slot": slot}, mode=0o666)
 
 
+class HeldSlots:
+    """Slots that are held together."""
+
+    def __init__(self, locks: tuple[FileLock, ...]) -> None:
+        self._locks = locks
+
+    def release(self) -> None:
+        """Let go of all; harmless when done twice."""
+        for lock in self._locks:
+            lock.release()
+
+
+def thread_slots(threads: int, of: int, folder: Path) -> HeldSlots:
+    """The right to compute with some of the processor's threads: any `threads` free ones of its `of` slots.
+
+    Raises:
+        ConflictError: ``device.busy`` when fewer are free; then none is held.
+        StorageError: ``lock.unusable``.
+    """
+    held: list[FileLock] = []
+    for number in range(of):
+        if len(held) == min(threads, of):
+            break
+        try:
+            held.append(slot_lock(f"cpu-{number}", folder))
+        except ConflictError:
+            continue
+    slots = HeldSlots(tuple(held))
+    if len(held) < min(threads, of):
+        slots.release()
+        raise ConflictError("device.busy", slot="cpu")
+    return slots
+
+
 def machine_lock_folder(candidates: tuple[Path, ...] = SHARED_FOLDERS, windows: Path = Path("C:/ProgramData")) -> Path:
     """A folder in which every user of this computer can make files: the first that is open to all and sticky.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.errors import UnavailableError
 from sparewatt.host.device import Device
+from sparewatt.host.lock import slot_lock
 from sparewatt.host.sample import Sample
 from sparewatt.policy import Compute, Decision
 from sparewatt.sensing.pacer import Pacer
@@ -39,6 +40,7 @@ class Bench:
                 wake=lambda: None,
                 work_folder=folder / "work",
                 lock_folder=folder / "locks",
+                cores=2,
             ),
         )
         self.driver.bind(self.run)
@@ -133,10 +135,8 @@ def test_a_run_that_cannot_be_reached_is_asked_again_later(tmp_path: Path) -> No
 
 
 def test_a_device_in_use_by_somebody_else_is_left_alone_and_tried_again(tmp_path: Path) -> None:
-    from sparewatt.host.lock import slot_lock
-
     async def story(bench: Bench) -> None:
-        with slot_lock(CPU.slot, tmp_path / "locks"):
+        with slot_lock("cpu-0", tmp_path / "locks"), slot_lock("cpu-1", tmp_path / "locks"):
             await bench.until(lambda: bench.driver.error is not None)
             assert bench.driver.error is not None
             assert bench.driver.error.error.error_id == "device.busy"

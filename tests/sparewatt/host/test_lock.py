@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sparewatt.errors import ConflictError, StorageError
-from sparewatt.host.lock import engine_lock, machine_lock_folder, slot_lock
+from sparewatt.host.lock import engine_lock, machine_lock_folder, slot_lock, thread_slots
 
 
 def test_a_second_engine_of_a_folder_is_refused_with_the_process_of_the_first(tmp_path: Path) -> None:
@@ -21,6 +21,18 @@ def test_slots_exclude_each_other_and_nothing_else(tmp_path: Path) -> None:
         with pytest.raises(ConflictError) as caught:
             slot_lock("gpu-1", tmp_path)
         assert caught.value.error_id == "device.busy"
+
+
+def test_the_processor_is_lent_in_threads(tmp_path: Path) -> None:
+    first = thread_slots(2, 3, tmp_path)
+    with pytest.raises(ConflictError) as caught:
+        thread_slots(2, 3, tmp_path)
+    assert caught.value.error_id == "device.busy"
+    second = thread_slots(1, 3, tmp_path)
+    first.release()
+    thread_slots(2, 3, tmp_path).release()
+    second.release()
+    thread_slots(8, 3, tmp_path).release()
 
 
 def test_every_user_may_open_a_slots_file_and_its_name_cannot_leave_the_folder(tmp_path: Path) -> None:
