@@ -108,6 +108,8 @@ async def _stopped_footprint() -> tuple[Measurement, ...]:
         await system.until_worker("training", inner_steps=1)
         await system.pause()
         await system.until_worker("none")
+        # Nobody looks on: every snapshot that is sent would be work of the engine's.
+        system.unwatch()
         await asyncio.sleep(10.0)
         before = _busy_seconds(system)
         await asyncio.sleep(IDLE_SECONDS)

@@ -2,10 +2,11 @@
 
 from sparewatt.credit.keychain import verify_manifest
 from sparewatt.signing import Signed
+from sparewatt.wording.units import bytes_words
 from sparewatt.work.invite import Invite
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.model import parameter_count
-from sparewatt_cli.figures import bytes_text, count_text
+from sparewatt_cli.figures import count_text
 
 
 def shown_manifest(signed: Signed, invite: Invite) -> Manifest:
@@ -28,9 +29,9 @@ def consent_lines(manifest: Manifest, run: str, isolation: str) -> tuple[str, ..
         ("Model", f"{manifest.model.architecture}, {count_text(parameter_count(manifest.model))} parameters"),
         ("Data", f"{count_text(data.tokens)} tokens: {data.description}"),
         ("Download", _download(costs.download_bytes_first, costs.download_bytes_per_version)),
-        ("Upload", f"{bytes_text(costs.upload_bytes_per_update)} for each update at most"),
-        ("Disk", f"{bytes_text(costs.disk_bytes)} at most"),
-        ("Memory", f"{bytes_text(costs.memory_bytes)} at most, for each device"),
+        ("Upload", f"{bytes_words(costs.upload_bytes_per_update)} for each update at most"),
+        ("Disk", f"{bytes_words(costs.disk_bytes)} at most"),
+        ("Memory", f"{bytes_words(costs.memory_bytes)} at most, for each device"),
         ("Checks", _VALIDATION[manifest.validation]),
         ("Isolation", _ISOLATION.get(isolation, isolation)),
         ("Consent", run),
@@ -49,4 +50,4 @@ _ISOLATION = {
 
 
 def _download(first_bytes: int, version_bytes: int) -> str:
-    return f"{bytes_text(first_bytes)} at first, then {bytes_text(version_bytes)} for each new version at most"
+    return f"{bytes_words(first_bytes)} at first, then {bytes_words(version_bytes)} for each new version at most"

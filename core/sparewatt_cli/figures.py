@@ -1,4 +1,4 @@
-"""Numbers as people read them in a terminal."""
+"""Numbers as people read them in a terminal, besides those of `sparewatt.wording.units`."""
 
 import math
 from collections.abc import Sequence
@@ -7,12 +7,6 @@ from typing import Final
 
 UNKNOWN: Final = "unknown"
 _BARS: Final = "▁▂▃▄▅▆▇█"
-_LOSS_UNITS: Final = {"nats_per_byte": "nats per byte", "nats_per_token": "nats per token"}
-
-
-def bytes_text(count: float) -> str:
-    """Bytes in decimal units: ``812 B``, ``1.5 MB``."""
-    return f"{int(count)} B" if count < 1_000 else _scaled(count, ("kB", "MB", "GB", "TB"))
 
 
 def count_text(count: float) -> str:
@@ -22,18 +16,8 @@ def count_text(count: float) -> str:
     return f"{count / 1e6:.2f} million" if count < 1e9 else f"{count / 1e9:.2f} billion"
 
 
-def loss_text(loss_micro: int | None, unit: str) -> str:
-    """A loss with its unit; the fourth place is the last one that a person can tell apart from noise."""
-    return UNKNOWN if loss_micro is None else f"{loss_micro / 1e6:.4f} {_LOSS_UNITS.get(unit, unit)}"
-
-
 def watts_text(watts: float | None) -> str:
     return "no power sensor" if watts is None else f"{watts:.0f} W"
-
-
-def credit_text(credit_micro: int) -> str:
-    """Credit as a plain decimal; one credit is 1e15 verified FLOP."""
-    return f"{credit_micro / 1e6:.6f}"
 
 
 def seconds_text(seconds: float) -> str:
@@ -60,11 +44,3 @@ def sparkline(values: Sequence[float], width: int) -> str:
     if high == low:
         return _BARS[0] * len(shown)
     return "".join(_BARS[round((value - low) / (high - low) * (len(_BARS) - 1))] for value in shown)
-
-
-def _scaled(value: float, units: Sequence[str]) -> str:
-    for unit in units:
-        value /= 1_000
-        if value < 999.95 or unit == units[-1]:
-            break
-    return f"{value:.1f} {unit}"

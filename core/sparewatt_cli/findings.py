@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from sparewatt_cli.figures import UNKNOWN, bytes_text
+from sparewatt.wording.units import bytes_words
+from sparewatt_cli.figures import UNKNOWN
 from sparewatt_cli.probe import Probe
 from sparewatt_cli.words import error_sentence
 
@@ -144,9 +145,9 @@ def _disk(facts: DoctorFacts) -> tuple[Finding, ...]:
         return (Finding("problem", "Data folder", f"{facts.data_folder} cannot be written", "Check its permissions."),)
     free = facts.probe.reading.disk_free_bytes if facts.probe is not None else None
     if free is not None and free < DISK_BYTES_LEAST:
-        words = f"{facts.data_folder} has {bytes_text(free)} free, and 2 GB are kept free"
+        words = f"{facts.data_folder} has {bytes_words(free)} free, and 2 GB are kept free"
         return (Finding("problem", "Data folder", words, "Free some space, or choose another --data-folder."),)
-    text = UNKNOWN if free is None else bytes_text(free)
+    text = UNKNOWN if free is None else bytes_words(free)
     return (Finding("good", "Data folder", f"{facts.data_folder}, {text} free"),)
 
 

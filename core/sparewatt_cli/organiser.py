@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import make_folder, replace_file, storage_errors
 from sparewatt.errors import ConflictError, InputError, StorageError
-from sparewatt_coordinator.create.profile import SIZES, run_profile
+from sparewatt_coordinator.create.profile import SIZES, SizeName, run_profile
 from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
 from sparewatt_coordinator.server.establish import establish_run
 from sparewatt_coordinator.server.folder import DataFolder
@@ -47,7 +47,7 @@ def make_named_run(
     Raises:
         InputError: ``run.form``; others as of `make_run`.
     """
-    named = next((each for each in SIZES if each == size), None)
+    named: SizeName | None = next((each for each in SIZES if each == size), None)
     if named is None:
         raise InputError("run.form", option="--size", allowed=", ".join(SIZES))
     options = RunOptions(

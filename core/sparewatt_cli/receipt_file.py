@@ -10,10 +10,11 @@ from sparewatt.control.messages import GetSnapshot, ReceiptsAfter, ReceiptsReply
 from sparewatt.credit.receipts import ReceiptsReport, verify_receipts
 from sparewatt.errors import InputError, IntegrityError, ProtocolError, StorageError, UnavailableError
 from sparewatt.signing import Signed
+from sparewatt.wording.units import credit_words
 from sparewatt.work.invite import run_key_sha256
 from sparewatt.work.receipt import Receipt
 from sparewatt_cli.engine_link import ask
-from sparewatt_cli.figures import count_text, credit_text, moment_text
+from sparewatt_cli.figures import count_text, moment_text
 from sparewatt_cli.runs_by_name import run_named
 from sparewatt_cli.surroundings import Surroundings
 from sparewatt_cli.words import error_sentence
@@ -135,7 +136,7 @@ def receipt_lines(bundle: Bundle) -> tuple[str, ...]:
     receipts = [receipt_of(signed) for signed in bundle.receipts]
     listed = tuple(
         f"{receipt.sequence:>8}  {moment_text(receipt.accepted_at_s)}  {count_text(receipt.tokens):>12} tokens  "
-        f"{credit_text(receipt.credit_micro)} credit  {receipt.state}"
+        f"{credit_words(receipt.credit_micro)}  {receipt.state}"
         for receipt in receipts
     )
     total = f"{len(receipts)} receipts. Check their signatures: sparewatt receipts verify"
@@ -144,7 +145,7 @@ def receipt_lines(bundle: Bundle) -> tuple[str, ...]:
 
 def report_lines(report: ReceiptsReport) -> tuple[str, ...]:
     """What was checked and what it proves."""
-    verified_text, pending_text = credit_text(report.verified_micro), credit_text(report.pending_micro)
+    verified_text, pending_text = credit_words(report.verified_micro), credit_words(report.pending_micro)
     lines = [
         f"{report.receipts} receipts hold, for {count_text(report.tokens)} tokens.",
         f"Credit: {verified_text} verified, {pending_text} pending.",

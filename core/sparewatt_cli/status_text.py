@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from sparewatt.snapshot import DeviceSnapshot, RunSnapshot, Snapshot
-from sparewatt_cli.figures import bytes_text, count_text, credit_text, loss_text, moment_text, sparkline, watts_text
+from sparewatt.wording.units import bytes_words, credit_words, loss_words
+from sparewatt_cli.figures import count_text, moment_text, sparkline, watts_text
 from sparewatt_cli.words import error_sentence, rule_sentence
 
 _WORKERS = {
@@ -45,12 +46,12 @@ def _run_lines(run: RunSnapshot) -> Iterator[str]:
     yield f"  {run.connection.state}, {version}, {run.state}" + (f": {run.words}" if run.words else "")
     if run.evaluations:
         bars = sparkline([each.loss_micro for each in run.evaluations], 40)
-        yield f"  held-out loss {loss_text(run.evaluations[-1].loss_micro, run.loss_unit)}  {bars}"
+        yield f"  held-out loss {loss_words(run.evaluations[-1].loss_micro, run.loss_unit)}  {bars}"
     yield (
-        f"  {count_text(run.tokens_accepted)} tokens accepted, {credit_text(run.credit_micro)} credit, "
+        f"  {count_text(run.tokens_accepted)} tokens accepted, {credit_words(run.credit_micro)}, "
         f"{run.receipts} receipts, {run.outbox} results on their way"
     )
-    yield f"  {bytes_text(run.connection.bytes_up)} sent, {bytes_text(run.connection.bytes_down)} received"
+    yield f"  {bytes_words(run.connection.bytes_up)} sent, {bytes_words(run.connection.bytes_down)} received"
     if run.connection.error is not None:
         yield f"  {error_sentence(run.connection.error.error_id, run.connection.error.parameters)}"
 

@@ -4,16 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparewatt_cli.figures import bytes_text, count_text, loss_text, seconds_text, sparkline, watts_text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (1_550_000, "1.6 MB"), (999_999, "1.0 MB"), (2.5e9, "2.5 GB"),
-     (3e15, "3000.0 TB")],
-)  # fmt: skip
-def test_bytes_are_decimal_with_one_place(count: float, text: str) -> None:
-    assert bytes_text(count) == text
+from sparewatt_cli.figures import count_text, seconds_text, sparkline, watts_text
 
 
 @pytest.mark.parametrize(
@@ -23,13 +14,8 @@ def test_counts_are_grouped_and_then_named(count: float, text: str) -> None:
     assert count_text(count) == text
 
 
-def test_unknown_is_said_and_never_zero() -> None:
-    assert loss_text(None, "nats_per_byte") == "unknown"
+def test_an_unknown_power_is_said_and_never_zero() -> None:
     assert watts_text(None) == "no power sensor"
-
-
-def test_a_loss_says_its_unit() -> None:
-    assert loss_text(2_345_678, "nats_per_byte") == "2.3457 nats per byte"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(-1, "0 s"), (59.4, "59 s"), (185, "3 min 05 s"), (7_800, "2 h 10 min")])

@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from sparewatt_cli.figures import bytes_text, count_text, credit_text, loss_text, seconds_text, sparkline
+from sparewatt.wording.units import bytes_words, credit_words, loss_words
+from sparewatt_cli.figures import count_text, seconds_text, sparkline
 from sparewatt_cli.machine import MachineFacts
 from sparewatt_cli.plain_text import harmless
 
@@ -89,7 +90,7 @@ def summary(result: TrialResult, missing_words: Sequence[str]) -> tuple[str, ...
 
 def _loss(result: TrialResult) -> str:
     first, last = round((result.loss_first or 0) * 1e6), round((result.loss_last or 0) * 1e6)
-    return f"{first / 1e6:.4f} → {loss_text(last, result.loss_unit)}"
+    return f"{first / 1e6:.4f} → {loss_words(last, result.loss_unit)}"
 
 
 def _trained(result: TrialResult) -> str:
@@ -101,15 +102,15 @@ def _trained(result: TrialResult) -> str:
 
 def _credit(result: TrialResult) -> str:
     return (
-        f"{credit_text(round(result.credit * 1e6))}, with {_number(result.receipts, 'signed receipt')}, "
+        f"{credit_words(round(result.credit * 1e6))}, with {_number(result.receipts, 'signed receipt')}, "
         f"{result.receipts_verified} verified offline"
     )
 
 
 def _traffic(result: TrialResult) -> str:
     return (
-        f"{bytes_text(result.bytes_up / result.versions)} up and "
-        f"{bytes_text(result.bytes_down / result.versions)} down for each version"
+        f"{bytes_words(result.bytes_up // result.versions)} up and "
+        f"{bytes_words(result.bytes_down // result.versions)} down for each version"
     )
 
 

@@ -2,15 +2,8 @@
 
 from dataclasses import dataclass
 
-from sparewatt_cli.figures import (
-    bytes_text,
-    count_text,
-    credit_text,
-    loss_text,
-    seconds_text,
-    sparkline,
-    watts_text,
-)
+from sparewatt.wording.units import bytes_words, credit_words, loss_words
+from sparewatt_cli.figures import count_text, seconds_text, sparkline, watts_text
 from sparewatt_cli.trial.view import TrialView
 from sparewatt_cli.words import TRIAL, error_sentence, rule_sentence
 
@@ -48,11 +41,11 @@ def rows(view: TrialView) -> tuple[tuple[str, str], ...]:
     return (
         ("Device", names or "being found"),
         ("Held-out loss", _held_out(view)),
-        ("Training loss", loss_text(view.training_loss_micro, view.loss_unit) + inner),
+        ("Training loss", loss_words(view.training_loss_micro, view.loss_unit) + inner),
         ("Speed", f"{speed}, {count_text(view.run_tokens)} tokens so far"),
-        ("Traffic", f"{bytes_text(view.bytes_up)} up, {bytes_text(view.bytes_down)} down"),
+        ("Traffic", f"{bytes_words(view.bytes_up)} up, {bytes_words(view.bytes_down)} down"),
         ("Power", watts_text(view.power_watts)),
-        ("Credit", f"{credit_text(view.credit_micro)}, {view.receipts} receipts"),
+        ("Credit", f"{credit_words(view.credit_micro)}, {view.receipts} receipts"),
     )
 
 
@@ -78,15 +71,15 @@ def plain_line(progress: Progress) -> str:
     if view.version is not None:
         parts.append(f"version {view.version}")
     if view.evaluations:
-        parts.append(f"held-out loss {loss_text(view.evaluations[-1][1], view.loss_unit)}")
+        parts.append(f"held-out loss {loss_words(view.evaluations[-1][1], view.loss_unit)}")
     if view.training_loss_micro is not None:
         parts.append(f"training loss {view.training_loss_micro / 1e6:.4f}")
     if view.tokens_per_s is not None:
         parts.append(f"{count_text(view.tokens_per_s)} tokens/s")
     parts += [
         f"{count_text(view.run_tokens)} tokens",
-        f"{bytes_text(view.bytes_up)} up",
-        f"{bytes_text(view.bytes_down)} down",
+        f"{bytes_words(view.bytes_up)} up",
+        f"{bytes_words(view.bytes_down)} down",
     ]
     return ", ".join(parts)
 
@@ -98,4 +91,4 @@ def _held_out(view: TrialView) -> str:
     # Without the untrained version, beside which all others look the same.
     bars = sparkline([loss for _, loss in view.evaluations[1:]], 24)
     version = "" if view.version is None else f", version {view.version}"
-    return f"{first / 1e6:.4f} → {loss_text(last, view.loss_unit)}{version}  {bars}"
+    return f"{first / 1e6:.4f} → {loss_words(last, view.loss_unit)}{version}  {bars}"

@@ -26,7 +26,7 @@ def test_the_card_shows_all_that_consent_is_given_to(
     out = capsys.readouterr().out
     for part in (
         "Bedtime stories", "to read to children", "A library", "CC0-1.0", "old stories", "parameters",
-        "2.0 MB at first", "50.0 MB at most", "600.0 MB at most", "unaudited", "Isolation:  none", RUN.run,
+        "2.0 MB at first", "50 MB at most", "600 MB at most", "unaudited", "Isolation:  none", RUN.run,
     ):  # fmt: skip
         assert part in out
     assert engine.commands == [("inspect",), ("join", RUN.invite, RUN.run)]

@@ -42,7 +42,7 @@ def test_receipts_hold_from_the_organisers_key_down(
     assert command("receipts", "verify") == 0
     out = capsys.readouterr().out
     assert "5 receipts hold, for 76,800 tokens" in out
-    assert "0.002500 verified" in out
+    assert "0.0025 credits verified" in out
 
 
 def test_a_saved_list_is_verified_without_an_engine(
