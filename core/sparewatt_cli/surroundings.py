@@ -37,9 +37,10 @@ class Surroundings:
     def control_address(self, data_folder: Path | None = None) -> "SocketAddress":
         """Where the engine of a data folder (default: the command's) listens."""
         from sparewatt.control.address import socket_address
+        from sparewatt.host.user import user_number
 
         folder = data_folder if data_folder is not None else self.data_folder
-        return socket_address(folder, self.runtime_folder, self.temporary_folder, os.getuid())
+        return socket_address(folder, self.runtime_folder, self.temporary_folder, user_number())
 
 
 def settle(data_folder: Path | None) -> Surroundings:

@@ -16,12 +16,14 @@ from typing import Final
 
 from sparewatt.clock import SystemClock
 from sparewatt.control.address import socket_address
+from sparewatt.control.local_socket import check_peer, listen
 from sparewatt.engine.engine import Engine, EngineParts
 from sparewatt.engine.options import EngineOptions, parse_options
-from sparewatt.errors import SparewattError, UnavailableError
+from sparewatt.errors import SparewattError
 from sparewatt.host.lock import engine_lock
+from sparewatt.host.user import user_number
 from sparewatt.session.outbox_thread import open_in_thread
-from sparewatt.settings.intents import IntentsStore
+from sparewatt.settings.intents_store import IntentsStore
 from sparewatt.settings.store import SettingsStore
 from sparewatt.worker.supervisor import WorkerSupervisor
 
@@ -49,11 +51,9 @@ def main(arguments: list[str]) -> int:
 
 
 async def _run(options: EngineOptions) -> None:
-    if sys.platform == "win32":
-        raise UnavailableError("control.platform")
-    from sparewatt.control.socket_unix import check_peer, listen
-
-    address = socket_address(options.data_folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), os.getuid())
+    address = socket_address(
+        options.data_folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), user_number()
+    )
     outbox, recovery = await open_in_thread(options.data_folder / "outbox")
     log.info("outbox opened: %s", recovery)
     try:

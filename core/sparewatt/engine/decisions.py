@@ -10,7 +10,8 @@ from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
 from sparewatt.policy import Decision, Moment, Offer, Offers, Usage, decide
 from sparewatt.settings import schema
-from sparewatt.settings.intents import Intents, IntentsStore
+from sparewatt.settings.intents import Intents
+from sparewatt.settings.intents_store import IntentsStore
 from sparewatt.settings.store import SettingsStore
 from sparewatt.settings.values import Settings
 

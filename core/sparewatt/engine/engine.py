@@ -37,7 +37,7 @@ from sparewatt.session.connection import WebsocketDial
 from sparewatt.session.inspection import Tools
 from sparewatt.session.outbox_thread import OutboxThread
 from sparewatt.settings import schema
-from sparewatt.settings.intents import IntentsStore
+from sparewatt.settings.intents_store import IntentsStore
 from sparewatt.settings.store import SettingsStore
 from sparewatt.snapshot import SensingSnapshot, Snapshot
 from sparewatt.work.receipt import Announcement

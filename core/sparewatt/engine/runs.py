@@ -111,7 +111,7 @@ class Runs:
 
     def offer(self) -> Offer:
         """The offer of the run that comes closest to giving work."""
-        offers = [driver.offer for driver in self.drivers.values()] or ["none_joined"]
+        offers: list[Offer] = [driver.offer for driver in self.drivers.values()] or ["none_joined"]
         return min(offers, key=OFFERS.index)
 
     def connected(self) -> bool | None:

@@ -38,7 +38,10 @@ def power_source() -> tuple[Literal["mains", "battery"] | None, int | None]:
     read = getattr(psutil, "sensors_battery", None)  # absent on systems that psutil cannot ask
     if read is None:
         return None, None
-    battery = read()
+    try:
+        battery = read()
+    except OSError:  # a container without /sys, for one
+        return None, None
     if battery is None:  # no battery
         return "mains", None
     percent = round(battery.percent)

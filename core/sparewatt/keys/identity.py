@@ -16,6 +16,7 @@ import msgspec
 
 from sparewatt.durable import make_folder, replace_file, storage_errors, sync_folder
 from sparewatt.errors import IntegrityError, UnavailableError
+from sparewatt.host.user import user_number
 from sparewatt.keys.derive import SECRET_BYTES, MasterSecret
 from sparewatt.keys.helper import Request
 from sparewatt.keys.keyring import SERVICE, Keyring
@@ -154,7 +155,7 @@ def _read_key_file(folder: Path) -> MasterSecret | None:
 
 
 def _is_private(status: os.stat_result) -> bool:
-    return status.st_uid == os.getuid() and not status.st_mode & 0o077
+    return status.st_uid == user_number() and not status.st_mode & 0o077
 
 
 def _write_key_file(folder: Path, secret: MasterSecret) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sparewatt.control.address import SocketAddress
+from sparewatt.control.local_socket import check_peer, listen
 from sparewatt.control.messages import (
     InspectInvite,
     ListSettings,
@@ -19,7 +20,6 @@ from sparewatt.control.messages import (
     SettingValue,
 )
 from sparewatt.control.server import ControlServer
-from sparewatt.control.socket_unix import check_peer, listen
 from sparewatt.errors import ConflictError, InputError, SparewattError
 from sparewatt.signing import Signed
 from sparewatt.snapshot import Snapshot

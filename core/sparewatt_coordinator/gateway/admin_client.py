@@ -1,7 +1,5 @@
 """The organiser's end of the admin channel: small and blocking, for a command line."""
 
-import socket
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -29,9 +27,7 @@ class AdminClient:
     """
 
     def __init__(self, path: Path) -> None:
-        if sys.platform == "win32":
-            raise UnavailableError("admin.windows")
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket = _unix_socket()
         self._socket.settimeout(ANSWER_SECONDS)
         self._frames = FrameReader()
         try:
@@ -82,3 +78,10 @@ class AdminClient:
             complete = self._frames.receive(data)
             if complete:
                 return complete[0]
+
+
+def _unix_socket() -> socket.socket:
+    if sys.platform == "win32":
+        raise UnavailableError("admin.windows")
+    else:
+        return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -32,7 +32,7 @@ class FakeAggregator:
             raise self.failures.pop(0)
         for update in task.plan.updates:
             if not self._blobs.has(update.payload.sha256):
-                raise UnavailableError("blob.missing", blob=update.payload.sha256)
+                raise UnavailableError("storage.blob_missing", blob=update.payload.sha256)
         number = task.plan.base.number + 1
         return Publication(
             plan_digest=task.plan_digest,

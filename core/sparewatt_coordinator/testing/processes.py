@@ -31,6 +31,7 @@ from sparewatt.control.messages import (
     SetSetting,
 )
 from sparewatt.errors import UnavailableError
+from sparewatt.host.user import user_number
 from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Receipt
 from sparewatt_coordinator.create.profile import Profile
@@ -81,7 +82,7 @@ class RealProcess:
 
     def kill(self) -> None:
         """As a power cut would end it: this process alone, its children have to notice by themselves."""
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
         self._close()
 
@@ -138,7 +139,7 @@ class RealEngine:
         return len(list((self.folder / "outbox" / "updates").glob("*.update")))
 
     def _address(self) -> SocketAddress:
-        return socket_address(self.folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), os.getuid())
+        return socket_address(self.folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), user_number())
 
     async def _snapshot(self) -> Snapshot:
         deadline = time.monotonic() + ANSWER_SECONDS

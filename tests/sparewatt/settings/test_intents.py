@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from sparewatt.settings.intents import INTENTS_FILE, Intents, IntentsStore
+from sparewatt.settings.intents import Intents
+from sparewatt.settings.intents_store import INTENTS_FILE, IntentsStore
 
 
 def test_a_pause_survives_a_restart(tmp_path: Path) -> None:

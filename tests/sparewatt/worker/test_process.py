@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sparewatt.process.child import environment_for
@@ -46,8 +47,10 @@ asyncio.run(main())
 
 def running(pid: int) -> bool:
     """Whether process `pid` still runs; one that nobody waits for is over all the same."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return bool(state.stdout.strip()) and not state.stdout.startswith("Z")
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_killed_worker_is_replaced_and_the_areas_are_still_there(real: WorkerSupervisor, bench: Bench) -> None:

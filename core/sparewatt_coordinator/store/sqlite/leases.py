@@ -80,7 +80,8 @@ def release(tables: Tables, contributor: str, assignment_id: str, fence: int) ->
 
 def expire(tables: Tables, now: int) -> int:
     rows = tables.sql.execute(
-        "SELECT assignment_id FROM assignments WHERE state = 'leased' AND expires_milliseconds <= ?", (now,)
+        "SELECT assignment_id FROM assignments WHERE state = 'leased' AND expires_milliseconds <= ? ORDER BY rowid",
+        (now,),
     ).fetchall()
     for (assignment_id,) in rows:
         row = tables.assignment(assignment_id)
