@@ -47,7 +47,7 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "trial.contributors": "A trial has 1 to {most} contributors.",
     "trial.keep_used": "{path} is not empty. Choose a new folder to keep the trial in.",
     "trial.minutes": "A trial lasts more than 0 and at most {most} minutes.",
-    "trial.no_torch": "PyTorch is not installed, and training needs it. Install it: pip install 'sparewatt[engine]'",
+    "trial.no_torch": "Training needs PyTorch. Install it: pip install 'sparewatt[training,torch]'",
     "trial.stuck": "The {name} did not get to work within {seconds} s. Keep its log with --keep DIR and try again.",
     "trial.tokens": "A trial trains at least one token.",
 })  # fmt: skip
