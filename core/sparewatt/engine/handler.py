@@ -86,6 +86,7 @@ class ControlHandler:
             receipts=receipts,
             online_keys=() if joined is None else joined.online_keys,
             run_key="" if joined is None else joined.verified_manifest().run_key,
+            manifest=None if joined is None else joined.manifest,
         )
 
     async def series_since(self, request: SeriesSince) -> SeriesReply:
