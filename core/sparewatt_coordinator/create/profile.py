@@ -11,7 +11,7 @@ SizeName = Literal["try", "tiny", "small", "medium", "large"]
 # (hidden, intermediate, layers, heads, context, peak rate in 1e-9). Each `large` step is about four times the one
 # before; `try` is what two ordinary cores train 30 inner steps of in 5 to 8 s.
 _SIZES: Final[dict[SizeName, tuple[int, int, int, int, int, int]]] = {
-    "try": (160, 448, 4, 4, 256, 3_000_000),
+    "try": (160, 448, 4, 4, 256, 1_000_000),
     "tiny": (256, 688, 6, 4, 512, 2_000_000),
     "small": (512, 1_376, 8, 8, 1_024, 1_000_000),
     "medium": (768, 2_048, 12, 12, 1_024, 600_000),
@@ -45,14 +45,13 @@ def try_profile(contributors: int, seconds: float, tokens: int | None = None) ->
     """A run that one computer finishes in minutes.
 
     A round's target is the smallest assignment (a quarter) of each contributor, whatever their speed: so with one
-    contributor every update is a round, and nobody trains the same thing from an old version. One contributor alone
-    waits for the version that holds its own update; several go on from the newest one there is.
+    contributor every update is a round. Contributors of one computer are equally fast, so a short grace catches the
+    updates of all of them, and everybody waits for the version that holds its own.
 
     Args:
         seconds: how long to train; the learning rate falls over the last fifth of it.
         tokens: end after so many tokens, if that comes first.
     """
-    alone = contributors == 1
     assignment = 30 * 16 * 128
     return Profile(
         model=_model("try"),
@@ -63,9 +62,9 @@ def try_profile(contributors: int, seconds: float, tokens: int | None = None) ->
         outer=OuterSpec(rule="sgd", rate_micro=1_000_000, momentum_micro=0, staleness_most=4, keyframe_every=10),
         rounds=RoundSpec(
             tokens_target=contributors * assignment // 4,
-            grace_milliseconds=0 if alone else 800,
+            grace_milliseconds=0 if contributors == 1 else 800,
             seconds_most=8,
-            next_version_wait_milliseconds=2_000 if alone else 0,
+            next_version_wait_milliseconds=2_000,
             tokens_total=tokens if tokens is not None else max(1, round(seconds * _MOST_TOKENS_PER_SECOND)),
             seconds_total=max(1, round(seconds)),
         ),

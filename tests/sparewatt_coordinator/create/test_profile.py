@@ -16,10 +16,11 @@ def test_every_update_of_a_trial_alone_is_a_round_however_slow_its_device_is() -
     assert 1_000_000 <= parameter_count(profile.model) <= 3_000_000
 
 
-def test_contributors_of_one_computer_share_a_round_and_wait_for_nobody() -> None:
+def test_contributors_of_one_computer_share_a_round_and_wait_for_its_version() -> None:
     assert try_profile(2, 60).rounds.tokens_target == 2 * 61_440 // 4
     assert try_profile(16, 60).rounds.tokens_target == 16 * 61_440 // 4
-    assert try_profile(2, 60).rounds.next_version_wait_milliseconds == 0
+    assert try_profile(2, 60).rounds.next_version_wait_milliseconds == 2_000
+    assert try_profile(2, 60).rounds.grace_milliseconds > 0
 
 
 def test_a_trial_ends_by_time_unless_tokens_are_asked_for() -> None:
