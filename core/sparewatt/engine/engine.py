@@ -43,8 +43,10 @@ from sparewatt.snapshot import SensingSnapshot, Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
 
-# A decision older than 5 s withholds the permit, so it is made anew well before that.
+# A decision older than 5 s withholds the permit, so it is made anew well before that. Without a worker there is no
+# permit, and whatever happens wakes the loop; what only time brings (hours, a retry) may then come 2 s late.
 TICK_SECONDS: Final = 0.5
+IDLE_TICK_SECONDS: Final = 2.0
 SAMPLE_MILLISECONDS: Final = 500
 IDENTITY_RETRY_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
@@ -196,7 +198,8 @@ class Engine:
             self._wakened.clear()
             self._step()
             try:
-                async with asyncio.timeout(TICK_SECONDS):
+                working = any(driver.state.worker != "none" for driver in self.devices)
+                async with asyncio.timeout(TICK_SECONDS if working else IDLE_TICK_SECONDS):
                     await self._wakened.wait()
             except TimeoutError:
                 pass

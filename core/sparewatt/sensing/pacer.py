@@ -16,6 +16,8 @@ from sparewatt.permit import HOLD, Grant, PermitKind
 from sparewatt.policy import Decision
 
 PERIOD_S: Final = 0.25
+# While no worker lives there is nothing to advance; a new one waits this much longer for its first permit at most.
+IDLE_PERIOD_S: Final = 1.0
 
 Advance = Callable[[Grant], None]
 
@@ -107,8 +109,13 @@ class Pacer:
                     paced.advance(grant)
 
     def _run(self) -> None:
-        while not self._ending.wait(self._period_s):
+        while not self._ending.wait(self._period_s if self._attached else max(self._period_s, IDLE_PERIOD_S)):
             self.tick()
+
+    @property
+    def _attached(self) -> bool:
+        with self._lock:
+            return any(paced.advance is not None for paced in self._devices.values())
 
 
 def _grant(paced: Pace) -> Grant | None:
