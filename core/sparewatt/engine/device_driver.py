@@ -123,7 +123,7 @@ class DeviceDriver:
             self._drop_areas()
             self.state = DeviceState(start_at=self.state.start_at)
 
-    def lost(self, assignment_id: str) -> None:
+    def lease_lost(self, assignment_id: str) -> None:
         """The lease of an assignment ran out: what was not begun is dropped, what is trained is finished."""
         state = self.state
         if state.next is not None and state.next.assignment.assignment_id == assignment_id:
@@ -265,6 +265,10 @@ class DeviceDriver:
             return
         if isinstance(answer, NothingToDo):
             self.state = replace(self.state, asked=False, ask_at=now + max(answer.retry_after_s, 0.2))
+            return
+        if answer.assignment_id in self.held_assignments:
+            # The coordinator believed that its first answer was lost; it was not.
+            self.state = replace(self.state, asked=False, ask_at=now + RETRY_SECONDS)
             return
         work = Work(answer, received_at=now)
         if self.state.current is None:

@@ -128,7 +128,14 @@ class Engine:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self.runs = Runs(
-                    parts.outbox, blobs, self._session_tools(), parts.clock, tasks, self.wake, self._announced
+                    parts.outbox,
+                    blobs,
+                    self._session_tools(),
+                    parts.clock,
+                    tasks,
+                    self.wake,
+                    self._announced,
+                    self._lease_lost,
                 )
                 self._server = ControlServer(ControlHandler(self), parts.version, parts.check_peer)
                 await self._server.start(listening)
@@ -219,7 +226,9 @@ class Engine:
             self.pacer.decided(decision)
             shown = decision.shown
             driver.step(decision, urgent=shown is not None and shown.rule in URGENT_RULES)
-            if driver.state.worker != "none" or decision.compute in ("full", "limited"):
+            # A device that is stopped only because its sensors were lost is looked at until they are back.
+            recovering = all(match.rule == "sensors_lost" for match in decision.matches)
+            if driver.state.worker != "none" or recovering or decision.compute in ("full", "limited"):
                 polled.append(device)
         self.sensing.poll(tuple(polled), SAMPLE_MILLISECONDS)
         for run in self.runs.drivers.values():
@@ -232,10 +241,12 @@ class Engine:
 
     def _usage(self, driver: DeviceDriver) -> Usage:
         run = driver.run
+        pace = self.pacer.pace_of(driver.device.device)
+        lost = pace is not None and pace.reason == "sensor_lost" and driver.state.worker != "none"
         return Usage(
             worker_memory_bytes=0 if run is None else run.manifest.costs.memory_bytes,
             worker_running=driver.state.worker != "none",
-            sensors=self.desk.sensors.get(driver.device.device, "waiting"),
+            sensors="lost" if lost else self.desk.sensors.get(driver.device.device, "waiting"),
         )
 
     async def _wind_down(self) -> None:
@@ -283,6 +294,10 @@ class Engine:
         if announcement.evaluations:
             newest = announcement.evaluations[-1]
             self.series.add("loss", self.parts.clock.unix(), newest.loss_micro / 1e6)
+
+    def _lease_lost(self, assignment_id: str) -> None:
+        for driver in self.devices:
+            driver.lease_lost(assignment_id)
 
     def _note_speed(self) -> None:
         now = self.parts.clock.monotonic()

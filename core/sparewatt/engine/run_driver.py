@@ -38,7 +38,12 @@ RESTART_SECONDS: Final = 30.0
 
 @dataclass(frozen=True)
 class RunTools:
-    """What a run works with; `wake` makes the engine look at its devices again."""
+    """What a run works with.
+
+    Attributes:
+        wake: makes the engine look at its devices again.
+        announced, lease_lost: hear of versions, and of assignments whose lease ran out.
+    """
 
     outbox: OutboxThread
     blobs: BlobFolder
@@ -46,6 +51,7 @@ class RunTools:
     secret: MasterSecret
     wake: Callable[[], None]
     announced: Callable[[Announcement], None]
+    lease_lost: Callable[[str], None]
 
 
 class RunDriver:
@@ -201,6 +207,8 @@ class RunDriver:
                 self._news.set()
             case event.Connected():
                 self._news.set()
+            case event.LeaseLost(assignment_id=assignment_id):
+                self._tools.lease_lost(assignment_id)
             case _:
                 pass
         self._tools.wake()

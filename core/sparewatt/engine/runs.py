@@ -44,6 +44,7 @@ class Runs:
         tasks: asyncio.TaskGroup,
         wake: Callable[[], None],
         announced: Callable[[Announcement], None],
+        lease_lost: Callable[[str], None],
     ) -> None:
         self.outbox = outbox
         self.drivers: dict[str, RunDriver] = {}
@@ -54,6 +55,7 @@ class Runs:
         self._tasks = tasks
         self._wake = wake
         self._announced = announced
+        self._lease_lost = lease_lost
         self._serving: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, identity: ContributorIdentity) -> None:
@@ -142,6 +144,7 @@ class Runs:
             secret=identity.secret,
             wake=self._wake,
             announced=self._announced,
+            lease_lost=self._lease_lost,
         )
         driver = RunDriver(joined, tools)
         self.drivers[joined.run] = driver

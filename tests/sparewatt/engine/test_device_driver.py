@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_plan import DeviceState, Work
 from sparewatt.errors import UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import slot_lock
@@ -15,6 +16,8 @@ from sparewatt.testing.clock import ManualClock
 from sparewatt.testing.run import FakeRun
 from sparewatt.testing.run_link import FakeRunLink
 from sparewatt.testing.worker import FakeWorkers
+from sparewatt.wire.messages import DeviceOffer
+from sparewatt.work.assignment import Assignment
 
 CPU = Device(device="cpu", kind="cpu", name="Processor", slot="cpu-test", memory_bytes=None)
 
@@ -121,6 +124,23 @@ def test_a_killed_worker_is_started_again_and_its_work_is_done_from_the_start(tm
         assert bench.run.delivered[0][1].outcome == "finished"
 
     drive(tmp_path, story, work=1)
+
+
+def test_work_that_was_not_begun_is_dropped_with_its_lease(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        offer = DeviceOffer(device="cd" * 16, kind="cpu", tokens_per_s=0, memory_bytes=0)
+        begun, waiting = await bench.run.ask_for_work(offer), await bench.run.ask_for_work(offer)
+        assert isinstance(begun, Assignment)
+        assert isinstance(waiting, Assignment)
+        driver = bench.driver
+        driver.state = DeviceState(worker="training", current=Work(begun, 0.0), next=Work(waiting, 0.0))
+        driver.lease_lost(waiting.assignment_id)
+        assert driver.state.next is None
+        driver.lease_lost(begun.assignment_id)
+        assert driver.state.current is not None, "what is being trained is finished: late work is credited all the same"
+        driver.state = DeviceState()
+
+    drive(tmp_path, story)
 
 
 def test_a_run_that_cannot_be_reached_is_asked_again_later(tmp_path: Path) -> None:
