@@ -4,22 +4,27 @@ import asyncio
 import json
 import os
 import sys
+import sysconfig
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from sparewatt.control.client import connect
 from sparewatt.control.messages import Pause, Resume
 from sparewatt.snapshot import DeviceSnapshot
+from sparewatt_cli.organiser import make_run
 from sparewatt_cli.surroundings import Surroundings, settle
 from sparewatt_cli.trial import run_side
 from sparewatt_cli.trial.contributors import Contributor
 from sparewatt_cli.trial.folder import throwaway_folder
 from sparewatt_cli.trial.plan import TrialPlan, TrialRequest, plan_trial
 from sparewatt_cli.trial.processes import Child, Children
+from sparewatt_coordinator.create.profile import try_profile
+from sparewatt_coordinator.create.run import RunOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS_MOST = 180.0
@@ -94,10 +99,9 @@ async def rig(threads: int) -> AsyncIterator[Rig]:
     """A system that trains with `threads` until it is told otherwise."""
     place = settle(None)
     with throwaway_folder() as folder:
-        # Several contributors are planned for, so that none waits for the version that holds its own update.
         request = TrialRequest(minutes=RUN_MINUTES, contributors=2, on_battery=True)
         plan = plan_trial(request, folder, folder / "checkpoint", cores=2 * threads)
-        await asyncio.to_thread(run_side.create_run, plan, None)
+        await asyncio.to_thread(_create_run, plan)
         async with Children(folder / "logs") as children:
             coordinator = await children.start("coordinator", plan.coordinator, says_ready=True)
             engine = await children.start("engine", plan.engines[0].arguments)
@@ -112,6 +116,22 @@ async def rig(threads: int) -> AsyncIterator[Rig]:
                 yield system
             finally:
                 system.unwatch()
+
+
+def _create_run(plan: TrialPlan) -> None:
+    """A trial's run in which nobody waits for the version that holds its own update, as in a run of many."""
+    profile = try_profile(len(plan.engines), plan.seconds)
+    rounds = msgspec.structs.replace(profile.rounds, next_version_wait_milliseconds=0)
+    options = RunOptions(
+        title="A benchmark",
+        purpose="To measure speed",
+        organiser="You",
+        licence="PSF-2.0",
+        description="sources of Python's standard library",
+        text=Path(sysconfig.get_path("stdlib")),
+        profile=replace(profile, rounds=rounds),
+    )
+    make_run(plan.run_folder, plan.organiser_key, options)
 
 
 def pin(process: psutil.Process, core: int) -> None:

@@ -34,7 +34,7 @@ MODEL = ModelSpec(
     context_length=64,
 )
 # Private memory, which excludes the areas that the engine shares with its worker: 400 MB each for this model.
-ENGINE_MIB, GATEWAY_MIB, MERGER_MIB = 96, 128, 128
+ENGINE_MIB, GATEWAY_MIB, MERGER_MIB = 64, 80, 80
 
 
 def profile() -> Profile:
