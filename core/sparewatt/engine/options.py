@@ -4,7 +4,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+DEVICE_KINDS: Final = ("cpu", "cuda", "metal")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ def parse_options(arguments: Sequence[str]) -> EngineOptions:
     parser.add_argument("--on-battery", action="store_true", help="contribute on battery, too")
     parser.add_argument("--parent-pipe", action="store_true", help="end when standard input ends")
     parsed = parser.parse_args(arguments)
+    for device in parsed.device:
+        if device.partition(":")[0] not in DEVICE_KINDS:
+            parser.error(f"--device {device[:40]!r}: choose from {', '.join(DEVICE_KINDS)}, or a device's id")
     if parsed.threads is not None and not 1 <= parsed.threads <= 1024:
         parser.error("--threads must be from 1 to 1024")
     return EngineOptions(

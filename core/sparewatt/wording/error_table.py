@@ -212,7 +212,7 @@ RUN: Final = MappingProxyType({
     "text.missing": "There is no text at {path}. Check the path.",
     "text.too_little": "The text is too short: {found} tokens, and {needed} are needed. Add more text, or choose a "
     "smaller model.",
-    "text.unreadable": "{files} files under {path} are no text in UTF-8. Convert them, or choose other files.",
+    "text.unreadable": "There is no text in UTF-8 at {path}. Choose other files, or convert them.",
     "torch.missing": "PyTorch is not installed here ({detail}), and this needs it. Install it.",
     "upload.in_use": "This result is being received already. It goes on by itself.",
     "upload.too_many": "{most} results are being received at once already. It is tried again by itself.",

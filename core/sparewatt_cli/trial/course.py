@@ -25,6 +25,8 @@ from sparewatt_cli.trial.view import TrialView, trial_view
 
 # From joining to the first inner step: PyTorch takes 3 to 10 s to load, and a slow disk may need several times that.
 FIRST_STEP_SECONDS_MOST: Final = 180.0
+# Sensors look for devices within a second; a driver that sleeps takes several.
+DEVICES_SECONDS_MOST: Final = 20.0
 _TICK_SECONDS: Final = 0.1
 
 
@@ -120,6 +122,8 @@ class Course:
                 raise UnavailableError(
                     "trial.stuck", name=contributors[0].child.name, seconds=int(FIRST_STEP_SECONDS_MOST)
                 )
+            if now - joined > DEVICES_SECONDS_MOST and any(not each.devices for each in snapshots(contributors)):
+                raise UnavailableError("device.absent", kind=", ".join(self._plan.devices) or "usable")
             self._show(view.phase, view, seconds if first_step is not None else None)
             reason = end_reason(
                 self._plan,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from sparewatt.engine.options import DEVICE_KINDS
 from sparewatt.errors import InputError
 
 CONTRIBUTORS_MOST: Final = 16
@@ -60,6 +61,7 @@ class TrialPlan:
     organiser_key: Path
     coordinator: tuple[str, ...]
     engines: tuple[EnginePlan, ...]
+    devices: tuple[str, ...]
     checkpoint: Path
     threads: int
     seconds: float
@@ -74,7 +76,8 @@ def plan_trial(request: TrialRequest, folder: Path, checkpoint: Path, cores: int
     One computer is shared out: each of N engines computes with cores/N threads, at least one.
 
     Raises:
-        InputError: ``trial.minutes``, ``trial.contributors`` or ``trial.tokens`` for a number out of bounds.
+        InputError: ``trial.minutes``, ``trial.contributors`` or ``trial.tokens`` for a number out of bounds,
+            ``device.kind_unknown``.
     """
     if not 0 < request.minutes <= MINUTES_MOST:
         raise InputError("trial.minutes", most=int(MINUTES_MOST))
@@ -82,6 +85,9 @@ def plan_trial(request: TrialRequest, folder: Path, checkpoint: Path, cores: int
         raise InputError("trial.contributors", most=CONTRIBUTORS_MOST)
     if request.tokens is not None and request.tokens < 1:
         raise InputError("trial.tokens")
+    for device in request.devices:
+        if device.partition(":")[0] not in DEVICE_KINDS:
+            raise InputError("device.kind_unknown", kind=device[:40])
     threads = max(1, cores // request.contributors)
     run_folder = folder / "run"
     return TrialPlan(
@@ -95,6 +101,7 @@ def plan_trial(request: TrialRequest, folder: Path, checkpoint: Path, cores: int
             _engine(number, folder / f"contributor-{number}", threads, request)
             for number in range(1, request.contributors + 1)
         ),
+        devices=request.devices,
         checkpoint=checkpoint,
         threads=threads,
         seconds=request.minutes * 60.0,

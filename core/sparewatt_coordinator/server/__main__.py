@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sparewatt.clock import SystemClock
 from sparewatt.errors import InputError, SparewattError
+from sparewatt.wording.errors import sentence
 from sparewatt_coordinator.gateway.validation import validate_payload
 from sparewatt_coordinator.server.aggregators import ChildAggregators, half_of_the_processors
 from sparewatt_coordinator.server.coordinator import Settings, run_coordinator
@@ -31,7 +32,7 @@ def main() -> int:
         asyncio.run(_run(settings, log))
     except SparewattError as error:
         _say({"ready": False, "error": error.error_id, "parameters": error.parameters})
-        log.error("%s", error)
+        sys.stderr.write(f"sparewatt: {sentence(error)}\n")
         return error.exit_code
     return 0
 

@@ -15,7 +15,7 @@ import msgspec
 
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
-from sparewatt.errors import IntegrityError
+from sparewatt.errors import IntegrityError, UnavailableError
 from sparewatt.signing import Signed, public_key_hex, sign
 from sparewatt.work.manifest import Manifest, OnlineKey
 from sparewatt_coordinator import schedule
@@ -65,6 +65,8 @@ async def run_coordinator(
     check_loopback(settings.host)
     stopping = _stopped_by_signals(settings.parent_pipe)
     folder = DataFolder(settings.data)
+    if not folder.database.is_file():
+        raise UnavailableError("run.missing", folder=str(folder.root))
     async with contextlib.AsyncExitStack() as stack:
         folder.make()
         lock = folder.lock()

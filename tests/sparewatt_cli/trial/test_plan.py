@@ -111,3 +111,9 @@ def test_tokens_end_a_trial_only_when_a_number_was_given() -> None:
 def test_several_contributors_on_one_computer_hear_that_it_gets_no_faster() -> None:
     assert "trial.one_computer" not in notes(TrialRequest())
     assert "trial.one_computer" in notes(TrialRequest(contributors=2))
+
+
+def test_a_kind_of_device_that_does_not_exist_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"device\.kind_unknown"):
+        plan_trial(TrialRequest(devices=("tpu",)), tmp_path, tmp_path / "checkpoint", cores=2)
+    assert plan_trial(TrialRequest(devices=("cpu",)), tmp_path, tmp_path / "checkpoint", cores=2).devices == ("cpu",)
