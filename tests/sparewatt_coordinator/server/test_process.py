@@ -88,8 +88,9 @@ def test_a_second_one_a_taken_port_and_a_wide_address_end_with_their_errors(tmp_
         first.terminate()
         assert first.wait(20) == 0
     with start(DataFolder(tmp_path / "empty")) as process:
-        assert line(process)["error"] == "key.missing"
-        assert process.wait(20) == 5
+        assert line(process)["error"] == "run.missing"
+        assert process.wait(20) == 3
+    assert not (tmp_path / "empty").exists(), "a mistyped folder is not made"
 
 
 def test_it_loads_nothing_that_would_make_it_slow_to_come_back() -> None:
