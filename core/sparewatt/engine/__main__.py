@@ -44,7 +44,9 @@ def main(arguments: list[str]) -> int:
     except SparewattError as error:
         from sparewatt.wording.errors import sentence
 
-        log.error("%s", error)
+        if logging.getLogger().handlers:
+            # Before the log file is open, the sentence below is all there is to say.
+            log.error("%s", error)
         print(sentence(error), file=sys.stderr)
         return error.exit_code
     return 0
