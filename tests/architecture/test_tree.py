@@ -19,9 +19,7 @@ FORBIDDEN = re.compile(
             r"\banaconda" + r"\.(org|com)",
             r"\bnpmjs" + r"\.(org|com)",
             r"deb(ian)?\.debian" + r"\.org",
-            r"/home/" + r"(?!someone\b)[a-z]",
-            r"/Users/" + r"(?!someone\b)[A-Za-z]",
-            r"/(?:root)/" + r"[a-z.]",
+            r"/(?:home|root|Users)/" + r"(?!someone\b)[A-Za-z.]",
             r"[A-Z]:[\\/]+Users[\\/]" + r"+(?!someone\b)",
         )
     )
