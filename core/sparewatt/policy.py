@@ -84,7 +84,8 @@ class Decision:
 
     Attributes:
         matches: all of them, the shown one first, the others in the order of the rules.
-        speed_limit_percent: the person's limit; how it is kept is the governor's.
+        speed_limit_percent, power_cap_watts, temperature_limit_celsius: the person's limits; how they are kept is the
+            governor's. No cap is None.
         decided_s: monotonic moment; a decision grows stale.
     """
 
@@ -94,6 +95,8 @@ class Decision:
     matches: tuple[Match, ...]
     speed_limit_percent: int
     decided_s: float
+    power_cap_watts: int | None = None
+    temperature_limit_celsius: int | None = None
 
     @property
     def shown(self) -> Match | None:
@@ -163,6 +166,8 @@ def decide(
         matches=_shown_first(matches, compute, transfers),
         speed_limit_percent=settings.of_device(schema.SPEED_LIMIT_PERCENT, device),
         decided_s=now.monotonic_s,
+        power_cap_watts=settings.of_device(schema.POWER_CAP_WATTS, device) or None,
+        temperature_limit_celsius=settings.of_device(schema.TEMPERATURE_LIMIT_CELSIUS, device),
     )
 
 
@@ -207,11 +212,11 @@ def _paused(facts: _Facts) -> _Finding | None:
 
 
 def _contribution_off(facts: _Facts) -> _Finding | None:
-    return None if facts.settings.get(schema.CONTRIBUTE) else _Finding()
+    return _Finding() if facts.settings.get(schema.WHEN_TO_RUN) == "never" else None
 
 
 def _device_off(facts: _Facts) -> _Finding | None:
-    return None if facts.settings.of_device(schema.DEVICE_ENABLED, facts.device) else _Finding()
+    return _Finding() if facts.settings.of_device(schema.DEVICE_USE, facts.device) == "never" else None
 
 
 def _sensors_lost(facts: _Facts) -> _Finding | None:
@@ -278,8 +283,8 @@ def _no_network(facts: _Facts) -> _Finding | None:
 # the person little and the run much.
 RULES: Final[tuple[Rule, ...]] = (
     Rule("paused", "stop", "essential", "person", None, 0, _paused),
-    Rule("contribution_off", "stop", "essential", "person", "contribute", 0, _contribution_off),
-    Rule("device_off", "stop", "essential", "person", "device_enabled", 0, _device_off),
+    Rule("contribution_off", "stop", "essential", "person", "when_to_run", 0, _contribution_off),
+    Rule("device_off", "stop", "essential", "person", "device_use", 0, _device_off),
     Rule("sensors_lost", "stop", "essential", "itself", None, 0, _sensors_lost),
     Rule("battery", "stop", "essential", "itself", "run_on_battery", 300, _on_battery, _battery_allowed),
     Rule("power_unknown", "stop", "essential", "itself", "run_on_battery", 0, _power_unknown, _battery_allowed),

@@ -40,13 +40,56 @@ class DecisionSnapshot(Struct, frozen=True):
 
 
 class SensorSnapshot(Struct, frozen=True):
-    """The last sample of a device."""
+    """The last sample of a device.
+
+    Attributes:
+        power_mean_watts: mean over the last 60 s, which is what a cap is about.
+        missing: what this device cannot tell and why: sensor (``power``, ``temperature``) → error id.
+    """
 
     power_watts: float | None
     temperature_celsius: float | None
     utilisation_percent: float | None
     memory_used_bytes: int | None
     age_s: float | None
+    power_mean_watts: float | None = None
+    fan_percent: float | None = None
+    margin_kelvin: float | None = None
+    missing: dict[str, str] = {}
+
+
+class LimitsSnapshot(Struct, frozen=True):
+    """The person's limits of one device, and what can be kept on it.
+
+    Attributes:
+        power_cap_watts: None where there is no cap, or no power sensor to keep one with.
+        power_cap_least_watts: the lowest cap that can be kept: below it lies the device's own draw between two pieces
+            of work. None until that was learnt.
+        power_cap_most_watts: the device's own limit.
+        temperature_limit_celsius: None where the temperature cannot be read.
+        temperature_limit_most_celsius: some kelvins below where the device slows itself down.
+        conflict: id of a sentence about limits that cannot be kept together or at all.
+    """
+
+    power_cap_watts: int | None
+    power_cap_least_watts: int | None
+    power_cap_most_watts: int | None
+    temperature_limit_celsius: int | None
+    temperature_limit_most_celsius: int | None
+    conflict: str | None = None
+
+
+class ComputerSnapshot(Struct, frozen=True):
+    """The computer as `host.reading.Reading` has it; None is unknown."""
+
+    power_source: Literal["mains", "battery", "ups"] | None
+    battery_percent: int | None
+    memory_available_bytes: int | None
+    disk_free_bytes: int | None
+    seat: bool | None
+    idle_s: float | None
+    idle_source: str | None
+    metered: bool | None
 
 
 class WorkSnapshot(Struct, frozen=True):
@@ -88,6 +131,7 @@ class DeviceSnapshot(Struct, frozen=True):
     tokens_per_s: float | None
     tokens: int
     error: "ErrorSnapshot | None"
+    limits: LimitsSnapshot = LimitsSnapshot(None, None, None, None, None)
 
 
 class ErrorSnapshot(Struct, frozen=True):
@@ -122,7 +166,9 @@ class RunSnapshot(Struct, frozen=True):
         trust: whether this contributor's updates carry weight; None before the first session.
         version: newest version applied here, `version_latest` the newest announced.
         outbox: finished updates whose receipts are not stored yet.
-        credit_micro: by receipts that are not revoked.
+        credit_micro: by receipts that are not revoked; `credit_today_micro` of those since local midnight.
+        disk_bytes: what its data and weights take on this computer.
+        encrypted: whether the session is; it need not be on one computer.
     """
 
     run: str
@@ -148,6 +194,9 @@ class RunSnapshot(Struct, frozen=True):
     receipts: int
     download_bytes: int
     work_refused: str | None
+    credit_today_micro: int = 0
+    disk_bytes: int = 0
+    encrypted: bool = False
 
 
 class SensingSnapshot(Struct, frozen=True):
@@ -163,6 +212,7 @@ class Snapshot(Struct, frozen=True):
     Attributes:
         sequence: grows with every change within one engine process.
         paused_until_unix_s: end of a pause by the person; 0 for "until I resume", None when not paused.
+        contribute_until_unix_s: end of "contribute now", None when it was not asked for.
         settings_revision: a `set` command must name it.
         key_store: where the contributor's key is kept, chosen once.
         isolation: how strongly workers are held in; ``none`` is said in words wherever consent is asked.
@@ -182,3 +232,5 @@ class Snapshot(Struct, frozen=True):
     sensing: SensingSnapshot
     devices: tuple[DeviceSnapshot, ...]
     runs: tuple[RunSnapshot, ...]
+    contribute_until_unix_s: int | None = None
+    computer: ComputerSnapshot | None = None

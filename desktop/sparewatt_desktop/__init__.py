@@ -1,4 +1,1 @@
-"""The desktop app's place: it will show an engine's snapshots and send it commands, and decide nothing itself.
-
-There is no window yet; the `sparewatt` command does everything that can be done today.
-"""
+"""The desktop app: shows an engine's snapshots, sends it commands, and decides nothing itself."""

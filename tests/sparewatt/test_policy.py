@@ -88,16 +88,14 @@ def test_a_pause_until_resumed_has_no_end() -> None:
     assert paused.shown.until_unix_s is None
 
 
-@pytest.mark.parametrize(
-    ("address", "rule"), [("contribute", "contribution_off"), ("device_enabled@cpu", "device_off")]
-)
+@pytest.mark.parametrize(("address", "rule"), [("when_to_run", "contribution_off"), ("device_use@cpu", "device_off")])
 def test_the_persons_switches_stop_the_device(address: str, rule: str) -> None:
-    decision = decided(settings=Settings().changed(address, "off"))
+    decision = decided(settings=Settings().changed(address, "never"))
     assert (decision.compute, rules(decision)) == ("stop", [rule])
 
 
 def test_another_devices_switch_does_not_matter() -> None:
-    assert decided(settings=Settings().changed("device_enabled@cuda:GPU-1", "off")).compute == "full"
+    assert decided(settings=Settings().changed("device_use@cuda:GPU-1", "never")).compute == "full"
 
 
 def test_work_goes_on_five_minutes_after_mains_power_is_back() -> None:

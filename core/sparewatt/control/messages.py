@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import msgspec
 
 from sparewatt.signing import Signed
-from sparewatt.snapshot import Snapshot
+from sparewatt.snapshot import DecisionSnapshot, Snapshot
 
 CONTROL_PROTOCOL: Final = 1
 
@@ -39,6 +39,13 @@ class Pause(_Request, frozen=True, tag="pause"):
 
 class Resume(_Request, frozen=True, tag="resume"):
     pass
+
+
+class ContributeNow(_Request, frozen=True, tag="contribute_now"):
+    """Until a moment, compute although the person uses the computer, whatever the hour and the price of power; ends a
+    pause. Never stronger than games, lost sensors, heat, battery, memory or budgets. 0 takes it back."""
+
+    until_unix_s: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class InspectInvite(_Request, frozen=True, tag="inspect_invite"):
@@ -73,12 +80,28 @@ class SetSetting(_Request, frozen=True, tag="set_setting"):
     value: str
 
 
+class PreviewSetting(_Request, frozen=True, tag="preview_setting"):
+    """What would be decided now if one setting had another value; nothing changes. Answered by `PreviewReply`."""
+
+    key: Annotated[str, msgspec.Meta(max_length=200)]
+    value: Annotated[str, msgspec.Meta(max_length=2_000)]
+
+
+class Discover(_Request, frozen=True, tag="discover"):
+    """Look for devices and sensors again."""
+
+
 class ReceiptsAfter(_Request, frozen=True, tag="receipts_after"):
-    """Stored receipts of a run after a position in its log, oldest first; answered by `ReceiptsReply`."""
+    """Stored receipts of a run after a position in its log, oldest first; answered by `ReceiptsReply`.
+
+    Attributes:
+        newest: the newest `limit` of them instead of the oldest, still oldest first.
+    """
 
     run: str
     sequence: int
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
+    newest: bool = False
 
 
 class SeriesSince(_Request, frozen=True, tag="series_since"):
@@ -94,8 +117,8 @@ class Shutdown(_Request, frozen=True, tag="shutdown"):
 
 
 Request = (
-    Watch | GetSnapshot | Pause | Resume | InspectInvite | JoinRun | LeaveRun | ListSettings | SetSetting
-    | ReceiptsAfter | SeriesSince | Shutdown
+    Watch | GetSnapshot | Pause | Resume | ContributeNow | InspectInvite | JoinRun | LeaveRun | ListSettings
+    | SetSetting | PreviewSetting | Discover | ReceiptsAfter | SeriesSince | Shutdown
 )  # fmt: skip
 
 
@@ -129,16 +152,41 @@ class ManifestReply(_Answer, frozen=True, tag="manifest_reply"):
 
 
 class SettingValue(msgspec.Struct, frozen=True):
+    """One line of the settings.
+
+    Attributes:
+        key: address: the option's key, with ``@device`` for one device.
+        minimum, maximum: tighter bounds of a number on this device, where it has any.
+        unavailable: id of the sentence why this cannot be kept here, so that it is explained instead of offered.
+        withheld: choices that cannot be offered here, each with the id of the sentence why.
+    """
+
     key: str
     value: str
     default: str
     scope: str
+    minimum: int | None = None
+    maximum: int | None = None
+    unavailable: str | None = None
+    withheld: dict[str, str] = {}
 
 
 class SettingsReply(_Answer, frozen=True, tag="settings_reply"):
     reply_to: int
     revision: int
     settings: tuple[SettingValue, ...]
+
+
+class DevicePreview(msgspec.Struct, frozen=True):
+    device: str
+    decision: DecisionSnapshot
+
+
+class PreviewReply(_Answer, frozen=True, tag="preview_reply"):
+    """What each device would be allowed."""
+
+    reply_to: int
+    devices: tuple[DevicePreview, ...]
 
 
 class ReceiptsReply(_Answer, frozen=True, tag="receipts_reply"):
@@ -169,5 +217,6 @@ class Failure(_Answer, frozen=True, tag="failure"):
 
 
 Answer = (
-    Greeting | SnapshotFrame | Reply | ManifestReply | SettingsReply | ReceiptsReply | SeriesReply | Failure
+    Greeting | SnapshotFrame | Reply | ManifestReply | SettingsReply | PreviewReply | ReceiptsReply | SeriesReply
+    | Failure
 )  # fmt: skip

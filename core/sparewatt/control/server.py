@@ -11,6 +11,8 @@ from sparewatt.control.codec import decode_request, encode
 from sparewatt.control.messages import (
     CONTROL_PROTOCOL,
     Answer,
+    ContributeNow,
+    Discover,
     Failure,
     GetSnapshot,
     Greeting,
@@ -20,6 +22,8 @@ from sparewatt.control.messages import (
     ListSettings,
     ManifestReply,
     Pause,
+    PreviewReply,
+    PreviewSetting,
     ReceiptsAfter,
     ReceiptsReply,
     Reply,
@@ -57,6 +61,8 @@ class Handler(Protocol):
 
     async def resume(self) -> None: ...
 
+    async def contribute_now(self, until_unix_s: int) -> None: ...
+
     async def inspect_invite(self, request: InspectInvite) -> ManifestReply: ...
 
     async def join_run(self, invite: str, consent: str) -> None: ...
@@ -66,6 +72,10 @@ class Handler(Protocol):
     async def list_settings(self, request: ListSettings) -> SettingsReply: ...
 
     async def set_setting(self, revision: int, key: str, value: str) -> None: ...
+
+    async def preview_setting(self, request: PreviewSetting) -> PreviewReply: ...
+
+    async def discover(self) -> None: ...
 
     async def receipts_after(self, request: ReceiptsAfter) -> ReceiptsReply: ...
 
@@ -257,6 +267,8 @@ async def _handled(handler: Handler, request: Request) -> Answer:
             return await handler.inspect_invite(request)
         case ListSettings():
             return await handler.list_settings(request)
+        case PreviewSetting():
+            return await handler.preview_setting(request)
         case ReceiptsAfter():
             return await handler.receipts_after(request)
         case SeriesSince():
@@ -266,8 +278,15 @@ async def _handled(handler: Handler, request: Request) -> Answer:
             return Reply(request.id)
 
 
-def _command(handler: Handler, request: Pause | Resume | JoinRun | LeaveRun | SetSetting | Shutdown) -> Awaitable[None]:
+Command = Pause | Resume | ContributeNow | JoinRun | LeaveRun | SetSetting | Discover | Shutdown
+
+
+def _command(handler: Handler, request: Command) -> Awaitable[None]:
     match request:
+        case ContributeNow():
+            return handler.contribute_now(request.until_unix_s)
+        case Discover():
+            return handler.discover()
         case Pause():
             return handler.pause(request.until_unix_s)
         case Resume():

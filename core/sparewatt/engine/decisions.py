@@ -63,11 +63,20 @@ class DecisionDesk:
 
     def decide(self, device: str, usage: Usage, offer: Offer, connected: bool | None) -> Decision | None:
         """What a device may do now; None until the computer has said anything."""
+        decision = self.preview(device, self.settings, usage, offer, connected)
+        if decision is not None:
+            self._previous[device] = decision
+        return decision
+
+    def preview(
+        self, device: str, settings: Settings, usage: Usage, offer: Offer, connected: bool | None
+    ) -> Decision | None:
+        """What a device might do now under other settings; nothing is kept of it."""
         if self.reading is None:
             return None
-        decision = decide(
+        return decide(
             device=device,
-            settings=self.settings,
+            settings=settings,
             intents=self.intents,
             reading=self.reading,
             usage=usage,
@@ -75,5 +84,3 @@ class DecisionDesk:
             previous=self._previous.get(device),
             now=self.moment(),
         )
-        self._previous[device] = decision
-        return decision

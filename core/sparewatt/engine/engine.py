@@ -13,6 +13,7 @@ from typing import Final, Literal
 import sparewatt.engine.snapshots as build
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
+from sparewatt.control.messages import DevicePreview
 from sparewatt.control.server import ControlServer
 from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
@@ -306,6 +307,27 @@ class Engine:
             self._speed_point_at = now + LOSS_POINTS_APART_SECONDS
             self.series.add("tokens_per_s", self.parts.clock.unix(), sum(speeds))
 
+    def preview(self, address: str, text: str) -> tuple[DevicePreview, ...]:
+        """What every device would be allowed with another value of one setting.
+
+        Raises:
+            InputError: as of `Settings.changed`.
+        """
+        settings = self.desk.settings.changed(address, text)
+        offer, connected = self.runs.offer(), self.runs.connected()
+        decided = (
+            (
+                driver.device.device,
+                self.desk.preview(driver.device.device, settings, self._usage(driver), offer, connected),
+            )
+            for driver in self.devices
+        )
+        return tuple(
+            DevicePreview(device, build.decision_snapshot(decision))
+            for device, decision in decided
+            if decision is not None
+        )
+
     # The snapshot
 
     def snapshot(self) -> Snapshot:
@@ -341,6 +363,8 @@ class Engine:
                 for driver in self.devices
             ),
             runs=tuple(run_snapshot(run, self.devices, now) for run in self.runs.drivers.values()),
+            contribute_until_unix_s=intents.contribute_until_unix_s if intents.contributing_at(now.unix_s) else None,
+            computer=build.computer_snapshot(self.desk.reading),
         )
 
 

@@ -6,6 +6,8 @@ from sparewatt.control.messages import (
     InspectInvite,
     ListSettings,
     ManifestReply,
+    PreviewReply,
+    PreviewSetting,
     ReceiptsAfter,
     ReceiptsReply,
     SeriesReply,
@@ -43,6 +45,10 @@ class ControlHandler:
         self._engine.desk.intents_store.set(Intents())
         self._engine.wake()
 
+    async def contribute_now(self, until_unix_s: int) -> None:
+        self._engine.desk.intents_store.set(Intents(contribute_until_unix_s=until_unix_s or None))
+        self._engine.wake()
+
     async def inspect_invite(self, request: InspectInvite) -> ManifestReply:
         invite = parse_invite(request.invite)
         inspected = await self._engine.runs.inspect(invite)
@@ -77,9 +83,15 @@ class ControlHandler:
         self._engine.desk.settings_store.set(revision, key, value)
         self._engine.wake()
 
+    async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
+        return PreviewReply(reply_to=request.id, devices=self._engine.preview(request.key, request.value))
+
+    async def discover(self) -> None:
+        self._engine.sensing.discover()
+
     async def receipts_after(self, request: ReceiptsAfter) -> ReceiptsReply:
         outbox = self._engine.runs.outbox
-        receipts = await outbox.call(Outbox.receipts, request.run, request.sequence, request.limit)
+        receipts = await outbox.call(Outbox.receipts, request.run, request.sequence, request.limit, request.newest)
         joined = next((each for each in await outbox.call(Outbox.runs) if each.run == request.run), None)
         return ReceiptsReply(
             reply_to=request.id,

@@ -6,9 +6,11 @@ from sparewatt.engine.device_driver import DeviceDriver, DeviceError
 from sparewatt.engine.device_plan import Work
 from sparewatt.errors import SparewattError
 from sparewatt.governor import Pace
+from sparewatt.host.reading import Reading
 from sparewatt.host.sample import Sample
 from sparewatt.policy import Decision
 from sparewatt.snapshot import (
+    ComputerSnapshot,
     DecisionSnapshot,
     DeviceSnapshot,
     ErrorSnapshot,
@@ -47,7 +49,7 @@ def device_snapshot(
         kind=driver.device.kind,
         name=driver.worker_name or driver.device.name,
         worker="ready" if state.worker == "applying" else state.worker,
-        decision=UNDECIDED if driver.decision is None else _decision(driver.decision),
+        decision=UNDECIDED if driver.decision is None else decision_snapshot(driver.decision),
         duty_percent=duty,
         speed_limit_percent=speed_limit_percent,
         limit_reason=None if pace is None else pace.limit,
@@ -68,7 +70,7 @@ def plain_error(error: SparewattError, retry_unix_s: int | None = None) -> Error
     return ErrorSnapshot(error_id=error.error_id, parameters=dict(error.parameters), retry_unix_s=retry_unix_s)
 
 
-def _decision(decision: Decision) -> DecisionSnapshot:
+def decision_snapshot(decision: Decision) -> DecisionSnapshot:
     return DecisionSnapshot(
         compute=decision.compute,
         transfers=decision.transfers,
@@ -84,6 +86,22 @@ def _decision(decision: Decision) -> DecisionSnapshot:
     )
 
 
+def computer_snapshot(reading: Reading | None) -> ComputerSnapshot | None:
+    """The computer; None before its first reading."""
+    if reading is None:
+        return None
+    return ComputerSnapshot(
+        power_source=reading.power_source,
+        battery_percent=reading.battery_percent,
+        memory_available_bytes=reading.memory_available_bytes,
+        disk_free_bytes=reading.disk_free_bytes,
+        seat=reading.seat,
+        idle_s=reading.idle_s,
+        idle_source=reading.idle_source,
+        metered=reading.metered,
+    )
+
+
 def _sensors(sample: Sample | None, now: Moments) -> SensorSnapshot:
     if sample is None:
         return SensorSnapshot(None, None, None, None, None)
@@ -92,6 +110,8 @@ def _sensors(sample: Sample | None, now: Moments) -> SensorSnapshot:
         temperature_celsius=sample.temperature_celsius,
         utilisation_percent=sample.utilisation_percent,
         memory_used_bytes=sample.memory_used_bytes,
+        fan_percent=sample.fan_percent,
+        margin_kelvin=sample.margin_kelvin,
         age_s=max(0.0, now.monotonic_s - sample.t),
     )
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-DeviceKind = Literal["cpu", "cuda", "metal"]
+DeviceKind = Literal["cpu", "cuda", "metal", "rocm", "xpu"]
 
 
 class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,6 +15,8 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ``metal``. It never leaves the computer.
         slot: name of the machine-wide lock that is held while it works.
         memory_bytes: of the device itself; None where it shares the computer's memory.
+        power_limit_watts: what the device limits itself to now; the highest cap that means anything.
+        slowdown_celsius: where it begins to slow itself down.
     """
 
     device: str
@@ -22,3 +24,5 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     slot: str
     memory_bytes: int | None
+    power_limit_watts: int | None = None
+    slowdown_celsius: int | None = None

@@ -5,6 +5,8 @@ from typing import Literal
 import msgspec
 
 PowerKind = Literal["energy", "average_1s", "instant"]
+# What the driver says slows the device down right now.
+SlowdownReason = Literal["hardware_slowdown", "hardware_thermal", "software_thermal", "power_brake", "power_limit"]
 
 
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,6 +18,11 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         power_kind: how `power_watts` was had: difference of an energy counter, the sensor's own average over 1 s,
             or one instant.
         energy_millijoules: reading of the energy counter, from an arbitrary origin.
+        margin_kelvin: how much warmer the device may grow until it slows itself down.
+        slowdowns: reasons for which it is being slowed down now.
+        memory_others_bytes: device memory that other programs hold.
+        fan_percent: of the fan's full speed.
+        thermal_state: the operating system's own word, where it has one.
     """
 
     device: str
@@ -26,6 +33,11 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     utilisation_percent: float | None = None
     memory_used_bytes: int | None = None
     energy_millijoules: int | None = None
+    margin_kelvin: float | None = None
+    slowdowns: tuple[SlowdownReason, ...] | None = None
+    memory_others_bytes: int | None = None
+    fan_percent: float | None = None
+    thermal_state: Literal["nominal", "fair", "serious", "critical"] | None = None
 
 
 class SensorFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -240,14 +240,18 @@ class Outbox:
 
     # What was earned
 
-    def receipts(self, run: str, after_sequence: int = 0, most: int = RECEIPTS_A_PAGE_MOST) -> tuple[Signed, ...]:
-        """Signed receipts in the order of the coordinator's log, at most 1,000 at a time."""
+    def receipts(
+        self, run: str, after_sequence: int = 0, most: int = RECEIPTS_A_PAGE_MOST, newest: bool = False
+    ) -> tuple[Signed, ...]:
+        """Signed receipts in the order of the coordinator's log, at most 1,000 at a time: the oldest or the newest."""
+        order = "DESC" if newest else "ASC"
         with self._reading() as database:
             found = database.execute(
-                "SELECT signed FROM receipts WHERE run = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+                f"SELECT signed FROM receipts WHERE run = ? AND sequence > ? ORDER BY sequence {order} LIMIT ?",  # noqa: S608 - one of two words above
                 (run, after_sequence, min(most, RECEIPTS_A_PAGE_MOST)),
             )
-            return tuple(msgspec.json.decode(signed, type=Signed) for (signed,) in found)
+            receipts = tuple(msgspec.json.decode(signed, type=Signed) for (signed,) in found)
+        return tuple(reversed(receipts)) if newest else receipts
 
     def refusals(self, run: str) -> tuple[Signed, ...]:
         """Signed refusals of a run."""

@@ -119,3 +119,27 @@ class Hours(Option[WeeklyHours]):
     @property
     def allowed(self) -> str:
         return "always, or a pattern such as mo-fr 22:00-07:00; sa-su 00:00-24:00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Option[str]):
+    """One of a few words.
+
+    Attributes:
+        choices: word → its label, in the order in which a form shows them.
+    """
+
+    choices: Mapping[str, str]
+
+    def parse(self, text: str) -> str:
+        word = text.strip().lower()
+        if word not in self.choices:
+            raise self._refuse(text)
+        return word
+
+    def text(self, value: str) -> str:
+        return value
+
+    @property
+    def allowed(self) -> str:
+        return ", ".join(self.choices)

@@ -7,15 +7,34 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from sparewatt.settings.hours import ALWAYS
-from sparewatt.settings.option import Hours, Number, Option, Switch
+from sparewatt.settings.option import Choice, Hours, Number, Option, Switch
 
-CONTRIBUTE: Final = Switch(
-    key="contribute",
+WHEN_TO_RUN: Final = Choice(
+    key="when_to_run",
     scope="computer",
-    default=True,
-    label="Contribute",
-    help="Lend this computer's devices to the runs you joined. When off, nothing computes; results that are "
-    "already finished are still delivered.",
+    default="idle",
+    choices=MappingProxyType(
+        {
+            "idle": "While I am away",
+            "hours": "During my hours",
+            "always": "Always",
+            "never": "Never",
+        }
+    ),
+    label="When to run",
+    help="While you are away: after some minutes without mouse and keyboard, within your hours. During your hours: "
+    "also while you use the computer. Always: at any hour. Never: nothing computes; results that are already finished "
+    "are still delivered.",
+)
+IDLE_MINUTES: Final = Number(
+    key="idle_minutes",
+    scope="computer",
+    default=3,
+    minimum=1,
+    maximum=240,
+    unit="min",
+    label="Away after",
+    help="How long mouse and keyboard must rest until you count as away.",
 )
 HOURS: Final = Hours(
     key="hours",
@@ -32,6 +51,41 @@ RUN_ON_BATTERY: Final = Switch(
     label="Run on battery",
     help="Compute while the computer runs on its battery. When off, work goes on five minutes after mains power "
     "is back.",
+)
+START_AT_LOGON: Final = Choice(
+    key="start_at_logon",
+    scope="computer",
+    default="off",
+    choices=MappingProxyType(
+        {
+            "off": "Do not start",
+            "tray": "Start in the tray",
+            "engine": "Contribute without the window",
+        }
+    ),
+    label="Start with the computer",
+    help="What starts when you log on: nothing, the app with its icon in the tray, or only the engine, which then "
+    "contributes without any window.",
+)
+UPLOAD_LIMIT_KB_PER_S: Final = Number(
+    key="upload_limit_kb_per_s",
+    scope="computer",
+    default=0,
+    minimum=0,
+    maximum=10_000_000,
+    unit="kB/s",
+    label="Upload speed at most",
+    help="How fast results are sent, all runs together. 0 means as fast as the connection allows.",
+)
+DOWNLOAD_LIMIT_KB_PER_S: Final = Number(
+    key="download_limit_kb_per_s",
+    scope="computer",
+    default=0,
+    minimum=0,
+    maximum=10_000_000,
+    unit="kB/s",
+    label="Download speed at most",
+    help="How fast training data and weights are fetched, all runs together. 0 means as fast as the connection allows.",
 )
 CPU_THREADS: Final = Number(
     key="cpu_threads",
@@ -74,12 +128,37 @@ DISK_CACHE_LIMIT_GB: Final = Number(
     label="Disk used at most",
     help="How much disk the cached training data and weights of all runs may take together.",
 )
-DEVICE_ENABLED: Final = Switch(
-    key="device_enabled",
+DEVICE_USE: Final = Choice(
+    key="device_use",
     scope="device",
-    default=True,
+    default="rules",
+    choices=MappingProxyType({"rules": "By my rules", "always": "Always", "never": "Never"}),
     label="Lend this device",
-    help="On: the device computes whenever the other rules allow it. Off: never.",
+    help="By your rules: when to run, hours and your use of the computer decide. Always: those three do not hold it "
+    "back; limits, battery, games and budgets still do. Never: it computes nothing.",
+)
+POWER_CAP_WATTS: Final = Number(
+    key="power_cap_watts",
+    scope="device",
+    default=0,
+    minimum=0,
+    maximum=2_000,
+    unit="W",
+    label="Power cap",
+    help="The most power the device may draw on average over a minute; Sparewatt pauses between small pieces of work "
+    "to keep it. Short peaks are higher. 0 means no cap. Only for devices whose power can be read.",
+)
+TEMPERATURE_LIMIT_CELSIUS: Final = Number(
+    key="temperature_limit_celsius",
+    scope="device",
+    default=75,
+    kind_defaults=MappingProxyType({"cpu": 85}),
+    minimum=40,
+    maximum=100,
+    unit="°C",
+    label="Temperature limit",
+    help="Sparewatt slows down before the device gets this warm, and pauses when it is warmer. Only for devices whose "
+    "temperature can be read.",
 )
 SPEED_LIMIT_PERCENT: Final = Number(
     key="speed_limit_percent",
@@ -97,14 +176,20 @@ SPEED_LIMIT_PERCENT: Final = Number(
 
 # Heterogeneous in their value types; each use names one constant above and so keeps its type.
 OPTIONS: Final[tuple[Option[Any], ...]] = (
-    CONTRIBUTE,
+    WHEN_TO_RUN,
+    IDLE_MINUTES,
     HOURS,
     RUN_ON_BATTERY,
+    START_AT_LOGON,
     CPU_THREADS,
     MEMORY_FREE_MIN_MB,
     DISK_FREE_MIN_MB,
     DISK_CACHE_LIMIT_GB,
-    DEVICE_ENABLED,
+    UPLOAD_LIMIT_KB_PER_S,
+    DOWNLOAD_LIMIT_KB_PER_S,
+    DEVICE_USE,
+    POWER_CAP_WATTS,
+    TEMPERATURE_LIMIT_CELSIUS,
     SPEED_LIMIT_PERCENT,
 )
 BY_KEY: Final = MappingProxyType({option.key: option for option in OPTIONS})

@@ -12,6 +12,8 @@ from sparewatt.control.messages import (
     InspectInvite,
     ListSettings,
     ManifestReply,
+    PreviewReply,
+    PreviewSetting,
     ReceiptsAfter,
     ReceiptsReply,
     SeriesReply,
@@ -61,6 +63,9 @@ class FakeEngine:
     async def resume(self) -> None:
         self._done("resume")
 
+    async def contribute_now(self, until_unix_s: int) -> None:
+        self._done("contribute_now", until_unix_s)
+
     async def inspect_invite(self, request: InspectInvite) -> ManifestReply:
         self._done("inspect")
         assert self.manifest is not None, "a test that joins gives the engine a manifest"
@@ -84,6 +89,12 @@ class FakeEngine:
         self._done("set", key, value)
         self.settings[key] = value
         self.revision += 1
+
+    async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
+        return PreviewReply(request.id, ())
+
+    async def discover(self) -> None:
+        self._done("discover")
 
     async def receipts_after(self, request: ReceiptsAfter) -> ReceiptsReply:
         later = tuple(each for each in self.receipts if receipt_of(each).sequence > request.sequence)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 from sparewatt.control.address import SocketAddress
@@ -25,6 +26,8 @@ from sparewatt_cli.trial.processes import Child
 ANSWER_SECONDS_MOST: Final = 30.0
 DELIVERY_SECONDS_MOST: Final = 30.0
 _LOOK_SECONDS: Final = 0.05
+# A trial is what the person asked for just now, so it neither waits until they are away nor holds back.
+EAGER: Final = MappingProxyType({"when_to_run": "always", "speed_limit_percent": "100"})
 
 
 class Contributor:
@@ -56,12 +59,10 @@ class Contributor:
         raise UnavailableError("trial.child_silent", name=self.child.name)
 
     async def join(self, invite: str) -> ManifestReply:
-        """Consent to the run that `invite` leads to, at full speed: the person asked for exactly that."""
+        """Consent to the run that `invite` leads to, at full speed and at once: the person asked for exactly that."""
         async with await self._connected() as client:
-            settings = await client.ask(lambda number: ListSettings(id=number), SettingsReply)
-            await client.command(
-                lambda number: SetSetting(id=number, revision=settings.revision, key="speed_limit_percent", value="100")
-            )
+            for key, value in EAGER.items():
+                await _set(client, key, value)
             reply = await client.ask(lambda number: InspectInvite(id=number, invite=invite), ManifestReply)
             await client.command(lambda number: JoinRun(id=number, invite=invite, consent=reply.run))
             return reply
@@ -122,3 +123,8 @@ def delivered(snapshot: Snapshot) -> bool:
     refused = any(run.updates_refused for run in snapshot.runs)
     empty = all(run.outbox == 0 for run in snapshot.runs)
     return snapshot.paused_until_unix_s is not None and resting and empty and (answered >= trained or refused)
+
+
+async def _set(client: ControlClient, key: str, value: str) -> None:
+    settings = await client.ask(lambda number: ListSettings(id=number), SettingsReply)
+    await client.command(lambda number: SetSetting(id=number, revision=settings.revision, key=key, value=value))

@@ -18,6 +18,8 @@ from sparewatt.control.messages import (
     ListSettings,
     ManifestReply,
     Pause,
+    PreviewReply,
+    PreviewSetting,
     ReceiptsAfter,
     ReceiptsReply,
     Resume,
@@ -64,6 +66,9 @@ class Engine:
     async def resume(self) -> None:
         raise ZeroDivisionError("a bug")
 
+    async def contribute_now(self, until_unix_s: int) -> None:
+        self.done.append(f"contribute now {until_unix_s}")
+
     async def inspect_invite(self, request: InspectInvite) -> ManifestReply:
         raise InputError("invite.malformed")
 
@@ -74,10 +79,16 @@ class Engine:
         self.done.append(f"leave {run}")
 
     async def list_settings(self, request: ListSettings) -> SettingsReply:
-        return SettingsReply(request.id, 3, (SettingValue("contribute", "on", "on", "computer"),))
+        return SettingsReply(request.id, 3, (SettingValue("run_on_battery", "on", "off", "computer"),))
 
     async def set_setting(self, revision: int, key: str, value: str) -> None:
         raise ConflictError("settings.revision", seen=revision, current=3)
+
+    async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
+        return PreviewReply(request.id, ())
+
+    async def discover(self) -> None:
+        self.done.append("discover")
 
     async def receipts_after(self, request: ReceiptsAfter) -> ReceiptsReply:
         return ReceiptsReply(request.id, (), (), "")

@@ -17,23 +17,23 @@ def test_what_was_set_is_there_for_the_next_store(tmp_path: Path) -> None:
 
 def test_a_change_must_name_the_revision_it_saw(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path)
-    store.set(0, "contribute", "off")
+    store.set(0, "run_on_battery", "on")
     with pytest.raises(ConflictError) as caught:
-        store.set(0, "contribute", "on")
+        store.set(0, "run_on_battery", "off")
     assert caught.value.parameters == {"seen": 0, "current": 1}
-    assert store.settings.get(schema.CONTRIBUTE) is False
+    assert store.settings.get(schema.RUN_ON_BATTERY) is True
 
 
 def test_setting_the_same_value_again_changes_nothing(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path)
-    once = store.set(0, "contribute", "off")
-    assert store.set(1, "contribute", "off") == once
+    once = store.set(0, "run_on_battery", "on")
+    assert store.set(1, "run_on_battery", "on") == once
 
 
 def test_reset_brings_the_default_back(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path)
-    store.set(0, "contribute", "off")
-    assert store.reset(1, "contribute").get(schema.CONTRIBUTE) is True
+    store.set(0, "run_on_battery", "on")
+    assert store.reset(1, "run_on_battery").get(schema.RUN_ON_BATTERY) is False
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_a_file_that_cannot_be_read_is_kept_aside_and_defaults_hold(tmp_path: Pa
 
 
 def test_one_bad_value_costs_only_itself(tmp_path: Path) -> None:
-    values = {"speed_limit_percent": "500", "contribute": "off", "from_another_time": "1"}
+    values = {"speed_limit_percent": "500", "run_on_battery": "on", "from_another_time": "1"}
     (tmp_path / SETTINGS_FILE).write_text(json.dumps({"schema": 1, "revision": 7, "values": values}))
     store = SettingsStore(tmp_path)
-    assert dict(store.settings.texts) == {"contribute": "off"}
+    assert dict(store.settings.texts) == {"run_on_battery": "on"}
     assert store.settings.revision == 7
     assert store.quarantined is not None
     assert set(store.quarantined.dropped) == {"speed_limit_percent", "from_another_time"}
@@ -68,6 +68,6 @@ def test_a_failed_save_changes_nothing(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path)
     (tmp_path / f"{SETTINGS_FILE}.new").mkdir()
     with pytest.raises(StorageError) as caught:
-        store.set(0, "contribute", "off")
+        store.set(0, "run_on_battery", "on")
     assert caught.value.error_id == "settings.write"
     assert store.settings.revision == 0

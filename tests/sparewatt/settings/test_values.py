@@ -7,7 +7,7 @@ from sparewatt.settings.values import Settings, listed, option_at
 
 def test_defaults_hold_until_something_is_set() -> None:
     settings = Settings()
-    assert settings.get(schema.CONTRIBUTE) is True
+    assert settings.get(schema.RUN_ON_BATTERY) is False
     assert settings.get(schema.RUN_ON_BATTERY) is False
     assert settings.of_device(schema.SPEED_LIMIT_PERCENT, "cpu") == 50
     assert settings.of_device(schema.SPEED_LIMIT_PERCENT, "cuda:GPU-1") == 100
@@ -22,10 +22,12 @@ def test_a_devices_own_value_beats_the_one_for_every_device() -> None:
 
 
 def test_a_value_is_kept_as_its_option_writes_it() -> None:
-    assert Settings().changed("contribute", " Yes ").texts == {"contribute": "on"}
+    assert Settings().changed("run_on_battery", " Yes ").texts == {"run_on_battery": "on"}
 
 
-@pytest.mark.parametrize("address", ["nonsense", "contribute@cpu", "speed_limit_percent@", "speed_limit_percent@a b"])
+@pytest.mark.parametrize(
+    "address", ["nonsense", "run_on_battery@cpu", "speed_limit_percent@", "speed_limit_percent@a b"]
+)
 def test_an_unknown_address_is_refused(address: str) -> None:
     with pytest.raises(InputError) as caught:
         option_at(address)
@@ -35,7 +37,7 @@ def test_an_unknown_address_is_refused(address: str) -> None:
 @pytest.mark.parametrize(
     ("address", "text"),
     [("speed_limit_percent", "0"), ("speed_limit_percent", "101"), ("speed_limit_percent", "half"),
-     ("contribute", "maybe"), ("cpu_threads", "9" * 5000), ("cpu_threads", "-1"), ("cpu_threads", "²")],
+     ("run_on_battery", "maybe"), ("cpu_threads", "9" * 5000), ("cpu_threads", "-1"), ("cpu_threads", "²")],
 )  # fmt: skip
 def test_a_bad_value_is_refused_with_what_is_allowed(address: str, text: str) -> None:
     with pytest.raises(InputError) as caught:
@@ -45,10 +47,10 @@ def test_a_bad_value_is_refused_with_what_is_allowed(address: str, text: str) ->
 
 
 def test_the_list_has_a_line_for_every_device() -> None:
-    settings = Settings().changed("device_enabled@cpu", "off")
+    settings = Settings().changed("device_use@cpu", "never")
     lines = {line.address: line.value for line in listed(settings, ("cpu", "cuda:GPU-1"))}
-    assert lines["device_enabled@cpu"] == "off"
-    assert lines["device_enabled@cuda:GPU-1"] == "on"
+    assert lines["device_use@cpu"] == "never"
+    assert lines["device_use@cuda:GPU-1"] == "rules"
     assert lines["hours"] == "always"
 
 
