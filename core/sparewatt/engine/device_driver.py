@@ -213,6 +213,7 @@ class DeviceDriver:
                 optimiser=manifest.optimiser,
                 inner=manifest.inner,
                 codec=manifest.codec,
+                patch=manifest.outer.patch,
                 device=self._worker_device().kind,
                 threads=self.threads,
                 work_folder=str(self._tools.work_folder),

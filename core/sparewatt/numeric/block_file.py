@@ -7,7 +7,7 @@
         12     4  coordinates of a chunk, 4,096
         16     8  coordinates
         24     4  blocks
-        28     4  zero
+        28     4  kept: coordinates that are written of a full chunk; 0 where all are
         32  4 each  length of every block in bytes
          …        the blocks
 
@@ -15,8 +15,9 @@ Every field is checked before anything is allocated by it; a block is read when 
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import BinaryIO, Final
 
 from sparewatt.errors import IntegrityError
@@ -27,6 +28,9 @@ HEADER: Final = struct.Struct("<8sHHIQII")
 _LENGTH: Final = struct.Struct("<I")
 _LENGTHS_AT_A_TIME: Final = 16_384
 
+# Of a block with so many coordinates, of which so many are kept in a full chunk: the least and the most bytes.
+Measure = Callable[[int, int], tuple[int, int]]
+
 
 @dataclass(frozen=True)
 class BlockFormat:
@@ -34,36 +38,36 @@ class BlockFormat:
 
     Attributes:
         noun: ``update`` or ``patch``; error ids begin with it.
-        block_bytes: for every codec the length of a block by its number of coordinates.
+        measures: codec → how long its blocks may be.
     """
 
     noun: str
     magic: bytes
-    block_bytes: Mapping[int, Callable[[int], int]]
+    measures: Mapping[int, Measure]
 
     def malformed(self, part: str) -> IntegrityError:
         """The error for bytes that are no such file; `part` says where."""
         return IntegrityError(f"{self.noun}.malformed", part=part)
 
-    def file_bytes(self, codec: int, coordinates: int) -> int:
-        """Length of a whole file."""
-        return self.block_offset(codec, coordinates, block_count(coordinates))
-
-    def block_offset(self, codec: int, coordinates: int, index: int) -> int:
-        """Where block `index` begins; all blocks before the last are full."""
-        table_end = HEADER.size + _LENGTH.size * block_count(coordinates)
-        if index == 0:
-            return table_end
-        measure = self.block_bytes[codec]
-        full = measure(block_size(0, coordinates))
-        return table_end + (index - 1) * full + measure(block_size(index - 1, coordinates))
-
-    def head(self, codec: int, coordinates: int) -> bytes:
-        """Header and table of lengths of a file with `coordinates`."""
+    def file_bytes_most(self, codec: int, coordinates: int, kept: int = 0) -> int:
+        """Length that no file of a model with `coordinates` exceeds; for dense codecs the length of each."""
         blocks = block_count(coordinates)
-        measure = self.block_bytes[codec]
-        header = HEADER.pack(self.magic, FORMAT, codec, CHUNK_COORDINATES, coordinates, blocks, 0)
-        return header + b"".join(_LENGTH.pack(measure(block_size(index, coordinates))) for index in range(blocks))
+        measure = self.measures[codec]
+        full, last = (measure(block_size(index, coordinates), kept)[1] for index in (0, blocks - 1))
+        return HEADER.size + _LENGTH.size * blocks + (blocks - 1) * full + last
+
+    def head(self, codec: int, coordinates: int, lengths: Sequence[int] | None = None, kept: int = 0) -> bytes:
+        """Header and table of lengths.
+
+        Args:
+            lengths: of all blocks; not needed where the codec leaves no choice.
+        """
+        blocks = block_count(coordinates)
+        if lengths is None:
+            measure = self.measures[codec]
+            lengths = [measure(block_size(index, coordinates), kept)[1] for index in range(blocks)]
+        header = HEADER.pack(self.magic, FORMAT, codec, CHUNK_COORDINATES, coordinates, blocks, kept)
+        return header + b"".join(map(_LENGTH.pack, lengths))
 
 
 class BlockReader:
@@ -72,46 +76,48 @@ class BlockReader:
     Args:
         source: seekable and readable; read only while a method runs, and it stays the caller's to close.
         coordinates: what the run's model has.
+        codec, kept: what the run's manifest asks for.
 
     Raises:
         IntegrityError: ``<noun>.malformed`` with the part, ``<noun>.coordinates`` when it is for another model.
     """
 
-    def __init__(self, form: BlockFormat, source: BinaryIO, coordinates: int) -> None:
+    def __init__(self, form: BlockFormat, source: BinaryIO, coordinates: int, codec: int, kept: int = 0) -> None:
         self._form = form
         self._source = source
         self.coordinates: Final = coordinates
         header = self._read(0, HEADER.size, "header")
-        magic, version, self.codec, chunk, found, blocks, zero = HEADER.unpack(header)
+        magic, version, found_codec, chunk, found, blocks, found_kept = HEADER.unpack(header)
         if magic != form.magic:
             raise form.malformed("magic")
-        if version != FORMAT or chunk != CHUNK_COORDINATES or zero != 0:
+        if version != FORMAT or chunk != CHUNK_COORDINATES:
             raise form.malformed("format")
-        if self.codec not in form.block_bytes:
+        if (found_codec, found_kept) != (codec, kept):
             raise form.malformed("codec")
         if found != coordinates:
             raise IntegrityError(f"{form.noun}.coordinates", found=found, expected=coordinates)
         if blocks != block_count(coordinates):
             raise form.malformed("blocks")
-        if source.seek(0, 2) != form.file_bytes(self.codec, coordinates):
+        self._lengths = self._checked_lengths(blocks, form.measures[codec], kept)
+        self._offsets = list(accumulate(self._lengths, initial=HEADER.size + _LENGTH.size * blocks))
+        if source.seek(0, 2) != self._offsets[-1]:
             raise form.malformed("length")
-        self._check_lengths(blocks)
 
     def read_block(self, index: int) -> bytes:
-        """The bytes of block `index`, of exactly the length its codec says."""
-        form = self._form
-        first = form.block_offset(self.codec, self.coordinates, index)
-        size = form.block_bytes[self.codec](block_size(index, self.coordinates))
-        return self._read(first, size, "block")
+        """The bytes of block `index`, of a length that its codec allows."""
+        return self._read(self._offsets[index], self._lengths[index], "block")
 
-    def _check_lengths(self, blocks: int) -> None:
-        measure = self._form.block_bytes[self.codec]
+    def _checked_lengths(self, blocks: int, measure: Measure, kept: int) -> list[int]:
+        lengths: list[int] = []
         for start in range(0, blocks, _LENGTHS_AT_A_TIME):
             count = min(_LENGTHS_AT_A_TIME, blocks - start)
             table = self._read(HEADER.size + _LENGTH.size * start, _LENGTH.size * count, "lengths")
             for index, (length,) in enumerate(_LENGTH.iter_unpack(table), start):
-                if length != measure(block_size(index, self.coordinates)):
+                least, most = measure(block_size(index, self.coordinates), kept)
+                if not least <= length <= most:
                     raise self._form.malformed("lengths")
+                lengths.append(length)
+        return lengths
 
     def _read(self, offset: int, size: int, part: str) -> bytes:
         self._source.seek(offset)

@@ -1,47 +1,38 @@
 """Updates: a pseudo-gradient (base weights - trained weights) as integers in units of 2**-36.
 
-`int8` writes for each chunk of 4,096 coordinates a level and for each coordinate a code of -127 … 127; a coordinate is
-code x level. A level is a u16, exponent (5 bits) above mantissa (11 bits), for ``mantissa << exponent`` with an
-exponent of at most 18, so that every coordinate is an integer below 2**36 in size (127 * 2047 * 2**18 < 2**36).
-`fp16` writes each coordinate as IEEE binary16 below 1 in size; its smallest step is 2**-24.
-
-Sums of such integers do not depend on their order, which is what makes merges the same bytes everywhere.
+Each coordinate is an integer below 2**36 in size, whatever the codec; sums of such integers do not depend on their
+order, which is what makes merges the same bytes everywhere. How a block is written is `update_blocks`' matter.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import BinaryIO, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.block_file import BlockFormat, BlockReader
-from sparewatt.numeric.blocks import CHUNK_COORDINATES, block_count, block_range, block_size, chunk_count
+from sparewatt.numeric.blocks import CHUNK_COORDINATES, block_count, block_range, block_size
+from sparewatt.numeric.levels import UNIT, UNIT_BITS, Units
 from sparewatt.numeric.merkle import MerkleRoot
+from sparewatt.numeric.residual import Residual
+from sparewatt.numeric.update_blocks import INT4, INT8, BlockCodec, Halves, Malformed, Sparse, TopK
 from sparewatt.numeric.weights import Floats, Weights, as_bytes, as_floats
+from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.version import BlobRef
 
-CodecName = Literal["int8", "fp16"]
-Units = NDArray[np.int64]
+__all__ = ["UNIT_BITS", "UPDATE_FORMAT", "EncodedUpdate", "Units", "UpdateReader", "encode_update", "update_bytes_most"]
 
-UNIT_BITS: Final = 36
-CODE_MOST: Final = 127
-MANTISSA_BITS: Final = 11
-EXPONENT_MOST: Final = 18
-_MANTISSA_MOST: Final = (1 << MANTISSA_BITS) - 1
-_LEVEL_MOST: Final = _MANTISSA_MOST << EXPONENT_MOST
-_UNIT: Final = 2.0**UNIT_BITS
-_CODECS: Final[dict[CodecName, int]] = {"int8": 1, "fp16": 2}
+CodecName = Literal["int8", "fp16", "int4", "topk"]
+
+_CODECS: Final[MappingProxyType[CodecName, BlockCodec]] = MappingProxyType(
+    {"int8": INT8, "fp16": Halves(), "int4": INT4, "topk": TopK()}
+)
 
 UPDATE_FORMAT: Final = BlockFormat(
-    noun="update",
-    magic=b"SPWUPDTE",
-    block_bytes={
-        _CODECS["int8"]: lambda coordinates: 2 * chunk_count(coordinates) + coordinates,
-        _CODECS["fp16"]: lambda coordinates: 2 * coordinates,
-    },
+    noun="update", magic=b"SPWUPDTE", measures={codec.number: codec.measure for codec in _CODECS.values()}
 )
 
 
@@ -50,33 +41,38 @@ class EncodedUpdate:
     """Attributes:
     payload: hash and size of the bytes written.
     delta_root: Merkle root over each 4,096 coordinates of the exact pseudo-gradient, little-endian fp32.
+    residual_before_root, residual_after_root: the same over the device's residual; None without error feedback.
     """
 
     payload: BlobRef
     delta_root: str
+    residual_before_root: str | None = None
+    residual_after_root: str | None = None
 
 
-def update_bytes(codec: CodecName, coordinates: int) -> int:
-    """Length of an update's payload."""
-    return UPDATE_FORMAT.file_bytes(_CODECS[codec], coordinates)
+def update_bytes_most(codec: CodecSpec, coordinates: int) -> int:
+    """Length that no update's payload exceeds; for dense codecs the length of each."""
+    return UPDATE_FORMAT.file_bytes_most(_CODECS[codec.name].number, coordinates, codec.kept)
 
 
-def encode_update(base: Weights, trained: Weights, codec: CodecName, sink: BinaryIO) -> EncodedUpdate:
-    """Write ``base - trained`` to `sink`, block by block.
+def encode_update(
+    base: Weights, trained: Weights, codec: CodecSpec, sink: BinaryIO, residual: Residual | None = None
+) -> EncodedUpdate:
+    """Write ``base - trained`` to `sink`, computed block by block.
 
     Args:
         base, trained: flat fp32 weights of equal length; only read.
         sink: written from its current position on, in order; syncing it is the caller's.
+        residual: of this device, where the codec has error feedback; it is changed block by block, and of no use when
+            an error is raised.
 
     Raises:
         IntegrityError: ``weights.size``; ``update.not_finite``; ``update.too_large`` when a weight moved by about 1 or
             more, which no inner loop with a sound learning rate does.
     """
     base_floats = as_floats(base)
-    coordinates = len(base_floats)
-    trained_floats = as_floats(trained, coordinates)
-    encode_block = _ENCODERS[codec]
-    root = MerkleRoot()
+    encoder = _Encoder(base_floats, as_floats(trained, len(base_floats)), codec, residual)
+    number, coordinates = _CODECS[codec.name].number, len(base_floats)
     hasher = hashlib.sha256()
     size = 0
 
@@ -86,14 +82,66 @@ def encode_update(base: Weights, trained: Weights, codec: CodecName, sink: Binar
         size += len(data)
         sink.write(data)
 
-    write(UPDATE_FORMAT.head(_CODECS[codec], coordinates))
-    for index in range(block_count(coordinates)):
-        first, end = block_range(index, coordinates)
-        delta = _delta(base_floats[first:end], trained_floats[first:end], index)
-        for chunk in range(0, end - first, CHUNK_COORDINATES):
-            root.add(as_bytes(delta[chunk : chunk + CHUNK_COORDINATES]))
-        write(encode_block(delta))
-    return EncodedUpdate(payload=BlobRef(sha256=hasher.hexdigest(), size=size), delta_root=root.hexdigest())
+    if codec.name == "topk":
+        # Lengths come before blocks and are known after them. A sparse payload is small: 0.16 bit a coordinate at 64.
+        blocks = list(encoder.blocks())
+        write(UPDATE_FORMAT.head(number, coordinates, list(map(len, blocks)), codec.kept))
+        for block in blocks:
+            write(block)
+    else:
+        write(UPDATE_FORMAT.head(number, coordinates))
+        for block in encoder.blocks():
+            write(block)
+    return EncodedUpdate(
+        payload=BlobRef(sha256=hasher.hexdigest(), size=size),
+        delta_root=encoder.delta_root.hexdigest(),
+        residual_before_root=None if residual is None else encoder.before_root.hexdigest(),
+        residual_after_root=None if residual is None else encoder.after_root.hexdigest(),
+    )
+
+
+class _Encoder:
+    """The blocks of one update, in order, and the roots over what they were made from."""
+
+    def __init__(self, base: Floats, trained: Floats, codec: CodecSpec, residual: Residual | None) -> None:
+        self._base = base
+        self._trained = trained
+        self._codec = codec
+        self._residual = residual
+        self.delta_root = MerkleRoot()
+        self.before_root = MerkleRoot()
+        self.after_root = MerkleRoot()
+
+    def blocks(self) -> Iterator[bytes]:
+        """Every block's bytes."""
+        coordinates = len(self._base)
+        for index in range(block_count(coordinates)):
+            first, end = block_range(index, coordinates)
+            delta = _delta(self._base[first:end], self._trained[first:end], index)
+            for chunk in range(0, end - first, CHUNK_COORDINATES):
+                self.delta_root.add(as_bytes(delta[chunk : chunk + CHUNK_COORDINATES]))
+            if self._residual is None:
+                yield _CODECS[self._codec.name].encode(delta, self._codec.kept)
+            else:
+                yield self._with_residual(self._residual, delta, first)
+
+    def _with_residual(self, residual: Residual, delta: Floats, first: int) -> bytes:
+        codec, kept = _CODECS[self._codec.name], self._codec.kept
+        self._add_residual(self.before_root, residual, first, len(delta))
+        summed = residual.add_to(delta, first)
+        data = codec.encode(summed, kept)
+        sent = codec.decode(data, len(delta), kept)
+        if isinstance(sent, Sparse):
+            summed[sent.places] -= (sent.units / UNIT).astype(np.float32)
+        else:
+            summed -= (sent / UNIT).astype(np.float32)
+        residual.keep(summed, first)
+        self._add_residual(self.after_root, residual, first, len(delta))
+        return data
+
+    def _add_residual(self, root: MerkleRoot, residual: Residual, first: int, count: int) -> None:
+        for chunk in range(0, count, CHUNK_COORDINATES):
+            root.add(residual.bytes_of(first + chunk, min(CHUNK_COORDINATES, count - chunk)))
 
 
 class UpdateReader:
@@ -108,22 +156,34 @@ class UpdateReader:
         IntegrityError: ``update.malformed``, ``update.coordinates``.
     """
 
-    def __init__(self, source: BinaryIO, codec: CodecName, coordinates: int) -> None:
-        self._blocks = BlockReader(UPDATE_FORMAT, source, coordinates)
-        if self._blocks.codec != _CODECS[codec]:
-            raise UPDATE_FORMAT.malformed("codec")
-        self._decode = _DECODERS[codec]
+    def __init__(self, source: BinaryIO, codec: CodecSpec, coordinates: int) -> None:
+        self._codec = _CODECS[codec.name]
+        self._kept = codec.kept
+        self._blocks = BlockReader(UPDATE_FORMAT, source, coordinates, self._codec.number, codec.kept)
         self.coordinates: Final = coordinates
         self.blocks: Final = block_count(coordinates)
 
-    def block(self, index: int) -> Units:
-        """Coordinates of block `index` in units of 2**-36: int64, each below 2**36 in size.
+    def read(self, index: int) -> Units | Sparse:
+        """What block `index` holds, as its codec has it; int64 in units of 2**-36, each below 2**36 in size.
 
         Raises:
-            IntegrityError: ``update.malformed`` with part ``levels`` or ``codes``; ``update.not_finite``;
+            IntegrityError: ``update.malformed`` with part ``levels``, ``codes`` or ``places``; ``update.not_finite``;
                 ``update.too_large``.
         """
-        return self._decode(self._blocks.read_block(index), block_size(index, self.coordinates))
+        try:
+            size = block_size(index, self.coordinates)
+            return self._codec.decode(self._blocks.read_block(index), size, self._kept)
+        except Malformed as error:
+            raise UPDATE_FORMAT.malformed(error.part) from error
+
+    def block(self, index: int) -> Units:
+        """All coordinates of block `index`; errors as of `read`."""
+        found = self.read(index)
+        if not isinstance(found, Sparse):
+            return found
+        units = np.zeros(block_size(index, self.coordinates), dtype=np.int64)
+        units[found.places] = found.units
+        return units
 
 
 def _delta(base: Floats, trained: Floats, index: int) -> Floats:
@@ -132,70 +192,3 @@ def _delta(base: Floats, trained: Floats, index: int) -> Floats:
     if not np.isfinite(delta).all():
         raise IntegrityError("update.not_finite", block=index)
     return delta
-
-
-def _padded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`values` as rows of one chunk each; the last is filled with zeros."""
-    rows = np.zeros((chunk_count(len(values)), CHUNK_COORDINATES), dtype=np.float64)
-    rows.reshape(-1)[: len(values)] = values
-    return rows
-
-
-def _encode_int8(delta: Floats) -> bytes:
-    units = _padded(delta.astype(np.float64) * _UNIT)
-    needed = np.ceil(np.abs(units).max(axis=1) / CODE_MOST)
-    if needed.max() > _LEVEL_MOST:
-        raise IntegrityError("update.too_large")
-    levels, packed = _levels_at_least(needed.astype(np.int64))
-    codes = np.rint(units / np.maximum(levels, 1)[:, None])
-    np.clip(codes, -CODE_MOST, CODE_MOST, out=codes)
-    return packed.astype("<u2").tobytes() + codes.reshape(-1)[: len(delta)].astype(np.int8).tobytes()
-
-
-def _levels_at_least(needed: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The smallest levels that are not below `needed`, and their u16 spelling."""
-    _, bits = np.frexp(needed.astype(np.float64))
-    exponent: NDArray[np.int64] = np.maximum(bits.astype(np.int64) - MANTISSA_BITS, 0)
-    mantissa: NDArray[np.int64] = (needed + (np.int64(1) << exponent) - 1) >> exponent
-    carried = mantissa > _MANTISSA_MOST
-    mantissa[carried] >>= 1
-    exponent[carried] += 1
-    return mantissa << exponent, exponent << MANTISSA_BITS | mantissa
-
-
-def _decode_int8(data: bytes, coordinates: int) -> Units:
-    chunks = chunk_count(coordinates)
-    packed = np.frombuffer(data, dtype="<u2", count=chunks).astype(np.int64)
-    codes = np.frombuffer(data, dtype=np.int8, offset=2 * chunks)
-    mantissa, exponent = packed & _MANTISSA_MOST, packed >> MANTISSA_BITS
-    # Every level has one spelling: the smallest exponent that can write it.
-    loose = (exponent > 0) & (mantissa <= _MANTISSA_MOST >> 1)
-    if exponent.max() > EXPONENT_MOST or loose.any():
-        raise UPDATE_FORMAT.malformed("levels")
-    if codes.min() < -CODE_MOST:
-        raise UPDATE_FORMAT.malformed("codes")
-    levels: Units = np.repeat(mantissa << exponent, CHUNK_COORDINATES)[:coordinates]
-    np.multiply(levels, codes, out=levels)
-    return levels
-
-
-def _encode_fp16(delta: Floats) -> bytes:
-    with np.errstate(over="ignore", under="ignore"):
-        halves = delta.astype("<f2")
-    if (np.abs(halves) >= 1).any():
-        raise IntegrityError("update.too_large")
-    # Adding zero turns -0 into +0.
-    return (halves + np.float16(0)).astype("<f2").tobytes()
-
-
-def _decode_fp16(data: bytes, coordinates: int) -> Units:
-    halves = np.frombuffer(data, dtype="<f2", count=coordinates)
-    if not np.isfinite(halves).all():
-        raise IntegrityError("update.not_finite")
-    if (np.abs(halves) >= 1).any():
-        raise IntegrityError("update.too_large")
-    return (halves.astype(np.float64) * _UNIT).astype(np.int64)
-
-
-_ENCODERS: Final[dict[CodecName, Callable[[Floats], bytes]]] = {"int8": _encode_int8, "fp16": _encode_fp16}
-_DECODERS: Final[dict[CodecName, Callable[[bytes, int], Units]]] = {"int8": _decode_int8, "fp16": _decode_fp16}

@@ -3,9 +3,13 @@
 For every coordinate ``num = sum(factor * units)`` and ``den = sum(weight)`` are integers, so neither the order of the
 updates nor the number of processes matters. Bounds: 2**10 updates, factors of at most 2**16, units below 2**36, hence
 sums below 2**62. What follows is one float64 division and then separate numpy operations, none of which may be fused.
+
+Where updates name only some coordinates, the weights of those that name one are its denominator, but never less than
+the manifest's support floor, a share of all weight: a floor of 0 averages over the senders of a coordinate, a floor of
+1 over all updates.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparewatt.errors import IntegrityError
-from sparewatt.numeric.blocks import block_count
+from sparewatt.numeric.blocks import block_count, block_size
 from sparewatt.numeric.codec import UNIT_BITS, Units, UpdateReader
 from sparewatt.numeric.merge_plan import MergePlan, sorted_updates
 from sparewatt.numeric.outer_state import OuterBlock, OuterState
 from sparewatt.numeric.patch import add_change, encode_block
+from sparewatt.numeric.update_blocks import Sparse
 from sparewatt.numeric.weights import FLOAT
 from sparewatt.work.manifest import OuterSpec
 
@@ -55,6 +60,8 @@ class RoundMerge:
         self._plan = plan
         self._updates = updates
         self._state = state
+        self._coordinates = coordinates
+        self._weight = sum(update.weight for update in plan.updates)
         self.blocks: Final = block_count(coordinates)
 
     def merge_block(self, index: int) -> MergedBlock:
@@ -63,20 +70,34 @@ class RoundMerge:
         Raises:
             IntegrityError: ``update.malformed`` and its like for a payload that should not have been accepted.
         """
-        blocks = (reader.block(index) for reader in self._updates)
-        numerator = self._numerator(blocks)
-        denominator = sum(update.weight for update in self._plan.updates)
-        merged = numerator.astype(np.float64) / denominator
+        size = block_size(index, self._coordinates)
+        if self._plan.codec.name == "topk":
+            merged = self._mean_of_senders(index, size)
+        else:
+            merged = self._numerator(index).astype(np.float64)
+            merged /= self._weight
         merged *= _UNIT
         return outer_step(self._plan.rule, self._state.block(index), merged)
 
-    def _numerator(self, blocks: Iterable[Units]) -> Units:
+    def _numerator(self, index: int) -> Units:
         total: Units | None = None
-        for update, units in zip(self._plan.updates, blocks, strict=True):
+        for update, reader in zip(self._plan.updates, self._updates, strict=True):
+            units = reader.block(index)
             scaled = np.multiply(units, update.factor, out=units)
             total = scaled if total is None else np.add(total, scaled, out=total)
         assert total is not None, "a plan has at least one update"
         return total
+
+    def _mean_of_senders(self, index: int, size: int) -> NDArray[np.float64]:
+        total, support = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+        for update, reader in zip(self._plan.updates, self._updates, strict=True):
+            sent = reader.read(index)
+            assert isinstance(sent, Sparse), "a sparse codec reads sparse blocks"
+            # No update names a coordinate twice, so plain indexing adds once.
+            total[sent.places] += sent.units * update.factor
+            support[sent.places] += update.weight
+        floor = max(1, self._weight * self._plan.rule.support_floor_micro // 1_000_000)
+        return total.astype(np.float64) / np.maximum(support, floor, out=support)
 
 
 def outer_step(rule: OuterSpec, before: OuterBlock, merged: NDArray[np.float64]) -> MergedBlock:
@@ -97,7 +118,7 @@ def outer_step(rule: OuterSpec, before: OuterBlock, merged: NDArray[np.float64])
         direction += merged
     wanted = before.remainder.astype(np.float64)
     wanted -= direction * (rule.rate_micro / 1e6)
-    patch, change = encode_block(wanted)
+    patch, change = encode_block(wanted, rule.patch)
     weights = add_change(before.weights, change)
     target = before.weights.astype(np.float64)
     target += wanted

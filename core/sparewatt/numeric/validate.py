@@ -6,7 +6,9 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
-from sparewatt.numeric.codec import CodecName, Units, UpdateReader
+from sparewatt.numeric.codec import Units, UpdateReader
+from sparewatt.numeric.update_blocks import Sparse
+from sparewatt.work.manifest import CodecSpec
 
 # A coordinate below 2**36 is split in two halves, whose squares and products sum up exactly in int64.
 _HALF_BITS: Final = 18
@@ -28,7 +30,7 @@ class UpdateFacts:
     nonzero: int
 
 
-def validate_update(source: BinaryIO, codec: CodecName, coordinates: int) -> UpdateFacts:
+def validate_update(source: BinaryIO, codec: CodecSpec, coordinates: int) -> UpdateFacts:
     """Read a whole payload, a block at a time (about 8 MiB of memory), and state what it holds.
 
     Raises:
@@ -37,7 +39,8 @@ def validate_update(source: BinaryIO, codec: CodecName, coordinates: int) -> Upd
     reader = UpdateReader(source, codec, coordinates)
     squares = largest = nonzero = 0
     for index in range(reader.blocks):
-        block = reader.block(index)
+        found = reader.read(index)
+        block = found.units if isinstance(found, Sparse) else found
         squares += sum_of_squares(block)
         largest = max(largest, int(np.abs(block).max()))
         nonzero += int(np.count_nonzero(block))

@@ -13,7 +13,7 @@ from sparewatt.numeric.keyframe import write_keyframe
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_bytes
 from sparewatt.permit import HOLD, Grant, PermitKind, PermitWriter
-from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec
+from sparewatt.work.manifest import DENSE_PATCH, CodecSpec, DataSpec, InnerSpec, OptimiserSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt.worker.areas import WorkerAreas, create_areas
@@ -75,6 +75,7 @@ class Bench:
             optimiser=OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 3_000_000, 100_000, 0, 200_000),
             inner=InnerSpec(4, BATCH, "fresh"),
             codec=CodecSpec("int8", "none"),
+            patch=DENSE_PATCH,
             device="cpu",
             threads=1,
             work_folder=str(self.folder),

@@ -63,10 +63,42 @@ class InnerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CodecSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How an update's pseudo-gradient is written."""
+    """How an update's pseudo-gradient is written.
 
-    name: Literal["int8", "fp16"]
-    error_feedback: Literal["none"]
+    Attributes:
+        error_feedback: ``decay`` adds what earlier updates of the device left out, times `decay_micro` for every
+            version since.
+        kept: for ``topk``: coordinates that are written of each 4,096; else 0.
+    """
+
+    name: Literal["int8", "fp16", "int4", "topk"]
+    error_feedback: Literal["none", "decay"]
+    kept: Annotated[int, msgspec.Meta(ge=0, le=2_048)] = 0
+    decay_micro: Micro = 0
+
+    def __post_init__(self) -> None:
+        if (self.name == "topk") != (self.kept > 0):
+            raise ValueError("a codec keeps some of the coordinates if, and only if, it is topk")
+        if (self.error_feedback == "decay") != (self.decay_micro > 0):
+            raise ValueError("error feedback decays, and nothing else does")
+
+
+class PatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the difference between two versions is written; what it leaves out the coordinator keeps for the next one.
+
+    Attributes:
+        kept: for ``topk``: coordinates that are written of each 4,096; else 0.
+    """
+
+    name: Literal["int8", "int4", "topk"]
+    kept: Annotated[int, msgspec.Meta(ge=0, le=2_048)] = 0
+
+    def __post_init__(self) -> None:
+        if (self.name == "topk") != (self.kept > 0):
+            raise ValueError("a patch keeps some of the coordinates if, and only if, it is topk")
+
+
+DENSE_PATCH = PatchSpec("int8")
 
 
 class OuterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +107,8 @@ class OuterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         staleness_most: an update older than this many rounds is credited but not merged.
         keyframe_every: versions between two keyframes.
+        support_floor_micro: c in 1e-6. A coordinate is averaged over the updates that hold it, but as if at least this
+            share of all weight held it; at 1 it is averaged over all updates.
     """
 
     rule: Literal["sgd", "nesterov"]
@@ -82,6 +116,8 @@ class OuterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     momentum_micro: Micro
     staleness_most: Annotated[int, msgspec.Meta(ge=0, le=4)]
     keyframe_every: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    patch: PatchSpec = DENSE_PATCH
+    support_floor_micro: Micro = 0
 
 
 class RoundSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

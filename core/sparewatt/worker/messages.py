@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec
+from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, PatchSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 
@@ -31,6 +31,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
     optimiser: OptimiserSpec
     inner: InnerSpec
     codec: CodecSpec
+    patch: PatchSpec
     device: Literal["cpu", "cuda", "mps"]
     threads: int
     work_folder: str

@@ -12,12 +12,12 @@ from sparewatt.numeric.codec import EncodedUpdate, encode_update
 from sparewatt.numeric.keyframe import read_keyframe
 from sparewatt.numeric.patch import apply_patch
 from sparewatt.numeric.weights import Floats
-from sparewatt.work.manifest import CodecSpec
+from sparewatt.work.manifest import CodecSpec, PatchSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.worker.messages import ApplyVersion
 
 
-def apply_version(frame: ApplyVersion, spec: ModelSpec, base: memoryview) -> None:
+def apply_version(frame: ApplyVersion, spec: ModelSpec, patches: PatchSpec, base: memoryview) -> None:
     """Build the version of `frame` in `base`. Whether it is that version the engine finds by its hash.
 
     Raises:
@@ -30,7 +30,7 @@ def apply_version(frame: ApplyVersion, spec: ModelSpec, base: memoryview) -> Non
             read_keyframe(spec, source, base)
     for patch in frame.patches:
         with _opened(Path(patch)) as source:
-            apply_patch(source, base)
+            apply_patch(source, base, patches)
 
 
 def write_payload(path: Path, *, base: Floats, trained: Floats, codec: CodecSpec) -> EncodedUpdate:
@@ -44,7 +44,7 @@ def write_payload(path: Path, *, base: Floats, trained: Floats, codec: CodecSpec
     with storage_errors(path.parent):
         try:
             with beside.open("wb") as sink:
-                encoded = encode_update(base, trained, codec.name, sink)
+                encoded = encode_update(base, trained, codec, sink)
                 sink.flush()
                 os.fsync(sink.fileno())
             beside.replace(path)

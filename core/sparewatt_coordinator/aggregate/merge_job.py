@@ -33,7 +33,7 @@ def run_merge(job: Merge, blobs: BlobFolder) -> Merged:
     coordinates = parameter_count(job.model)
     with ExitStack() as open_files, storage_errors(blobs.root):
         updates = [
-            UpdateReader(open_files.enter_context(_open(blobs, update.payload)), job.plan.codec.name, coordinates)
+            UpdateReader(open_files.enter_context(_open(blobs, update.payload)), job.plan.codec, coordinates)
             for update in job.plan.updates
         ]
         state = _state(job, blobs, open_files, coordinates)
@@ -54,7 +54,9 @@ def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitSta
     patch_path, patch = open_files.enter_context(_scratch_file(blobs))
     state_path, state_file = open_files.enter_context(_scratch_file(blobs))
     keyframe_path, keyframe = open_files.enter_context(_scratch_file(blobs))
-    patch.write(patch_head(coordinates))
+    # The table of lengths is known at the end; until then its place is kept.
+    patch.write(patch_head(coordinates, [0] * merge.blocks, job.plan.rule.patch))
+    lengths: list[int] = []
     state = OuterStateWriter(state_file, coordinates, momentum=momentum)
     if job.keyframe:
         keyframe.write(keyframe_head(job.model))
@@ -62,11 +64,14 @@ def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitSta
     for index in range(merge.blocks):
         merged = merge.merge_block(index)
         patch.write(merged.patch)
+        lengths.append(len(merged.patch))
         state.write(index, merged.state)
         weights = as_bytes(merged.state.weights)
         version.update(weights)
         if job.keyframe:
             keyframe.write(weights)
+    patch.seek(0)
+    patch.write(patch_head(coordinates, lengths, job.plan.rule.patch))
     for file in (patch, state_file, keyframe):
         file.flush()
     base = job.plan.base

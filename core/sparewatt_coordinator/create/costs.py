@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sparewatt.numeric.codec import update_bytes
+from sparewatt.numeric.codec import update_bytes_most
 from sparewatt.numeric.keyframe import keyframe_bytes
-from sparewatt.numeric.patch import patch_bytes
+from sparewatt.numeric.patch import patch_bytes_most
 from sparewatt.work.manifest import CostSpec
 from sparewatt.work.model import parameter_count
 from sparewatt_coordinator.create.profile import Profile
@@ -26,8 +26,8 @@ def costs_of(profile: Profile) -> CostSpec:
     coordinates = parameter_count(model)
     sequence = profile.sequence_length * (model.layers * model.hidden_size * _ACTIVATIONS + model.vocabulary_size * 12)
     data = _SHARDS_AT_A_TIME * SHARD_BYTES
-    patch = patch_bytes(coordinates)
-    update = update_bytes(profile.codec.name, coordinates)
+    patch = patch_bytes_most(coordinates, profile.outer.patch)
+    update = update_bytes_most(profile.codec, coordinates)
     return CostSpec(
         download_bytes_first=keyframe_bytes(model) + data + _WORDS_BYTES,
         download_bytes_per_version=patch + data + _WORDS_BYTES,

@@ -16,4 +16,4 @@ def validate_payload(path: Path, manifest: Manifest) -> None:
     from sparewatt.numeric.validate import validate_update
 
     with path.open("rb") as source:
-        validate_update(source, manifest.codec.name, parameter_count(manifest.model))
+        validate_update(source, manifest.codec, parameter_count(manifest.model))

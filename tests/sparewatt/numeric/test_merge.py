@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.blocks import BLOCK_COORDINATES, block_count
-from sparewatt.numeric.codec import UPDATE_FORMAT, UpdateReader, encode_update, update_bytes
+from sparewatt.numeric.codec import UPDATE_FORMAT, UpdateReader, encode_update, update_bytes_most
 from sparewatt.numeric.merge import MergedBlock, RoundMerge, outer_step
 from sparewatt.numeric.merge_plan import (
     STALENESS_WEIGHTS,
@@ -25,7 +25,7 @@ from sparewatt.numeric.merge_plan import (
 )
 from sparewatt.numeric.outer_state import OuterBlock, OuterStateReader, OuterStateWriter
 from sparewatt.numeric.patch import apply_patch, patch_head
-from sparewatt.work.manifest import CodecSpec, OuterSpec
+from sparewatt.work.manifest import CodecSpec, OuterSpec, PatchSpec
 from sparewatt.work.version import BlobRef, VersionId
 
 COORDINATES = 2 * BLOCK_COORDINATES + 1_000
@@ -34,10 +34,14 @@ NESTEROV = msgspec.structs.replace(SGD, rule="nesterov", rate_micro=700_000, mom
 RANDOM = np.random.default_rng(11)
 
 
-def payload(scale: float) -> bytes:
+INT8 = CodecSpec("int8", "none")
+TOPK = CodecSpec("topk", "none", kept=64)
+
+
+def payload(scale: float, codec: CodecSpec = INT8) -> bytes:
     delta = (RANDOM.standard_normal(COORDINATES) * scale).astype(np.float32)
     sink = io.BytesIO()
-    encode_update(delta, np.zeros_like(delta), "int8", sink)
+    encode_update(delta, np.zeros_like(delta), codec, sink)
     return sink.getvalue()
 
 
@@ -48,7 +52,9 @@ def name(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def plan_for(payloads: Iterable[bytes], rule: OuterSpec) -> tuple[MergePlan, list[UpdateReader]]:
+def plan_for(
+    payloads: Iterable[bytes], rule: OuterSpec, codec: CodecSpec = INT8
+) -> tuple[MergePlan, list[UpdateReader]]:
     by_name = {name(data): data for data in payloads}
     updates = sorted_updates(
         tuple(
@@ -62,10 +68,10 @@ def plan_for(payloads: Iterable[bytes], rule: OuterSpec) -> tuple[MergePlan, lis
         base=VersionId(0, 0, "1" * 64),
         outer_state=None,
         rule=rule,
-        codec=CodecSpec("int8", "none"),
+        codec=codec,
         updates=updates,
     )
-    readers = [UpdateReader(io.BytesIO(by_name[each.payload.sha256]), "int8", COORDINATES) for each in updates]
+    readers = [UpdateReader(io.BytesIO(by_name[each.payload.sha256]), codec, COORDINATES) for each in updates]
     return plan, readers
 
 
@@ -90,12 +96,13 @@ def assemble(blocks: dict[int, MergedBlock], rule: OuterSpec) -> tuple[bytes, by
     writer = OuterStateWriter(file, COORDINATES, momentum=rule.rule == "nesterov")
     for index, merged in blocks.items():
         writer.write(index, merged.state)
-    patch = patch_head(COORDINATES) + b"".join(blocks[index].patch for index in sorted(blocks))
+    patches = [blocks[index].patch for index in sorted(blocks)]
+    patch = patch_head(COORDINATES, list(map(len, patches)), rule.patch) + b"".join(patches)
     return patch, file.getvalue()
 
 
-def merged(payloads: Iterable[bytes], rule: OuterSpec) -> tuple[bytes, bytes]:
-    plan, readers = plan_for(payloads, rule)
+def merged(payloads: Iterable[bytes], rule: OuterSpec, codec: CodecSpec = INT8) -> tuple[bytes, bytes]:
+    plan, readers = plan_for(payloads, rule, codec)
     job = RoundMerge(plan, readers, state(rule), COORDINATES)
     return assemble({index: job.merge_block(index) for index in range(job.blocks)}, rule)
 
@@ -111,6 +118,46 @@ def test_any_order_of_arrival_and_any_number_of_aggregators_give_the_same_bytes(
         aggregator = RoundMerge(plan, readers, state(rule), COORDINATES)
         by_three.update({index: aggregator.merge_block(index) for index in share})
     assert assemble(by_three, rule) == expected
+
+
+SPARSE = msgspec.structs.replace(SGD, patch=PatchSpec("topk", kept=512))
+
+
+@pytest.mark.parametrize("rule", [SPARSE, msgspec.structs.replace(NESTEROV, patch=PatchSpec("int4"))])
+def test_the_order_of_sparse_updates_does_not_matter_either(rule: OuterSpec) -> None:
+    payloads = [payload(scale, TOPK) for scale in (1e-3, 3e-3, 1e-4)]
+    patch, after = expected = merged(payloads, rule, TOPK)
+    assert merged(payloads[::-1], rule, TOPK) == expected
+    weights = bytearray(state_file(rule).getvalue()[64 : 64 + 4 * COORDINATES])
+    apply_patch(io.BytesIO(patch), weights, rule.patch)
+    assert bytes(weights) == after[64 : 64 + 4 * COORDINATES]
+
+
+@pytest.mark.parametrize(("floor_micro", "step"), [(0, 0.5), (500_000, 0.25), (1_000_000, 0.125)])
+def test_a_coordinate_is_averaged_over_its_senders_but_never_over_less_than_the_support_floor(
+    floor_micro: int, step: float
+) -> None:
+    """One of four equal updates names the second coordinate of a tiny model."""
+    rule = msgspec.structs.replace(SGD, support_floor_micro=floor_micro)
+    codec = CodecSpec("topk", "none", kept=1)
+    payloads = []
+    for place in (1, 0, 0, 0):
+        delta = np.zeros(4, np.float32)
+        delta[place] = 0.5
+        sink = io.BytesIO()
+        encode_update(delta, np.zeros_like(delta), codec, sink)
+        payloads.append(sink.getvalue())
+    readers = [UpdateReader(io.BytesIO(data), codec, 4) for data in payloads]
+    updates = tuple(PlannedUpdate(BlobRef("a" * 64, 1), f"{n:032x}", WEIGHT_MOST) for n in range(4))
+    plan = msgspec.structs.replace(plan_for(PAYLOADS[:1], rule)[0], updates=updates, codec=codec)
+    zeros = np.zeros(4, np.float32)
+
+    class Zeros:
+        def block(self, index: int) -> OuterBlock:
+            return OuterBlock(zeros, zeros, None)
+
+    after = RoundMerge(plan, readers, Zeros(), 4).merge_block(0).state
+    assert (after.weights + after.remainder).tolist() == pytest.approx([-min(0.5, 3 * step), -step, 0, 0])
 
 
 @pytest.mark.parametrize("rule", [SGD, NESTEROV], ids=["sgd", "nesterov"])
@@ -149,7 +196,7 @@ def test_nesterov_is_that_of_the_reference() -> None:
 def test_the_mean_is_weighted_and_clipped() -> None:
     ones = np.full(COORDINATES, 0.5, np.float32)
     sink = io.BytesIO()
-    encode_update(ones, np.zeros_like(ones), "int8", sink)
+    encode_update(ones, np.zeros_like(ones), INT8, sink)
     plan, _ = plan_for([sink.getvalue()], SGD)
     half = msgspec.structs.replace(plan.updates[0], weight=40_000, clip=32_768)
     plan = msgspec.structs.replace(plan, updates=(half,))
@@ -159,7 +206,7 @@ def test_the_mean_is_weighted_and_clipped() -> None:
         def block(self, index: int) -> OuterBlock:
             return zero
 
-    job = RoundMerge(plan, [UpdateReader(sink, "int8", COORDINATES)], Zeros(), COORDINATES)
+    job = RoundMerge(plan, [UpdateReader(sink, INT8, COORDINATES)], Zeros(), COORDINATES)
     after = job.merge_block(2).state
     assert after.weights + after.remainder == pytest.approx(-0.25, rel=1e-3)
 
@@ -171,7 +218,7 @@ class Extreme:
         head = UPDATE_FORMAT.head(1, 3)
         level = (18 << 11 | 2_047).to_bytes(2, "little")
         self.data = head + level + (sign * 127 % 256).to_bytes(1, "little") * 3
-        assert len(self.data) == update_bytes("int8", 3)
+        assert len(self.data) == update_bytes_most(INT8, 3)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -179,7 +226,7 @@ def test_the_largest_sums_do_not_overflow(sign: int) -> None:
     data = Extreme(sign).data
     updates = tuple(PlannedUpdate(BlobRef("a" * 64, len(data)), f"{n:032x}", WEIGHT_MOST) for n in range(UPDATES_MOST))
     plan = msgspec.structs.replace(plan_for(PAYLOADS[:1], SGD)[0], updates=updates)
-    reader = UpdateReader(io.BytesIO(data), "int8", 3)
+    reader = UpdateReader(io.BytesIO(data), INT8, 3)
     zeros = np.zeros(3, np.float32)
 
     class Zeros:

@@ -9,6 +9,7 @@ from sparewatt.numeric.codec import UpdateReader
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_floats
 from sparewatt.testing.worker_bench import BATCH, LENGTH, SPEC, Bench, begin
+from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import parameter_count
 from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, read_mark
 from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Trained
@@ -37,7 +38,7 @@ def test_an_assignment_from_version_to_payload(starter: WorkerStarter, bench: Be
     base = as_floats(bench.areas.base.view)
     moved = base - as_floats(bench.areas.trainable.view[TRAINABLE_HEADER_BYTES:])
     with bench.payload.open("rb") as source:
-        reader = UpdateReader(source, "int8", parameter_count(SPEC))
+        reader = UpdateReader(source, CodecSpec("int8", "none"), parameter_count(SPEC))
         decoded = np.concatenate([reader.block(index) for index in range(reader.blocks)]) / 2.0**36
     assert np.abs(moved).max() > 0
     assert np.abs(decoded - moved).max() <= np.abs(moved).max() / 127

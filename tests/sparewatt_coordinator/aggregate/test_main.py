@@ -106,7 +106,7 @@ def test_a_merge_takes_a_few_blocks_of_memory_whatever_the_size_of_the_model(tmp
     with keyframe.open("wb") as file:
         write_keyframe(spec, weights, file)
     with payload.open("wb") as file:
-        encode_update(weights, weights - np.float32(1e-3), "int8", file)
+        encode_update(weights, weights - np.float32(1e-3), CodecSpec("int8", "none"), file)
     update = blobs.add_file(payload)
     plan = msgspec.structs.replace(
         impossible_merge(1).plan, updates=tuple(PlannedUpdate(update, f"{number:032x}", 7) for number in range(2))

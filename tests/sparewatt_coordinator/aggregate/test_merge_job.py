@@ -36,7 +36,7 @@ def start(blobs: BlobFolder) -> tuple[VersionId, BlobRef]:
 def update(blobs: BlobFolder, base: Floats, seed: int) -> PlannedUpdate:
     trained = base - np.random.default_rng(seed).standard_normal(len(base)).astype(np.float32) * np.float32(1e-3)
     payload = io.BytesIO()
-    encode_update(base, trained, "int8", payload)
+    encode_update(base, trained, CodecSpec("int8", "none"), payload)
     return PlannedUpdate(blobs.add_bytes(payload.getvalue()), f"{seed:032x}", 1_000 * seed)
 
 

@@ -1,0 +1,139 @@
+"""Which coordinates of a block are kept, and how their places are written: sorted, as gaps, in planar Rice code.
+
+The gap before a kept coordinate is the number of coordinates between it and the kept one before it. Rice coding with
+parameter r writes ``gap >> r`` in unary and the low r bits as they are (Rice, 1979). *Planar* means that all unary
+parts come first and then the low bits plane by plane, each plane packed to whole bytes: so nothing is decoded bit by
+bit. Bits are packed least significant first; what fills the last byte of a plane is zero.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparewatt.numeric.blocks import CHUNK_COORDINATES, chunk_count
+
+Places = NDArray[np.int64]
+# Any floats: numpy's own types cannot say that both sides of a comparison have the same.
+Reals = NDArray[Any]
+
+# ln 2 in 2**-16: the best Rice parameter of geometric gaps is about log2(ln 2 * mean gap) (Kiely, 2004).
+_LN2: Final = 45_426
+
+
+def kept_of(size: int, kept: int) -> int:
+    """How many coordinates are kept of a chunk with `size`: in proportion to `kept` of a full one, at least 1."""
+    return max(1, size * kept // CHUNK_COORDINATES)
+
+
+def kept_in_block(coordinates: int, kept: int) -> int:
+    """How many are kept of a block."""
+    full, rest = divmod(coordinates, CHUNK_COORDINATES)
+    return full * kept + (kept_of(rest, kept) if rest else 0)
+
+
+def rice_parameter(kept: int) -> int:
+    """r for gaps of `CHUNK_COORDINATES` / `kept` on average; 5 for 64, 2 for 512."""
+    return max(0, (CHUNK_COORDINATES * _LN2 // 65_536 // kept).bit_length() - 1)
+
+
+def plane_bytes(count: int) -> int:
+    """Bytes of one bit for each of `count`."""
+    return -(-count // 8)
+
+
+def places_bytes(coordinates: int, kept: int) -> tuple[int, int]:
+    """Least and most bytes of a block's places."""
+    count, parameter = kept_in_block(coordinates, kept), rice_parameter(kept)
+    planes = parameter * plane_bytes(count)
+    return planes + plane_bytes(count), planes + plane_bytes(count + (coordinates >> parameter))
+
+
+def largest_places(values: Reals, kept: int) -> Places:
+    """Places of the `kept` largest numbers in size of every chunk, ascending; of equal ones the first."""
+    size = len(values)
+    full = size - size % CHUNK_COORDINATES
+    sizes = np.abs(values)
+    found = _largest_in_rows(sizes[:full].reshape(-1, CHUNK_COORDINATES), kept)
+    if full < size:
+        rest = _largest_in_rows(sizes[full:].reshape(1, -1), kept_of(size - full, kept))
+        found = np.concatenate((found, rest + full))
+    return found
+
+
+def _largest_in_rows(rows: Reals, kept: int) -> Places:
+    count, width = rows.shape
+    if not count:
+        return np.zeros(0, dtype=np.int64)
+    if kept >= width:
+        return np.arange(count * width, dtype=np.int64)
+    threshold = np.partition(rows, width - kept, axis=1)[:, width - kept, None]
+    chosen = rows >= threshold
+    for row in np.flatnonzero(np.count_nonzero(chosen, axis=1) > kept):
+        # Several are as large as the smallest that is kept: the first of them are.
+        above = rows[row] > threshold[row]
+        equal = np.flatnonzero(rows[row] == threshold[row])[: kept - np.count_nonzero(above)]
+        above[equal] = True
+        chosen[row] = above
+    return np.flatnonzero(chosen.reshape(-1)).astype(np.int64)
+
+
+def encode_places(places: Places, kept: int) -> bytes:
+    """`places` (ascending, none twice) of a block."""
+    parameter = rice_parameter(kept)
+    gaps = np.diff(places, prepend=-1) - 1
+    ends = np.cumsum((gaps >> parameter) + 1)
+    unary = np.zeros(int(ends[-1]), dtype=np.uint8)
+    unary[ends - 1] = 1
+    planes = [np.packbits(unary, bitorder="little").tobytes()]
+    planes += [pack_bits((gaps >> bit) & 1) for bit in range(parameter)]
+    return b"".join(planes)
+
+
+def decode_places(data: bytes, coordinates: int, kept: int) -> Places | None:
+    """What `encode_places` wrote; None for bytes that it never writes for `kept` of each chunk.
+
+    Args:
+        data: of a length that `places_bytes` allows.
+    """
+    count, parameter = kept_in_block(coordinates, kept), rice_parameter(kept)
+    plane = plane_bytes(count)
+    unary_size = len(data) - parameter * plane
+    ends = np.flatnonzero(np.unpackbits(np.frombuffer(data, np.uint8, count=unary_size), bitorder="little"))
+    if len(ends) != count or unary_size != plane_bytes(int(ends[-1]) + 1):
+        return None
+    gaps = np.diff(ends, prepend=-1) - 1 << parameter
+    for bit in range(parameter):
+        low = unpack_bits(data[unary_size + bit * plane : unary_size + (bit + 1) * plane], count)
+        if low is None:
+            return None
+        gaps |= low.astype(np.int64) << bit
+    places = np.cumsum(gaps + 1) - 1
+    if places[-1] >= coordinates:
+        return None
+    in_chunks = np.bincount(places // CHUNK_COORDINATES, minlength=chunk_count(coordinates))
+    return places if np.array_equal(in_chunks, _kept_by_chunk(coordinates, kept)) else None
+
+
+def by_chunk(coordinates: int, kept: int) -> Places:
+    """For every kept coordinate of a block, in order, the chunk that it lies in."""
+    return np.repeat(np.arange(chunk_count(coordinates)), _kept_by_chunk(coordinates, kept))
+
+
+def pack_bits(bits: NDArray[np.generic]) -> bytes:
+    """One plane of bits."""
+    return np.packbits(bits.astype(np.uint8), bitorder="little").tobytes()
+
+
+def unpack_bits(data: bytes, count: int) -> NDArray[np.uint8] | None:
+    """`count` bits of a plane; None when something else than zero fills its last byte."""
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+    return None if bits[count:].any() else bits[:count]
+
+
+def _kept_by_chunk(coordinates: int, kept: int) -> Places:
+    counts = np.full(chunk_count(coordinates), kept, dtype=np.int64)
+    rest = coordinates % CHUNK_COORDINATES
+    if rest:
+        counts[-1] = kept_of(rest, kept)
+    return counts

@@ -1,0 +1,241 @@
+"""How each codec writes one block of a pseudo-gradient, and reads it.
+
+A decoder trusts nothing: its bytes have a length that the codec allows, and all else it checks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparewatt.errors import IntegrityError
+from sparewatt.numeric.blocks import CHUNK_COORDINATES, chunk_count
+from sparewatt.numeric.levels import UNIT, Units, levels_at_least, levels_near, read_levels
+from sparewatt.numeric.sparse import (
+    Places,
+    by_chunk,
+    decode_places,
+    encode_places,
+    kept_in_block,
+    largest_places,
+    pack_bits,
+    places_bytes,
+    plane_bytes,
+    unpack_bits,
+)
+from sparewatt.numeric.weights import Floats
+
+INT8_MOST: Final = 127
+INT4_MOST: Final = 7
+# The largest exponents with which a coordinate stays below 2**36: 127 * 2047 * 2**18, 7 * 2047 * 2**22, 2047 * 2**25.
+INT8_EXPONENT_MOST: Final = 18
+INT4_EXPONENT_MOST: Final = 22
+TOPK_EXPONENT_MOST: Final = 25
+_LEVELS_A_CHUNK: Final = 2
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Coordinates that a block names, ascending, and what they are in units of 2**-36."""
+
+    places: Places
+    units: Units
+
+
+class Malformed(Exception):
+    """Bytes that no encoder writes; `part` says which. Never leaves `numeric`."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(part)
+        self.part = part
+
+
+class BlockCodec(Protocol):
+    """One codec; `number` stands for it in files."""
+
+    @property
+    def number(self) -> int: ...
+
+    def measure(self, coordinates: int, kept: int) -> tuple[int, int]:
+        """Least and most bytes of a block; see `block_file.Measure`."""
+        ...
+
+    def encode(self, values: Floats, kept: int) -> bytes:
+        """Bytes that stand for `values` as nearly as the codec can.
+
+        Raises:
+            IntegrityError: ``update.too_large``.
+        """
+        ...
+
+    def decode(self, data: bytes, coordinates: int, kept: int) -> Units | Sparse:
+        """What the bytes stand for: every coordinate, or those that are named.
+
+        Raises:
+            Malformed, IntegrityError: ``update.not_finite``, ``update.too_large``.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Dense:
+    """`int8` and `int4`: a level for each chunk and a small code for each coordinate; a coordinate is code x level."""
+
+    number: int
+    code_most: int
+    exponent_most: int
+    code_bytes: Callable[[int], int]
+    pack: Callable[[NDArray[np.int8]], bytes]
+    unpack: Callable[[bytes, int], NDArray[np.int8]]
+
+    def measure(self, coordinates: int, kept: int) -> tuple[int, int]:  # noqa: ARG002 - a dense block has one length
+        size = 2 * chunk_count(coordinates) + self.code_bytes(coordinates)
+        return size, size
+
+    def encode(self, values: Floats, kept: int) -> bytes:  # noqa: ARG002 - all are
+        units = _rows(values.astype(np.float64) * UNIT)
+        needed = np.ceil(np.abs(units).max(axis=1) / self.code_most)
+        if needed.max() > 2047 << self.exponent_most:
+            raise IntegrityError("update.too_large")
+        levels, packed = levels_at_least(needed.astype(np.int64))
+        codes = np.rint(units / np.maximum(levels, 1)[:, None])
+        np.clip(codes, -self.code_most, self.code_most, out=codes)
+        return packed.astype("<u2").tobytes() + self.pack(codes.reshape(-1)[: len(values)].astype(np.int8))
+
+    def decode(self, data: bytes, coordinates: int, kept: int) -> Units:  # noqa: ARG002 - all are
+        chunks = chunk_count(coordinates)
+        levels = read_levels(np.frombuffer(data, dtype="<u2", count=chunks).astype(np.int64), self.exponent_most)
+        if levels is None:
+            raise Malformed("levels")
+        codes = self.unpack(data[2 * chunks :], coordinates)
+        if codes.min() < -self.code_most:
+            raise Malformed("codes")
+        units: Units = np.repeat(levels, CHUNK_COORDINATES)[:coordinates]
+        np.multiply(units, codes, out=units)
+        return units
+
+
+class Halves:
+    """`fp16`: every coordinate as IEEE binary16 below 1 in size."""
+
+    number = 2
+
+    def measure(self, coordinates: int, kept: int) -> tuple[int, int]:  # noqa: ARG002 - a dense block has one length
+        return 2 * coordinates, 2 * coordinates
+
+    def encode(self, values: Floats, kept: int) -> bytes:  # noqa: ARG002 - all are
+        with np.errstate(over="ignore", under="ignore"):
+            halves = values.astype("<f2")
+        if (np.abs(halves) >= 1).any():
+            raise IntegrityError("update.too_large")
+        # Adding zero turns -0 into +0.
+        return (halves + np.float16(0)).astype("<f2").tobytes()
+
+    def decode(self, data: bytes, coordinates: int, kept: int) -> Units:  # noqa: ARG002 - all are
+        halves = np.frombuffer(data, dtype="<f2", count=coordinates)
+        if not np.isfinite(halves).all():
+            raise IntegrityError("update.not_finite")
+        if (np.abs(halves) >= 1).any():
+            raise IntegrityError("update.too_large")
+        return (halves.astype(np.float64) * UNIT).astype(np.int64)
+
+
+class TopK:
+    """`topk`: of every chunk the largest coordinates in size, each as its sign and one of two levels of its chunk.
+
+    The levels are the mean of the kept sizes that are not above their common mean, and the mean of those above it; sums
+    are taken in integers, so that every machine finds the same.
+    """
+
+    number = 4
+
+    def measure(self, coordinates: int, kept: int) -> tuple[int, int]:
+        least, most = places_bytes(coordinates, kept)
+        beside = 2 * _LEVELS_A_CHUNK * chunk_count(coordinates) + 2 * plane_bytes(kept_in_block(coordinates, kept))
+        return beside + least, beside + most
+
+    def encode(self, values: Floats, kept: int) -> bytes:
+        places = largest_places(values, kept)
+        chosen = values[places]
+        sizes = np.rint(np.abs(chosen).astype(np.float64) * UNIT)
+        if sizes.max() > 2047 << TOPK_EXPONENT_MOST:
+            raise IntegrityError("update.too_large")
+        wanted, high = two_means(sizes.astype(np.int64), by_chunk(len(values), kept), chunk_count(len(values)))
+        _, packed = levels_near(wanted)
+        levels = packed.astype("<u2").tobytes()
+        return levels + pack_bits(chosen < 0) + pack_bits(high) + encode_places(places, kept)
+
+    def decode(self, data: bytes, coordinates: int, kept: int) -> Sparse:
+        chunks, count = chunk_count(coordinates), kept_in_block(coordinates, kept)
+        plane = plane_bytes(count)
+        signs_at = 2 * _LEVELS_A_CHUNK * chunks
+        packed = np.frombuffer(data, dtype="<u2", count=_LEVELS_A_CHUNK * chunks).astype(np.int64)
+        levels = read_levels(packed, TOPK_EXPONENT_MOST)
+        negative = unpack_bits(data[signs_at : signs_at + plane], count)
+        high = unpack_bits(data[signs_at + plane : signs_at + 2 * plane], count)
+        places = decode_places(data[signs_at + 2 * plane :], coordinates, kept)
+        if levels is None:
+            raise Malformed("levels")
+        if negative is None or high is None or places is None:
+            raise Malformed("places")
+        sizes = levels[_LEVELS_A_CHUNK * by_chunk(coordinates, kept) + high]
+        return Sparse(places, np.where(negative, -sizes, sizes))
+
+
+def two_means(sizes: Units, chunks: Places, count: int) -> tuple[Units, NDArray[np.bool_]]:
+    """Two levels for each of `count` chunks, low and high in turn, and which sizes take the high one.
+
+    Args:
+        sizes: integers of at most 2**36, at most 4,096 in a chunk, so that their sums are exact.
+        chunks: which chunk each belongs to.
+    """
+    totals, numbers = _sums(sizes, chunks, count), np.bincount(chunks, minlength=count)
+    high = sizes * numbers[chunks] > totals[chunks]
+    group = 2 * chunks + high
+    sums, members = _sums(sizes, group, 2 * count), np.bincount(group, minlength=2 * count)
+    return (sums + members // 2) // np.maximum(members, 1), high
+
+
+def _sums(values: Units, groups: Places, count: int) -> Units:
+    sums = np.zeros(count, dtype=np.int64)
+    np.add.at(sums, groups, values)
+    return sums
+
+
+def _rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`values` as rows of one chunk each; the last is filled with zeros."""
+    rows = np.zeros((chunk_count(len(values)), CHUNK_COORDINATES), dtype=np.float64)
+    rows.reshape(-1)[: len(values)] = values
+    return rows
+
+
+def pack_nibbles(codes: NDArray[np.int8]) -> bytes:
+    """Codes of -8 … 7, two in a byte, the first in its low half; an odd last byte is filled with zero."""
+    nibbles = np.zeros(2 * -(-len(codes) // 2), dtype=np.uint8)
+    nibbles[: len(codes)] = codes.astype(np.uint8) & 0xF
+    return (nibbles[0::2] | nibbles[1::2] << 4).tobytes()
+
+
+def unpack_nibbles(data: bytes, count: int) -> NDArray[np.int8]:
+    """`count` codes that `pack_nibbles` wrote.
+
+    Raises:
+        Malformed: ``codes`` when something else than zero fills the last byte.
+    """
+    packed = np.frombuffer(data, dtype=np.uint8)
+    nibbles = np.empty(2 * len(packed), dtype=np.uint8)
+    nibbles[0::2] = packed & 0xF
+    nibbles[1::2] = packed >> 4
+    if nibbles[count:].any():
+        raise Malformed("codes")
+    return (nibbles[:count] << 4).view(np.int8) >> 4
+
+
+def _as_int8(data: bytes, count: int) -> NDArray[np.int8]:
+    return np.frombuffer(data, dtype=np.int8, count=count)
+
+
+INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, lambda count: count, lambda codes: codes.tobytes(), _as_int8)
+INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, lambda count: -(-count // 2), pack_nibbles, unpack_nibbles)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparewatt.numeric.sparse import (
+    decode_places,
+    encode_places,
+    kept_in_block,
+    largest_places,
+    places_bytes,
+    rice_parameter,
+)
+
+shapes = st.tuples(st.integers(1, 20_000), st.integers(1, 2_048))
+
+
+@given(shapes, st.integers(0, 2**32))
+def test_places_come_back_from_bytes_of_a_length_that_was_promised(shape: tuple[int, int], seed: int) -> None:
+    coordinates, kept = shape
+    places = largest_places(np.random.default_rng(seed).standard_normal(coordinates), kept)
+    assert len(places) == kept_in_block(coordinates, kept)
+    data = encode_places(places, kept)
+    least, most = places_bytes(coordinates, kept)
+    assert least <= len(data) <= most
+    found = decode_places(data, coordinates, kept)
+    assert found is not None
+    assert np.array_equal(found, places)
+
+
+@given(shapes, st.data())
+def test_one_set_of_places_has_one_spelling(shape: tuple[int, int], data: st.DataObject) -> None:
+    """What decodes at all encodes to the same bytes: nothing can be hidden in them, and nothing is named twice."""
+    coordinates, kept = shape
+    least, most = places_bytes(coordinates, kept)
+    honest = encode_places(largest_places(np.arange(coordinates, dtype=np.float64) % 97, kept), kept)
+    hostile = bytearray(honest)
+    for _ in range(data.draw(st.integers(1, 3))):
+        hostile[data.draw(st.integers(0, len(hostile) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    cut = data.draw(st.integers(least, most))
+    spelled = bytes(hostile[:cut]) if cut <= len(hostile) else bytes(hostile) + bytes(cut - len(hostile))
+    found = decode_places(spelled, coordinates, kept)
+    if found is not None:
+        assert encode_places(found, kept) == spelled
+        assert len(set(found.tolist())) == kept_in_block(coordinates, kept)
+
+
+@pytest.mark.parametrize(("kept", "parameter"), [(1, 11), (64, 5), (128, 4), (256, 3), (512, 2), (2_048, 0)])
+def test_the_rice_parameter_fits_the_mean_gap(kept: int, parameter: int) -> None:
+    assert rice_parameter(kept) == parameter
+
+
+def test_of_equal_numbers_the_first_are_kept() -> None:
+    values = np.array([0.5, -0.5, 0.25, 0.5, 0.5] + [0.0] * 4_091)
+    assert largest_places(values, 3).tolist() == [0, 1, 3]
+    assert largest_places(values, 5).tolist() == [0, 1, 2, 3, 4]
+    assert largest_places(values, 7).tolist() == [0, 1, 2, 3, 4, 5, 6]
