@@ -16,6 +16,7 @@ from sparewatt.training.data import Sequences
 from sparewatt.training.device import Device, is_out_of_memory
 from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, next_token_loss
+from sparewatt.training.optimiser import Optimiser
 from sparewatt.work.manifest import OptimiserSpec
 
 OUT_OF_MEMORY_RETRIES_MOST: Final = 3
@@ -95,20 +96,23 @@ class InnerLoop:
         self._warm = False
         self.micro_batch = micro_batch
 
-    def train(self, sequences: Sequences, plan: Plan) -> Iterator[InnerStep]:
+    def train(self, sequences: Sequences, plan: Plan, optimiser: Optimiser | None = None) -> Iterator[InnerStep]:
         """Yield each completed inner step; ends early when the gate says so.
 
         Between two inner steps the model's weights are whole.
 
+        Args:
+            optimiser: goes on with its state; a fresh one when None.
+
         Raises:
             IntegrityError: ``assignment.ranges`` when the ranges hold fewer or more sequences than the steps take.
             IntegrityError: ``training.loss_not_finite``.
-        UnavailableError: ``device.out_of_memory`` after three smaller micro-batches.
+            UnavailableError: ``device.out_of_memory`` after three smaller micro-batches.
         """
         last_batch = len(sequences) - (plan.inner_steps - 1) * plan.batch_sequences
         if not 1 <= last_batch <= plan.batch_sequences:
             raise IntegrityError("assignment.ranges", sequences=len(sequences), inner_steps=plan.inner_steps)
-        optimiser = adamw(self._model.module, plan.optimiser)
+        optimiser = optimiser or Optimiser(self._model.module, plan.optimiser)
         parameters = list(self._model.module.parameters())
         self._model.module.train()
         for step in range(plan.inner_steps):
@@ -122,9 +126,7 @@ class InnerLoop:
                 raise IntegrityError("training.loss_not_finite", inner_step=step + 1)
             resumed = self._clock()
             torch.nn.utils.clip_grad_norm_(parameters, plan.optimiser.clip_norm_milli * 1e-3)
-            for group in optimiser.param_groups:
-                group["lr"] = plan.rate(step)
-            optimiser.step()
+            optimiser.step(plan.rate(step))
             self._device.synchronize()
             ended = self._clock()
             yield InnerStep(
@@ -180,24 +182,3 @@ class InnerLoop:
         scaled.backward()
         # Reading the number waits for the device, which bounds how much work is queued on it to one micro-batch.
         return float(scaled.detach())
-
-
-def adamw(module: torch.nn.Module, spec: OptimiserSpec) -> torch.optim.AdamW:
-    """AdamW of `spec` with zero moments: decay on matrices, none on norms.
-
-    The fused kernel makes one pass over weights and moments where the plain one makes about ten.
-    """
-    parameters = list(module.parameters())
-    return torch.optim.AdamW(
-        [
-            {
-                "params": [item for item in parameters if item.ndim >= 2],
-                "weight_decay": spec.weight_decay_micro * 1e-6,
-            },
-            {"params": [item for item in parameters if item.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=0.0,
-        betas=(spec.beta1_micro * 1e-6, spec.beta2_micro * 1e-6),
-        eps=spec.epsilon_pico * 1e-12,
-        fused=True,
-    )

@@ -12,7 +12,7 @@ import torch
 from sparewatt.errors import IntegrityError, UnavailableError
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import open_device
-from sparewatt.training.inner import InnerLoop, InnerStep, Plan, adamw
+from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat
 from sparewatt.work.manifest import OptimiserSpec
@@ -195,14 +195,6 @@ def test_ranges_must_hold_what_the_steps_take(sequences: Sequences) -> None:
 def test_the_rate_goes_linearly_from_first_to_last() -> None:
     assert [plan().rate(step) for step in range(STEPS)] == pytest.approx([0.010, 0.008, 0.006, 0.004, 0.002])
     assert plan(inner_steps=1).rate(0) == pytest.approx(0.010)
-
-
-def test_decay_is_for_matrices_and_not_for_norms() -> None:
-    groups = adamw(model().module, OPTIMISER).param_groups
-    assert [(group["weight_decay"], {item.ndim for item in group["params"]}) for group in groups] == [
-        (pytest.approx(0.1), {2}),
-        (0.0, {1}),
-    ]
 
 
 def test_a_loss_that_is_not_a_number_ends_the_assignment(sequences: Sequences) -> None:

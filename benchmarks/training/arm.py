@@ -1,0 +1,55 @@
+"""What an experiment compares: one way of training, as a value."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from sparewatt.work.manifest import CodecSpec, OuterSpec, PatchSpec
+
+InnerState = Literal["fresh", "fresh-shared-v", "kept"]
+
+DENSE: Final = CodecSpec("int8", "none")
+EXACT: Final = CodecSpec("fp16", "none")
+MEAN: Final = OuterSpec(rule="sgd", rate_micro=1_000_000, momentum_micro=0, staleness_most=4, keyframe_every=25)
+NESTEROV: Final = OuterSpec(
+    rule="nesterov", rate_micro=700_000, momentum_micro=900_000, staleness_most=4, keyframe_every=25
+)
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """One way of training.
+
+    Attributes:
+        together: all contributors' batches in each inner step of one model, which is what data-parallel training does;
+            everything below but `rate_micro` then plays no part.
+        rate_micro: peak learning rate, in 1e-6.
+        speeds_milli: of each contributor, in 1e-3 of what trains `inner_steps` in a round.
+        wait_micro: how long a contributor waits for the version that holds its own update before it starts again from
+            an older one, as a share of an assignment's time.
+        stopped_micro: share of assignments that end early, at a random inner step, and leave a smaller update.
+        killed_micro: share of assignments of which nothing comes back and whose device loses its residual.
+        joins_at_round: the last contributor joins at this round.
+    """
+
+    name: str
+    together: bool = False
+    rate_micro: int = 3_000
+    codec: CodecSpec = DENSE
+    outer: OuterSpec = MEAN
+    state: InnerState = "fresh"
+    inner_steps: int = 15
+    speeds_milli: tuple[int, ...] = (1_000, 1_000, 1_000, 1_000)
+    wait_micro: int = 500_000
+    stopped_micro: int = 0
+    killed_micro: int = 0
+    joins_at_round: int = 0
+
+
+def topk(kept: int) -> CodecSpec:
+    """Sparse updates with error feedback."""
+    return CodecSpec("topk", "decay", kept=kept, decay_micro=950_000)
+
+
+def with_patch(outer: OuterSpec, patch: PatchSpec) -> OuterSpec:
+    """`outer` with another patch."""
+    return msgspec.structs.replace(outer, patch=patch)

@@ -1,0 +1,141 @@
+"""A small model, real text, and devices that train it with the production inner loop."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.training.arm import Arm
+from sparewatt.numeric.initial import initial_weights
+from sparewatt.numeric.weights import Floats
+from sparewatt.training.data import Sequences, Span
+from sparewatt.training.device import open_device
+from sparewatt.training.inner import InnerLoop, Plan
+from sparewatt.training.micro_batch import MicroBatch
+from sparewatt.training.model import build_flat, held_out_loss
+from sparewatt.training.optimiser import Factors, Optimiser
+from sparewatt.work.manifest import OptimiserSpec
+from sparewatt.work.model import ModelSpec
+from sparewatt_coordinator.create.text import collect, split
+
+MODEL: Final = ModelSpec("llama", 256, 96, 256, 3, 4, 4, 128)
+SEQUENCE: Final = 64
+BATCH: Final = 8
+TEXT_BYTES_MOST: Final = 12_000_000
+HELD_OUT_BYTES: Final = 64 * 1024
+OPTIMISER: Final = OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 1, 100_000, 0, 200_000)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What an assignment became: the weights it ended with, and what it took."""
+
+    weights: Floats
+    inner_steps: int
+    tokens: int
+
+
+class Open:
+    """A gate that never holds."""
+
+    def enter(self) -> float | None:
+        return 3600.0
+
+    def leave(self, busy_seconds: float) -> None:
+        """Nothing to pace."""
+
+
+@dataclass
+class Device:
+    """What one device keeps between assignments."""
+
+    optimiser: Optimiser | None = None
+    moments: list[Factors] | None = None
+    residual: bytearray = field(default_factory=bytearray)
+    residual_base: int = 0
+
+
+class Lab:
+    """Data and a model to train it on; one thread.
+
+    Args:
+        source: file or folder with text.
+        seed: of the initial weights and of the order of the data.
+    """
+
+    def __init__(self, source: Path, seed: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="sparewatt-lab-")
+        text = split(collect(source, TEXT_BYTES_MOST))
+        random = np.random.Generator(np.random.PCG64(seed))
+        self._file = Path(self._folder.name, "shard")
+        training = _sequences(text.training)
+        self._file.write_bytes(training[random.permutation(len(training))].tobytes())
+        self.sequences = len(training)
+        self._held_out = _sequences(text.held_out).reshape(-1)[:HELD_OUT_BYTES].astype(np.int64)
+        self._device = open_device("cpu", 1)
+        self._model = build_flat(MODEL, torch.device("cpu"))
+        self.start = initial_weights(MODEL, seed)
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+    def train(
+        self, device: Device, base: Floats, first: int, steps: int, rates: tuple[float, float], arm: Arm
+    ) -> Trained:
+        """Train from `base` over `steps` batches from sequence `first` on (around the end of the data, if need be)."""
+        batch = BATCH * (len(arm.speeds_milli) if arm.together else 1)
+        self._model.load(base)
+        optimiser = self._optimiser(device, arm)
+        loop = InnerLoop(self._model, self._device, Open(), MicroBatch(batch, batch), monotonic)
+        sequences = Sequences(
+            self._spans(first, steps * batch),
+            token_dtype="u8",  # noqa: S106 - no secret
+            vocabulary_size=256,
+            sequence_length=SEQUENCE,
+            batch_sequences=batch,
+            seed=first,
+        )
+        plan = Plan(OPTIMISER, steps, batch, round(rates[0] * 1e9), round(rates[1] * 1e9))
+        taken = list(loop.train(sequences, plan, optimiser))
+        if arm.state == "fresh-shared-v":
+            device.moments = optimiser.second_moments()
+        return Trained(self._model.weights.numpy().copy(), len(taken), sum(step.tokens for step in taken))
+
+    def loss(self, weights: Floats) -> float:
+        """Held-out loss in nats per byte."""
+        self._model.load(weights)
+        return held_out_loss(self._model.module, self._held_out, SEQUENCE, 64)
+
+    def _optimiser(self, device: Device, arm: Arm) -> Optimiser:
+        if arm.state == "kept" or arm.together:
+            device.optimiser = device.optimiser or Optimiser(self._model.module, OPTIMISER)
+            return device.optimiser
+        return Optimiser(self._model.module, OPTIMISER, device.moments)
+
+    def _spans(self, first: int, count: int) -> tuple[Span, ...]:
+        spans: list[Span] = []
+        while count:
+            begin = first % self.sequences
+            taken = min(count, self.sequences - begin)
+            spans.append(Span(self._file, begin * SEQUENCE, taken * SEQUENCE))
+            first, count = first + taken, count - taken
+        return tuple(spans)
+
+
+def mean_moments(moments: Sequence[list[Factors]]) -> list[Factors]:
+    """Second moments that a version would carry: the mean of what its devices reported."""
+    return [
+        (torch.stack([rows for rows, _ in each]).mean(dim=0), torch.stack([columns for _, columns in each]).mean(dim=0))
+        for each in zip(*moments, strict=True)
+    ]
+
+
+def _sequences(text: bytes) -> NDArray[np.uint8]:
+    count = len(text) // SEQUENCE
+    return np.frombuffer(text, dtype=np.uint8, count=count * SEQUENCE).reshape(count, SEQUENCE)

@@ -1,0 +1,268 @@
+"""One arm from start to end: contributors in simulated time around a coordinator."""
+
+import heapq
+import io
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from benchmarks.training.arm import Arm
+from benchmarks.training.coordinator import PARAMETERS, Coordinator, Sent
+from benchmarks.training.lab import BATCH, SEQUENCE, Device, Lab, Trained
+from sparewatt.numeric.codec import encode_update
+from sparewatt.numeric.residual import BYTES_PER_COORDINATE, MISSED_MOST, Residual
+
+STEP_TOKENS: Final = BATCH * SEQUENCE
+WARM_UP_SHARE: Final = 0.02
+DECAY_SHARE: Final = 0.2
+FINAL_SHARE: Final = 0.1
+# Two computers are never equally fast twice.
+JITTER: Final = 0.05
+SMALLEST_SHARE: Final = 4
+LARGEST_FACTOR: Final = 4
+
+
+class Point(msgspec.Struct, frozen=True):
+    """Held-out loss after so many merged tokens and outer steps."""
+
+    tokens: int
+    version: int
+    loss: float
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What an arm came to.
+
+    Attributes:
+        tokens: merged into the model.
+        tokens_trained: with those of killed assignments and of updates that came too late.
+        bytes_up, bytes_down: payloads and patches, all contributors together.
+        staleness_mean: of merged updates, in rounds.
+        busy_share: of the contributors' simulated time, spent training.
+        seconds: of this computer's time.
+    """
+
+    arm: str
+    seed: int
+    loss: float
+    tokens: int
+    tokens_trained: int
+    versions: int
+    updates: int
+    bytes_up: int
+    bytes_down: int
+    staleness_mean: float
+    busy_share: float
+    seconds: float
+    points: tuple[Point, ...]
+
+
+def rate_at(arm: Arm, progress: float) -> float:
+    """Learning rate: a short linear warm-up, constant, and a linear fall over the last fifth."""
+    warm = min(1.0, progress / WARM_UP_SHARE + 0.02)
+    into = max(0.0, (progress - (1 - DECAY_SHARE)) / DECAY_SHARE)
+    return arm.rate_micro * 1e-6 * min(warm, 1 - (1 - FINAL_SHARE) * min(1.0, into))
+
+
+def steps_of(arm: Arm, speed: float) -> int:
+    """Inner steps that take a contributor of this speed as long as `arm.inner_steps` take the first one, between a
+    quarter and four times as many; as `sparewatt_coordinator.schedule.size` has it."""
+    least = -(-arm.inner_steps // SMALLEST_SHARE)
+    return max(least, min(round(arm.inner_steps * speed), LARGEST_FACTOR * arm.inner_steps))
+
+
+@dataclass
+class _Contributor:
+    number: int
+    speed: float
+    device: Device = field(default_factory=Device)
+    awaited: int = 0
+    busy: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Range:
+    first: int
+    steps: int
+
+
+class Simulation:
+    """Trains one arm for a number of tokens.
+
+    Args:
+        tokens_total: of all contributors together.
+        seed: of speeds' jitter, stops and kills.
+        measure_every: versions between two measurements; the last version is always measured.
+    """
+
+    def __init__(self, arm: Arm, lab: Lab, tokens_total: int, seed: int, measure_every: int = 20) -> None:
+        self._arm = arm
+        self._lab = lab
+        self._total = tokens_total
+        self._seed = seed
+        self._random = np.random.Generator(np.random.PCG64(seed))
+        self._contributors = [_Contributor(number, speed / 1000) for number, speed in enumerate(arm.speeds_milli)]
+        self._coordinator = Coordinator(arm, lab.start, self._tokens_target(), tokens_total)
+        self._measure_every = measure_every
+        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self._waiting: list[_Contributor] = []
+        self._gaps: deque[_Range] = deque()
+        self._cursor = self._handed = self._number = 0
+        self._trained = self._bytes_up = self._updates = 0
+        self._points: list[Point] = []
+
+    def run(self) -> Outcome:
+        """The whole arm."""
+        began = time.monotonic()
+        for contributor in self._contributors:
+            last = contributor is self._contributors[-1]
+            delay = float(self._arm.joins_at_round * self._arm.inner_steps) if last else 0.0
+            self._at(delay, partial(self._start, contributor))
+        now = 0.0
+        while self._events:
+            now, _, act = heapq.heappop(self._events)
+            act(now)
+        self._coordinator.end(round(now * 1000))
+        self._measure()
+        return self._outcome(now, time.monotonic() - began)
+
+    def _tokens_target(self) -> int:
+        return sum(steps_of(self._arm, each.speed) for each in self._contributors) * STEP_TOKENS
+
+    def _at(self, moment: float, act: Callable[[float], None]) -> None:
+        self._number += 1
+        heapq.heappush(self._events, (moment, self._number, act))
+
+    def _start(self, who: _Contributor, now: float) -> None:
+        """Take an assignment and train it from the newest version; what comes of it arrives when its time is over."""
+        if self._handed >= self._total:
+            return
+        arm, taken = self._arm, self._take(steps_of(self._arm, who.speed))
+        done, killed = self._fate(taken.steps)
+        progress = self._handed / self._total
+        self._handed += taken.steps * STEP_TOKENS
+        rates = rate_at(arm, progress), rate_at(arm, min(1.0, self._handed / self._total))
+        base, weights = self._coordinator.version, self._coordinator.weights
+        if arm.state == "fresh-shared-v":
+            who.device.moments = self._coordinator.moments
+        lasts = done / who.speed * (1 + JITTER * (2 * self._random.random() - 1))
+        who.busy += lasts
+        self._trained += done * STEP_TOKENS
+        if done < taken.steps:
+            self._handed -= (taken.steps - done) * STEP_TOKENS
+            self._gaps.append(_Range(taken.first + done * BATCH, taken.steps - done))
+        if killed:
+            self._handed -= done * STEP_TOKENS
+            self._gaps.append(_Range(taken.first, done))
+            who.device = Device()
+            self._at(now + lasts, partial(self._start, who))
+            return
+        trained = self._lab.train(who.device, weights, taken.first, done, rates, arm)
+        sent = self._encoded(who, weights, trained, base)
+        self._at(now + lasts, partial(self._arrive, who, sent))
+
+    def _take(self, steps: int) -> _Range:
+        """What an earlier assignment left, before anything new."""
+        if self._gaps:
+            gap = self._gaps.popleft()
+            if gap.steps > steps:
+                self._gaps.appendleft(_Range(gap.first + steps * BATCH, gap.steps - steps))
+            return _Range(gap.first, min(steps, gap.steps))
+        taken = _Range(self._cursor, steps)
+        self._cursor += steps * BATCH
+        return taken
+
+    def _fate(self, steps: int) -> tuple[int, bool]:
+        """Completed inner steps, and whether the device dies with them."""
+        draw = self._random.random() * 1e6
+        if draw < self._arm.killed_micro:
+            return max(1, int(self._random.random() * steps)), True
+        if draw < self._arm.killed_micro + self._arm.stopped_micro and steps > 1:
+            return int(self._random.integers(1, steps)), False
+        return steps, False
+
+    def _encoded(self, who: _Contributor, weights: np.ndarray, trained: Trained, base: int) -> Sent:
+        codec, device = self._arm.codec, who.device
+        residual = None
+        if codec.error_feedback == "decay":
+            missed = max(1, base - device.residual_base)
+            if not device.residual or missed > MISSED_MOST:
+                device.residual = bytearray(BYTES_PER_COORDINATE * PARAMETERS)
+            residual = Residual(device.residual, PARAMETERS, codec.decay_micro, missed)
+            device.residual_base = base
+        sink = io.BytesIO()
+        encode_update(weights, trained.weights, codec, sink, residual)
+        moments = device.moments if self._arm.state == "fresh-shared-v" else None
+        return Sent(sink.getvalue(), trained.tokens, base, moments)
+
+    def _arrive(self, who: _Contributor, sent: Sent, now: float) -> None:
+        self._bytes_up += len(sent.payload)
+        self._updates += 1
+        who.awaited = self._coordinator.round
+        self._waiting.append(who)
+        lasts = steps_of(self._arm, who.speed) / who.speed
+        self._at(now + lasts * self._arm.wait_micro * 1e-6, partial(self._release, who))
+        if self._coordinator.accept(sent, round(now * 1000)):
+            if self._coordinator.version % self._measure_every == 0:
+                self._measure()
+            for each in [each for each in self._waiting if each.awaited <= self._coordinator.version]:
+                self._release(each, now)
+
+    def _release(self, who: _Contributor, now: float) -> None:
+        if who in self._waiting:
+            self._waiting.remove(who)
+            self._start(who, now)
+
+    def _measure(self) -> None:
+        coordinator = self._coordinator
+        if not self._points or self._points[-1].version != coordinator.version:
+            loss = self._lab.loss(coordinator.weights)
+            self._points.append(Point(coordinator.merged_tokens, coordinator.version, loss))
+
+    def _outcome(self, simulated: float, seconds: float) -> Outcome:
+        found = self._coordinator
+        return Outcome(
+            arm=self._arm.name,
+            seed=self._seed,
+            loss=self._points[-1].loss,
+            tokens=found.merged_tokens,
+            tokens_trained=self._trained,
+            versions=found.version,
+            updates=self._updates,
+            bytes_up=self._bytes_up,
+            bytes_down=found.patch_bytes * len(self._contributors),
+            staleness_mean=found.staleness_rounds / max(1, found.merged_updates),
+            busy_share=sum(each.busy for each in self._contributors) / (simulated * len(self._contributors)),
+            seconds=seconds,
+            points=tuple(self._points),
+        )
+
+
+def train_together(arm: Arm, lab: Lab, tokens_total: int, seed: int, measure_every: int = 20) -> Outcome:
+    """The reference: every inner step takes the batches of all contributors, as data-parallel training does. Each
+    would send and receive all gradients, 4 bytes a parameter, at every inner step."""
+    began = time.monotonic()
+    device, weights, points = Device(), lab.start, list[Point]()
+    count = len(arm.speeds_milli)
+    step_tokens = count * STEP_TOKENS
+    steps_total = tokens_total // step_tokens
+    steps = tokens = 0
+    while steps < steps_total:
+        taken = min(arm.inner_steps, steps_total - steps)
+        rates = rate_at(arm, steps / steps_total), rate_at(arm, (steps + taken) / steps_total)
+        weights = lab.train(device, weights, steps * BATCH * count, taken, rates, arm).weights
+        steps, tokens = steps + taken, tokens + taken * step_tokens
+        if steps // arm.inner_steps % measure_every == 0 or steps == steps_total:
+            points.append(Point(tokens, steps, lab.loss(weights)))
+    gradient_bytes = 4 * PARAMETERS * count * steps
+    seconds = time.monotonic() - began
+    return Outcome(
+        arm.name, seed, points[-1].loss, tokens, tokens, steps, steps * count, gradient_bytes, gradient_bytes, 0.0, 1.0,
+        seconds, tuple(points),
+    )  # fmt: skip

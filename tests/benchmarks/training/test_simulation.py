@@ -1,0 +1,86 @@
+"""The experiments' own machinery, on a text and for a few rounds: what it simulates must be what it says."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from benchmarks.training.arm import Arm, topk, with_patch
+from benchmarks.training.experiments import EXPERIMENTS
+from benchmarks.training.lab import Lab
+from benchmarks.training.simulation import STEP_TOKENS, Outcome, Simulation, rate_at, steps_of, train_together
+from sparewatt.work.manifest import PatchSpec
+
+ROUNDS, STEPS = 3, 4
+TOKENS = ROUNDS * STEPS * STEP_TOKENS * 4
+ARM = Arm(name="short", inner_steps=STEPS)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    text = tmp_path_factory.mktemp("text") / "text.txt"
+    text.write_text(
+        "".join(f"{n}: the quick brown fox jumps over the lazy dog, {n * n} times.\n" for n in range(9_000))
+    )
+    found = Lab(text, 1)
+    yield found
+    found.close()
+
+
+def run(lab: Lab, seed: int = 1, **changes: object) -> Outcome:
+    return Simulation(msgspec.structs.replace(ARM, **changes), lab, TOKENS, seed).run()
+
+
+def test_equal_contributors_who_wait_are_merged_round_by_round(lab: Lab) -> None:
+    found = run(lab)
+    assert (found.versions, found.updates, found.tokens) == (ROUNDS, 4 * ROUNDS, TOKENS)
+    assert (found.staleness_mean, found.tokens_trained) == (0, TOKENS)
+    assert found.loss < lab.loss(lab.start) - 0.3
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_does_not(lab: Lab) -> None:
+    same = [msgspec.structs.replace(run(lab, stopped_micro=300_000), seconds=0.0) for _ in range(2)]
+    assert same[0] == same[1]
+    assert run(lab, seed=2, stopped_micro=300_000).loss != same[0].loss
+
+
+def test_who_does_not_wait_trains_from_an_older_version(lab: Lab) -> None:
+    assert run(lab, wait_micro=0).staleness_mean > 0
+
+
+def test_what_is_stopped_or_killed_is_trained_by_somebody_else(lab: Lab) -> None:
+    stopped = run(lab, stopped_micro=500_000)
+    assert (stopped.tokens, stopped.tokens_trained) == (TOKENS, TOKENS)
+    killed = run(lab, killed_micro=400_000)
+    assert killed.tokens == TOKENS < killed.tokens_trained
+
+
+def test_sparse_updates_and_patches_travel_as_bytes(lab: Lab) -> None:
+    dense, sparse = run(lab), run(lab, codec=topk(64), outer=with_patch(ARM.outer, PatchSpec("topk", kept=512)))
+    assert 45 < dense.bytes_up / sparse.bytes_up < 53
+    assert 9 < dense.bytes_down / sparse.bytes_down < 10.5
+
+
+def test_training_together_sends_every_gradient(lab: Lab) -> None:
+    arm = msgspec.structs.replace(ARM, together=True)
+    found = train_together(arm, lab, TOKENS, 1)
+    assert (found.tokens, found.versions) == (TOKENS, ROUNDS * STEPS)
+    assert found.bytes_up == found.bytes_down == 4 * 4 * 357_024 * ROUNDS * STEPS
+
+
+@pytest.mark.parametrize(("speed", "steps"), [(1.0, 15), (0.5, 8), (0.1, 4), (2.0, 30), (16.0, 60)])
+def test_assignments_are_as_long_as_speeds_allow_between_a_quarter_and_four_times(speed: float, steps: int) -> None:
+    assert steps_of(Arm(name=""), speed) == steps
+
+
+def test_the_rate_warms_up_and_falls_in_the_last_fifth() -> None:
+    arm = Arm(name="", rate_micro=1_000)
+    rates = [rate_at(arm, progress) for progress in (0.0, 0.02, 0.5, 0.8, 0.9, 1.0)]
+    assert rates == pytest.approx([2e-5, 1e-3, 1e-3, 1e-3, 5.5e-4, 1e-4])
+
+
+def test_every_experiment_compares_with_one_of_its_arms() -> None:
+    for experiment in EXPERIMENTS.values():
+        names = [arm.name for arm in experiment.arms]
+        assert experiment.reference in names
+        assert len(set(names)) == len(names)
