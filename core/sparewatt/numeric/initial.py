@@ -10,12 +10,10 @@ from sparewatt.numeric.weights import FLOAT, Floats, canonicalise
 from sparewatt.work.model import ModelSpec, parameter_count, tensors
 
 DEVIATION: Final = 0.02
-# The two projections that write into the residual stream, once each in every layer.
-_RESIDUAL: Final = ("o_proj.weight", "down_proj.weight")
 
 
 def initial_weights(spec: ModelSpec, seed: int) -> Floats:
-    """Canonical flat weights: norms 1, all others normal with deviation 0.02.
+    """Canonical flat weights: norms 1, biases 0, all others normal with deviation 0.02.
 
     Projections into the residual stream get 0.02 / sqrt(2 layers), so that the stream's variance does not grow with
     depth (Radford et al., Language models are unsupervised multitask learners, 2019, section 2.3).
@@ -29,11 +27,10 @@ def initial_weights(spec: ModelSpec, seed: int) -> Floats:
     for tensor in tensors(spec):
         part = flat[first : first + tensor.count]
         first += tensor.count
-        if len(tensor.shape) == 1:
-            part[:] = 1.0
+        if tensor.start in ("ones", "zeros"):
+            part[:] = 1.0 if tensor.start == "ones" else 0.0
             continue
-        narrowed = tensor.name.endswith(_RESIDUAL)
-        deviation = DEVIATION / math.sqrt(2 * spec.layers) if narrowed else DEVIATION
+        deviation = DEVIATION / math.sqrt(2 * spec.layers) if tensor.start == "residual" else DEVIATION
         for begin in range(0, len(part), BLOCK_COORDINATES):
             piece = part[begin : begin + BLOCK_COORDINATES]
             piece[:] = deviation * random.standard_normal(len(piece))

@@ -2,22 +2,22 @@
 
 Importing this module costs what torch (1.4 s) and the Llama class of transformers (2.6 s; it pulls in tensor
 parallelism and generation) cost on one desktop core; no switch of transformers makes it less. A worker therefore
-imports it while it waits for its first frame.
+imports it while it waits for its first frame; the other classes then cost a tenth of a second each.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers.models.llama.configuration_llama import LlamaConfig
-from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
+from transformers.models.llama import configuration_llama, modeling_llama
 
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.weights import Weights, as_floats
-from sparewatt.work.model import ModelSpec, TensorSpec, parameter_count, tensors
+from sparewatt.work.hub_config import hub_config
+from sparewatt.work.model import OUTPUT_NAME, ModelSpec, TensorSpec, embedding_name, parameter_count, tensors
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,10 @@ def build_flat(spec: ModelSpec, device: torch.device) -> FlatModel:
         IntegrityError: ``model.architecture`` for one that is not on the allow-list; ``model.tensors`` when the class
             does not have exactly the tensors that `work.model.tensors` promises; ``model.heads``, ``model.size``.
     """
-    make = _ARCHITECTURES.get(spec.architecture)
-    if make is None:
-        raise IntegrityError("model.architecture", architecture=spec.architecture)
     listed = tensors(spec)
-    module = make(spec, device)
+    module = _on_meta(spec, device)
     flat = torch.zeros(sum(tensor.count for tensor in listed), dtype=torch.float32, device=device)
-    _rebind(module, listed, flat, tied=spec.embeddings == "tied")
+    _rebind(module, spec, listed, flat)
     return FlatModel(spec=spec, module=module, weights=flat)
 
 
@@ -134,35 +131,53 @@ def held_out_loss(
     return total / count
 
 
-def _llama(spec: ModelSpec, device: torch.device) -> torch.nn.Module:
-    config = LlamaConfig(
-        vocab_size=spec.vocabulary_size,
-        hidden_size=spec.hidden_size,
-        intermediate_size=spec.intermediate_size,
-        num_hidden_layers=spec.layers,
-        num_attention_heads=spec.heads,
-        num_key_value_heads=spec.key_value_heads,
-        max_position_embeddings=spec.context_length,
-        tie_word_embeddings=spec.embeddings == "tied",
-        rope_parameters={"rope_type": "default", "rope_theta": float(spec.rope_theta)},
-        rms_norm_eps=spec.norm_epsilon_nano * 1e-9,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
+def _classes(architecture: str) -> tuple[Callable[..., Any], Callable[[Any], torch.nn.Module], str, Any]:
+    """Configuration, model and rotary embedding of an architecture, and where in the model the last is.
+
+    Each is imported by name when it is needed: no name from a manifest ever becomes the name of a module.
+    """
+    match architecture:
+        case "llama":
+            rotary: Any = modeling_llama.LlamaRotaryEmbedding
+            return configuration_llama.LlamaConfig, modeling_llama.LlamaForCausalLM, "model", rotary
+        case "qwen2":
+            from transformers.models.qwen2 import configuration_qwen2, modeling_qwen2
+
+            rotary = modeling_qwen2.Qwen2RotaryEmbedding
+            return configuration_qwen2.Qwen2Config, modeling_qwen2.Qwen2ForCausalLM, "model", rotary
+        case "qwen3":
+            from transformers.models.qwen3 import configuration_qwen3, modeling_qwen3
+
+            rotary = modeling_qwen3.Qwen3RotaryEmbedding
+            return configuration_qwen3.Qwen3Config, modeling_qwen3.Qwen3ForCausalLM, "model", rotary
+        case "gpt2":
+            from transformers.models.gpt2 import configuration_gpt2, modeling_gpt2
+
+            return configuration_gpt2.GPT2Config, modeling_gpt2.GPT2LMHeadModel, "", None
+        case "gpt_neox":
+            from transformers.models.gpt_neox import configuration_gpt_neox, modeling_gpt_neox
+
+            rotary = modeling_gpt_neox.GPTNeoXRotaryEmbedding
+            return configuration_gpt_neox.GPTNeoXConfig, modeling_gpt_neox.GPTNeoXForCausalLM, "gpt_neox", rotary
+    raise IntegrityError("model.architecture", architecture=architecture)
+
+
+def _on_meta(spec: ModelSpec, device: torch.device) -> torch.nn.Module:
+    configuration, model, owner, rotary = _classes(spec.architecture)
+    config = configuration(**hub_config(spec))
     with torch.device("meta"):
-        module = LlamaForCausalLM(config)
-    # The only numbers that are not weights: a meta buffer has none, so they are computed anew on the device.
-    module.model.rotary_emb = LlamaRotaryEmbedding(config).to(device)
+        module = model(config)
+    if rotary is not None:
+        # The only numbers that are not weights: a meta buffer has none, so they are computed anew on the device.
+        module.get_submodule(owner).rotary_emb = rotary(config).to(device)
     return module
 
 
-_ARCHITECTURES: Final[dict[str, Callable[[ModelSpec, torch.device], torch.nn.Module]]] = {"llama": _llama}
-
-
-def _rebind(module: torch.nn.Module, listed: tuple[TensorSpec, ...], flat: torch.Tensor, *, tied: bool) -> None:
+def _rebind(module: torch.nn.Module, spec: ModelSpec, listed: tuple[TensorSpec, ...], flat: torch.Tensor) -> None:
+    embedding = embedding_name(spec)
     expected = {tensor.name: tensor.shape for tensor in listed}
-    if tied:
-        expected["lm_head.weight"] = expected["model.embed_tokens.weight"]
+    if spec.embeddings == "tied":
+        expected[OUTPUT_NAME] = expected[embedding]
     found = {name: tuple(value.shape) for name, value in module.named_parameters(remove_duplicate=False)}
     if found != expected:
         raise IntegrityError("model.tensors", found=len(found), expected=len(expected))
@@ -171,8 +186,8 @@ def _rebind(module: torch.nn.Module, listed: tuple[TensorSpec, ...], flat: torch
         view = flat[first : first + tensor.count].view(tensor.shape)
         first += tensor.count
         _set_parameter(module, tensor.name, torch.nn.Parameter(view))
-    if tied:
-        _set_parameter(module, "lm_head.weight", module.get_parameter("model.embed_tokens.weight"))
+    if spec.embeddings == "tied":
+        _set_parameter(module, OUTPUT_NAME, module.get_parameter(embedding))
 
 
 def _set_parameter(module: torch.nn.Module, name: str, parameter: torch.nn.Parameter) -> None:

@@ -10,8 +10,8 @@ from sparewatt.durable import make_folder, replace_file, storage_errors, sync_fo
 from sparewatt.errors import ConflictError
 from sparewatt.numeric.keyframe import write_keyframe
 from sparewatt.numeric.weights import Weights
+from sparewatt.work.hub_config import hub_config
 from sparewatt.work.manifest import Manifest
-from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import VersionId
 
 WEIGHTS_FILE: Final = "model.safetensors"
@@ -51,7 +51,7 @@ def export_version(facts: ExportFacts, weights: Weights, folder: Path) -> None:
     spec = facts.manifest.model
     with storage_errors(folder):
         make_folder(folder)
-        replace_file(folder / CONFIG_FILE, (json.dumps(transformers_config(spec), indent=2) + "\n").encode())
+        replace_file(folder / CONFIG_FILE, (json.dumps(hub_config(spec), indent=2) + "\n").encode())
         replace_file(folder / README_FILE, readme(facts).encode())
         beside = folder / f"{WEIGHTS_FILE}.new"
         with beside.open("wb") as sink:
@@ -60,37 +60,6 @@ def export_version(facts: ExportFacts, weights: Weights, folder: Path) -> None:
             os.fsync(sink.fileno())
         beside.replace(folder / WEIGHTS_FILE)
         sync_folder(folder)
-
-
-def transformers_config(spec: ModelSpec) -> dict[str, object]:
-    """The configuration of the `transformers` class that was trained, every field that matters written out."""
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": spec.vocabulary_size,
-        "hidden_size": spec.hidden_size,
-        "intermediate_size": spec.intermediate_size,
-        "num_hidden_layers": spec.layers,
-        "num_attention_heads": spec.heads,
-        "num_key_value_heads": spec.key_value_heads,
-        "head_dim": spec.hidden_size // spec.heads,
-        "max_position_embeddings": spec.context_length,
-        "tie_word_embeddings": spec.embeddings == "tied",
-        "rope_parameters": {"rope_type": "default", "rope_theta": float(spec.rope_theta)},
-        # For versions of transformers before 5, which read it here.
-        "rope_theta": float(spec.rope_theta),
-        "rms_norm_eps": spec.norm_epsilon_nano * 1e-9,
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "attention_dropout": 0.0,
-        "mlp_bias": False,
-        "initializer_range": 0.02,
-        "bos_token_id": None,
-        "eos_token_id": None,
-        "pad_token_id": None,
-        "dtype": "float32",
-        "use_cache": True,
-    }
 
 
 def readme(facts: ExportFacts) -> str:

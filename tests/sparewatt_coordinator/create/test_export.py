@@ -10,9 +10,10 @@ from transformers import AutoModelForCausalLM
 from sparewatt.errors import ConflictError
 from sparewatt.numeric.initial import initial_weights
 from sparewatt.training.model import build, load_flat
+from sparewatt.work.hub_config import hub_config
 from sparewatt.work.model import ModelSpec, tensors
 from sparewatt.work.version import VersionId
-from sparewatt_coordinator.create.export import ExportFacts, export_version, transformers_config
+from sparewatt_coordinator.create.export import ExportFacts, export_version
 from sparewatt_coordinator.testing.runs import manifest
 
 TIED = ModelSpec("llama", 256, 32, 48, 2, 4, 2, 64, rope_theta=20_000, norm_epsilon_nano=5_000)
@@ -50,7 +51,7 @@ def test_the_loaded_model_computes_what_was_trained(tmp_path: Path) -> None:
 
 def test_the_configuration_states_every_field_of_the_trained_model() -> None:
     trained = build(TIED).config.to_dict()
-    for name, value in transformers_config(TIED).items():
+    for name, value in hub_config(TIED).items():
         if name in {"architectures", "dtype", "rope_theta"}:
             continue
         assert trained[name] == value, name
