@@ -7,6 +7,7 @@ _UPDATE: Final = "Update Sparewatt on both sides; if it stays so, tell the organ
 _ORGANISER: Final = "Nothing of it was used; tell the run's organiser."
 
 HERE: Final = MappingProxyType({
+    "desktop.missing": "The window is not part of this installation. Install sparewatt with its desktop extra.",
     "area.create": "The system gave no memory for the weights ({size} bytes). Close other programs.",
     "area.handle": "A memory area of a worker could not be opened. The worker is started again by itself.",
     "area.size": "A memory area has an impossible size ({size} bytes). The worker is started again by itself.",
@@ -196,6 +197,14 @@ RUN: Final = MappingProxyType({
     "coordinator.key_permissions": "Others can read the coordinator's key in {path}. Make it yours alone (mode 600).",
     "coordinator.running": "A coordinator runs already for {folder}. Stop it first, or use another folder.",
     "coordinator.silent": "The coordinator did not answer within {seconds} s. It may be busy; try again.",
+    "checkpoint.architecture": "A model of the kind {architecture} cannot be trained yet; these can: {known}.",
+    "checkpoint.field": "The checkpoint's config.json says something that this version cannot train: {field}. Choose "
+    "another checkpoint, or correct it.",
+    "checkpoint.malformed": "{file} of the checkpoint is damaged ({part}). Fetch it again.",
+    "checkpoint.missing": "{path} cannot be read ({reason}). A checkpoint is a folder with config.json and "
+    "model.safetensors.",
+    "checkpoint.tensors": "The checkpoint's weights do not fit its config.json: {kind}, {name}, {count} of that kind in "
+    "all. Choose another checkpoint.",
     "export.exists": "{folder} exists already. Choose another folder for the checkpoint.",
     "key.exists": "{path} exists already, and a key is never overwritten. Choose another place.",
     "key.inside": "{path} is inside the run's folder, where the organiser's key must not be. Choose another place.",

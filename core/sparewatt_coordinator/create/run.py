@@ -18,6 +18,7 @@ from sparewatt.numeric.weights import as_bytes
 from sparewatt.signing import Signed, digest, public_key_hex, sign
 from sparewatt.work.manifest import MANIFEST_KIND, Manifest
 from sparewatt.work.version import BlobRef, VersionId
+from sparewatt_coordinator.create.checkpoint import Checkpoint
 from sparewatt_coordinator.create.costs import costs_of
 from sparewatt_coordinator.create.profile import Profile
 from sparewatt_coordinator.create.shards import store_shards
@@ -37,6 +38,7 @@ class RunOptions:
         text: file or folder.
         text_bytes_most: how much of it to use; it is held in memory while the run is created.
         seed: orders the data and draws version 0.
+        start: what version 0 is instead of drawn numbers; its spec is the profile's model.
     """
 
     title: str
@@ -48,6 +50,7 @@ class RunOptions:
     profile: Profile
     text_bytes_most: int = TEXT_BYTES_MOST
     seed: int = 0
+    start: Checkpoint | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def create_run(options: RunOptions, blobs: BlobFolder, organiser_key: Ed25519Pri
 
 def _store_version_0(options: RunOptions, blobs: BlobFolder) -> tuple[VersionId, BlobRef]:
     spec = options.profile.model
-    weights = initial_weights(spec, options.seed)
+    weights = initial_weights(spec, options.seed) if options.start is None else options.start.weights
     version = VersionId(branch=0, number=0, sha256=version_sha256(spec, as_bytes(weights)))
     with tempfile.TemporaryDirectory(prefix="sparewatt-create-") as folder:
         path = Path(folder, "version-0.safetensors")
