@@ -203,8 +203,8 @@ RUN: Final = MappingProxyType({
     "checkpoint.malformed": "{file} of the checkpoint is damaged ({part}). Fetch it again.",
     "checkpoint.missing": "{path} cannot be read ({reason}). A checkpoint is a folder with config.json and "
     "model.safetensors.",
-    "checkpoint.tensors": "The checkpoint's weights do not fit its config.json: {kind}, {name}, {count} of that kind in "
-    "all. Choose another checkpoint.",
+    "checkpoint.tensors": "The checkpoint's weights do not fit its config.json ({kind}: {name}, {count} in all). Choose "
+    "another checkpoint.",
     "export.exists": "{folder} exists already. Choose another folder for the checkpoint.",
     "key.exists": "{path} exists already, and a key is never overwritten. Choose another place.",
     "key.inside": "{path} is inside the run's folder, where the organiser's key must not be. Choose another place.",
