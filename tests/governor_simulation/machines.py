@@ -69,7 +69,7 @@ def machine(seed: int) -> Machine:
         sink_s=rng.uniform(60.0, 180.0),
         slowdown_celsius=rng.uniform(83.0, 100.0),
         micro_batch_s=math.exp(rng.uniform(math.log(0.02), 0.0)),
-        sensor=rng.choices(("energy", "average", "instant", "quarter", "none"), (35, 20, 20, 15, 10))[0],
+        sensor=rng.choices(("energy", "average", "instant", "quarter", "none"), (38, 20, 12, 20, 10))[0],
         counter_step_s=rng.choice((0.001, 0.02, 0.1)),
         whole_degrees=rng.choices((True, False, None), (75, 15, 10))[0],
         has_margin=rng.random() < 0.5,
@@ -79,15 +79,15 @@ def machine(seed: int) -> Machine:
         seed=seed,
         spec=spec,
         ambient=rng.uniform(12.0, 32.0),
-        cap_watts=None if cap is None else max(1, round(cap)),
+        cap_watts=None if cap is None else max(math.ceil(1.15 * rest), round(cap)),
         limit_celsius=round(rng.choice((75.0, rng.uniform(50.0, 90.0)))),
         speed_percent=rng.choices((100, rng.randint(10, 99)), (70, 30))[0],
         limit_known=rng.random() < 0.5,
-        happenings=_happenings(rng, full, cap),
+        happenings=_happenings(rng, full, rest, cap),
     )
 
 
-def _happenings(rng: random.Random, full: float, cap: float | None) -> tuple[Happening, ...]:
+def _happenings(rng: random.Random, full: float, rest: float, cap: float | None) -> tuple[Happening, ...]:
     found: list[Happening] = []
 
     def during(kind: Kind, longest: float, value: float = 0.0, shortest: float = 1.0) -> None:
@@ -95,7 +95,7 @@ def _happenings(rng: random.Random, full: float, cap: float | None) -> tuple[Hap
         found.append(Happening(kind, start, start + rng.uniform(shortest, longest), value))
 
     if rng.random() < 0.3:
-        during("game", 400.0, 300.0, 60.0)
+        during("game", 400.0, min(300.0, 1.2 * full), 60.0)
     if rng.random() < 0.2:
         during("video", 600.0, rng.uniform(5.0, 0.2 * full), 60.0)
     if rng.random() < 0.4:
@@ -103,7 +103,7 @@ def _happenings(rng: random.Random, full: float, cap: float | None) -> tuple[Hap
         found.append(Happening("ambient", start, math.inf, rng.uniform(-12.0, 12.0)))
     if cap is not None and rng.random() < 0.3:
         start = rng.uniform(100.0, QUIET_FROM_S)
-        found.append(Happening("cap", start, math.inf, float(max(1, round(cap * rng.uniform(0.6, 1.5))))))
+        found.append(Happening("cap", start, math.inf, float(max(math.ceil(1.15 * rest), round(cap * rng.uniform(0.6, 1.5))))))
     for _ in range(rng.choice((0, 0, 1, 3, 8))):
         during("no_work", 90.0)
     for _ in range(rng.choice((0, 0, 1, 2))):

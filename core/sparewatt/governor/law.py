@@ -153,19 +153,34 @@ def _paused_for_power(
         return None, account
     least = power.least_cap_watts(account)
     if least is not None and cap < least:
-        if before is None or before.reason != "cap_too_low":
-            wait = min(_REFUSED_MOST_S, _REFUSED_FIRST_S * 2.0**account.refusals)
-            return Pause("cap_too_low", now, now + wait), replace(account, refusals=account.refusals + 1)
-        if now < before.not_before_s:
-            return before, account
-        # Tried once more: a driver or a worker that draws less may have come meanwhile.
-        return None, replace(account, gap_watts=None)
+        return _refused(account, cap, before, now)
     if before is not None and before.reason == "power_taken":
         over = now < before.not_before_s or account.smooth_watts >= _POWER_RESUME_SHARE * cap
         return (before if over else None), account
     if account.over_s is not None and now - account.over_s >= _OVER_CAP_S:
         return Pause("power_taken", now, now + _POWER_REST_S), account
     return None, account
+
+
+def _refused(account: PowerMemory, cap: int, before: Pause | None, now: float) -> tuple[Pause | None, PowerMemory]:
+    """The cap is below what the device draws between micro-batches, or seems so because of other programs."""
+    if before is None or before.reason != "cap_too_low":
+        wait = min(_REFUSED_MOST_S, _REFUSED_FIRST_S * 2.0**account.refusals)
+        refused = replace(account, refusals=account.refusals + 1, rest_watts=None, refused_watts=None)
+        return Pause("cap_too_low", now, now + wait), refused
+    if account.rest_watts is not None and account.rest_watts >= _POWER_RESUME_SHARE * cap:
+        # The worker is gone and the draw is not: it was never the worker's.
+        taken = replace(account, gap_watts=None, refusals=account.refusals - 1)
+        return Pause("power_taken", before.since_s, now + _POWER_REST_S), taken
+    if account.refused_watts is None:
+        account = replace(account, refused_watts=account.rest_watts)
+    elif account.rest_watts is not None and account.rest_watts < account.refused_watts - 0.1 * cap:
+        # What else drew from this device has stopped, so the measurement does not hold any more.
+        return None, replace(account, gap_watts=None, refusals=account.refusals - 1)
+    if now < before.not_before_s:
+        return before, account
+    # Tried once more: a driver or a worker that draws less may have come meanwhile.
+    return None, replace(account, gap_watts=None)
 
 
 def _without_unseen_pause(memory: Memory, now: float) -> Memory:
@@ -242,12 +257,13 @@ def _told(
     limit: Limit | None,
 ) -> Pace:
     pause, account, warmth = memory.pause, memory.power, memory.heat
+    least, cap = power.least_cap_watts(account), _cap(memory, decision)
     leave = reason == "sensor_lost" or (pause is not None and now - pause.since_s >= _KEPT_S[pause.reason])
+    leave = leave or (pause is not None and cap is not None and least is not None and cap < least)
     resumes_s = pause.not_before_s if pause is not None else None
     if reason == "sensor_lost":
         resumes_s = memory.trust.retry_s
     most = heat.most_celsius(warmth, facts)
-    capped = _cap(memory, decision) is not None
     return Pace(
         grant=grant,
         duty=duty,
@@ -265,7 +281,7 @@ def _told(
         ),
         power_mean_watts=account.window.mean_watts(now),
         temperature_most_celsius=None if most is None else int(most),
-        sample_seconds=0.25 if capped and sample is not None and power.is_instant(sample) else 0.5,
+        sample_seconds=0.25 if cap is not None and sample is not None and power.is_instant(sample) else 0.5,
         memory=memory,
     )
 

@@ -4,9 +4,9 @@ Two laws, of which the stricter holds:
 
 - A proportional-integral controller on the smoothed power steers towards a little less than the cap, so that the device
   works evenly.
-- A budget: the energy of the minute that would end `HORIZON_S` from now must fit under the cap even if a micro-batch of
-  a second begins now and nothing can be changed before. It holds whatever the controller believes, also after the
-  device idled, when load returns at once or when its draw was misjudged.
+- A budget: the energy of every minute that ends from now on must fit under the cap even if a micro-batch of a second
+  begins now and nothing can be changed for `HORIZON_S`. It holds whatever the controller believes, also after the device
+  idled, when load returns at once or when its draw was misjudged.
 """
 
 from typing import Final
@@ -18,11 +18,13 @@ from sparewatt.governor.values import DUTY_FIRST, DUTY_LEAST, Facts, PowerMemory
 from sparewatt.governor.window import WINDOW_S
 from sparewatt.host.sample import Sample
 
-# The next sample and the next pace may each come 0.6 s late, and a micro-batch in flight ends after a second.
-HORIZON_S: Final = 2.5
+# The next sample and the next pace may each be 0.6 s away, and a micro-batch in flight ends after a second.
+HORIZON_S: Final = 1.5
 MICRO_BATCH_MOST_S: Final = 1.0
 # What the account may be wrong by: the sensor's own rounding, and the second at the window's far end.
 BUDGET_SHARE: Final = 0.985
+# Work changes; what was learnt of it may lag behind by so much.
+_MISJUDGED: Final = 1.1
 # One instant says little of a load that is switched many times a second; such a sensor is smoothed more and believed
 # less.
 _SHARE: Final = {True: 0.92, False: 0.97}
@@ -75,7 +77,10 @@ def steer(memory: PowerMemory, sample: Sample, cap: int, elapsed: float, most: f
     instant = is_instant(sample)
     # Until the draw is known the gain is that of a device with a wide range: too slow rather than unsteady.
     span = max(_full_watts(memory, cap, None) - _gap_watts(memory, cap), 0.25 * cap)
-    error = (_SHARE[instant] * cap - memory.smooth_watts) / span
+    # The budget needs this much room for a micro-batch and the horizon; a higher target would only make it stop often.
+    room = (MICRO_BATCH_MOST_S + memory.duty * HORIZON_S) * span * _MISJUDGED / WINDOW_S
+    target = max(min(_SHARE[instant] * cap, BUDGET_SHARE * cap - room), 0.5 * cap)
+    error = (target - memory.smooth_watts) / span
     integral = memory.integral + elapsed / _INTEGRAL_S[instant] * error
     integral = min(max(integral, DUTY_LEAST), 1.0)
     if error > 0 and memory.duty >= most:
@@ -88,13 +93,18 @@ def steer(memory: PowerMemory, sample: Sample, cap: int, elapsed: float, most: f
 
 
 def budget_duty(memory: PowerMemory, cap: int, now: float, facts: Facts) -> float:
-    """The largest duty that cannot break the cap within the horizon; below 0 there is no room at all."""
+    """The largest duty that cannot break the cap; below 0 there is no room at all.
+
+    Whatever is granted now may be used for the horizon, and after it the device still draws its gap power: so every
+    window that ends within the next minute is looked at, not only the next.
+    """
     newest = now if memory.t is None else memory.t
     horizon = HORIZON_S + max(now - newest, 0.0)
-    room = BUDGET_SHARE * cap * WINDOW_S - memory.window.joules_since(newest + horizon - WINDOW_S)
     gap = _gap_watts(memory, cap)
-    span = max(_full_watts(memory, cap, facts.power_limit_watts) - gap, 1.0)
-    return (room / horizon - gap) / span - MICRO_BATCH_MOST_S / horizon
+    most = memory.window.most_joules(newest + horizon - WINDOW_S, gap)
+    room = BUDGET_SHARE * cap * WINDOW_S - most
+    span = max(_full_watts(memory, cap, facts.power_limit_watts) * _MISJUDGED - gap, 1.0)
+    return (room / span - MICRO_BATCH_MOST_S) / horizon
 
 
 def least_cap_watts(memory: PowerMemory) -> int | None:
@@ -170,6 +180,9 @@ def _learn(memory: PowerMemory, facts: Facts, elapsed: float) -> PowerMemory:
         return _learn_quiet(memory, facts, memory.t, memory.quiet_s)
     if memory.gap_watts is None or memory.slow_duty < _LEARN_DUTY_LEAST:
         return memory
+    if memory.smooth_watts < memory.gap_watts:
+        # Something else took part in what was measured.
+        return replace(memory, gap_watts=memory.smooth_watts)
     worked = memory.slow_watts - memory.gap_watts
     full = memory.gap_watts + worked / memory.slow_duty
     known = memory.full_watts
@@ -194,7 +207,11 @@ def _learn_quiet(memory: PowerMemory, facts: Facts, t: float, quiet_s: float) ->
     if not facts.attached:
         return replace(memory, rest_watts=mean, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S)
     probes, probe_s = memory.probes, memory.probe_s
-    if probe_s is not None:
+    probed = probe_s is not None and t >= probe_s
+    if memory.gap_watts is not None and not probed:
+        # A higher draw in some other pause may be another program's.
+        mean = min(mean, memory.gap_watts)
+    if probed:
         probe_s = t + PROBES_S[min(probes + 1, len(PROBES_S) - 1)]
         probes += 1
     return replace(memory, gap_watts=mean, probes=probes, probe_s=probe_s, quiet_joules=memory.joules, quiet_s=t - 2.0)
@@ -209,4 +226,4 @@ def _full_watts(memory: PowerMemory, cap: int, power_limit_watts: int | None) ->
     seen = max(memory.peak_watts, memory.full_watts or 0.0)
     if memory.full_watts is not None:
         return seen
-    return max(seen, float(power_limit_watts) if power_limit_watts is not None else 2.5 * cap)
+    return max(seen, float(power_limit_watts) if power_limit_watts is not None else 4.0 * cap)

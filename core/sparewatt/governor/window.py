@@ -26,16 +26,19 @@ class Window(msgspec.Struct, frozen=True, gc=False):
             first += 1
         return Window((*marks[first:kept], (t, joules)))
 
-    def joules_since(self, start: float) -> float:
-        """Energy between `start` and the newest mark, never less than it was: the second in which `start` lies counts
-        whole. What came before the oldest mark is taken for nothing."""
+    def most_joules(self, start: float, watts: float) -> float:
+        """The most energy that any 60 s can hold which begin at `start` or later and end after the newest mark, if
+        `watts` are drawn from there on. The second in which `start` lies counts whole, and what came before the oldest
+        mark is taken for nothing."""
         marks = self.marks
         if not marks:
-            return 0.0
+            return watts * WINDOW_S
         index = 0
         while index + 1 < len(marks) and marks[index + 1][0] <= start:
             index += 1
-        return marks[-1][1] - marks[index][1]
+        least = min([joules - watts * t for t, joules in marks[index:]])
+        t, joules = marks[-1]
+        return joules - watts * t + watts * WINDOW_S - least
 
     def mean_watts(self, now: float) -> float | None:
         """Mean over the 60 s before the newest mark, or over what is known of them; None below 5 s or without a mark

@@ -18,8 +18,7 @@ REASONS: Final = MappingProxyType({
     "temperature": "Cooling down: {celsius} °C, your limit is {limit} °C. It rests a minute at least.",
     "slowdown": "This device says that it grew too hot or gets too little power, so it rests a minute at least.",
     "thermal_state": "The system says that this computer is too hot, so it rests a minute at least.",
-    "power_taken": "Other programs draw {watts} W on this device, and your cap is {cap} W. Work goes on when they draw "
-    "less.",
+    "power_taken": "This device draws {watts} W without my work, and your cap is {cap} W. I go on when it draws less.",
     "cap_too_low": "Your cap of {cap} W is below what this device draws between two pieces of work; {least} W is the "
     "least. I try again in {left}.",
 })  # fmt: skip
