@@ -103,7 +103,9 @@ def _happenings(rng: random.Random, full: float, rest: float, cap: float | None)
         found.append(Happening("ambient", start, math.inf, rng.uniform(-12.0, 12.0)))
     if cap is not None and rng.random() < 0.3:
         start = rng.uniform(100.0, QUIET_FROM_S)
-        found.append(Happening("cap", start, math.inf, float(max(math.ceil(1.15 * rest), round(cap * rng.uniform(0.6, 1.5))))))
+        found.append(
+            Happening("cap", start, math.inf, float(max(math.ceil(1.15 * rest), round(cap * rng.uniform(0.6, 1.5)))))
+        )
     for _ in range(rng.choice((0, 0, 1, 3, 8))):
         during("no_work", 90.0)
     for _ in range(rng.choice((0, 0, 1, 2))):

@@ -99,7 +99,9 @@ class Simulation:
             if next_sample <= next_tick:
                 self._sample(moment)
                 paced = pacer.pace_of(DEVICE)
-                next_sample = moment + (paced.sample_seconds if paced is not None else 0.5) * self._rng.uniform(1.0, 1.1)
+                next_sample = moment + (paced.sample_seconds if paced is not None else 0.5) * self._rng.uniform(
+                    1.0, 1.1
+                )
                 continue
             self._tick(moment)
             next_tick = moment + pacer.next_period_s()
@@ -255,7 +257,7 @@ class Simulation:
         if not card.attached:
             if not leave and self._compute == "full" and now >= self._restart_at:
                 self._pacer.attach(DEVICE, self._advance)
-                card.attach(now + self._rng.uniform(3.0, 12.0))
+                card.attach(now + self._rng.uniform(3.0, 25.0))
             return
         if leave and self._leave_at == NEVER:
             self._leave_at = now + self._rng.uniform(0.2, 3.0)
@@ -321,7 +323,9 @@ class Simulation:
         newest = self._starts.newest_s
         if not findings and machine.minutes * 60.0 >= QUIET_FROM_S + GOES_ON_WITHIN_S and self._could_work():
             if newest is None or card.now - newest > machine.minutes * 60.0 - QUIET_FROM_S:
-                findings.append(Finding("ends", card.now, "nothing computed in the quiet end though nothing forbids it"))
+                findings.append(
+                    Finding("ends", card.now, "nothing computed in the quiet end though nothing forbids it")
+                )
         return Outcome(
             machine=machine,
             findings=tuple(findings),
@@ -336,8 +340,10 @@ class Simulation:
 
     def _could_work(self) -> bool:
         """Whether the limits leave any room above what the card draws and how warm it is at rest."""
-        spec = self.machine.spec
-        if self._capped and (self._cap or 0) < 1.25 * max(spec.gap_watts, spec.rest_watts):
+        machine, spec = self.machine, self.machine.spec
+        # What a card with an unknown limit might draw at full power weighs in the least cap until it has worked.
+        full = spec.full_watts * 1.4 if machine.limit_known else 750.0
+        if self._capped and (self._cap or 0) < 1.25 * spec.gap_watts + full / 40.0:
             return False
         limit = min(self.machine.limit_celsius, spec.slowdown_celsius - 11.0)
         gap_kelvin = (spec.die_kelvin + spec.sink_kelvin) * spec.gap_watts / spec.full_watts

@@ -41,7 +41,6 @@ _KEPT_S: Final = MappingProxyType(
 )
 _LEAVING_S: Final = 30.0
 _PROBE_MOST_S: Final = 10.0
-_BUDGET_REGAINED_DUTY: Final = 0.05
 MICRO_BATCH_SECONDS: Final = 0.25
 # While somebody uses the computer a longer burst on their card would be felt.
 MICRO_BATCH_ACTIVE_SECONDS: Final = 0.05
@@ -99,7 +98,11 @@ def _attached(memory: Memory, facts: Facts, now: float) -> Memory:
     quiet = replace(memory.power, quiet_s=None, quiet_joules=None)
     if not facts.attached:
         return replace(memory, attached_s=None, power=replace(quiet, probe_s=None))
-    return replace(memory, attached_s=now, power=replace(quiet, probe_s=now + power.PROBES_S[0], probes=0))
+    return replace(
+        memory,
+        attached_s=now,
+        power=replace(quiet, probe_s=now + power.PROBES_S[0], probes=0, attached_watts=memory.power.smooth_watts),
+    )
 
 
 def _observed(memory: Memory, decision: Decision | None, sample: Sample, now: float, facts: Facts) -> Memory:
@@ -117,7 +120,7 @@ def _observed(memory: Memory, decision: Decision | None, sample: Sample, now: fl
         account = power.observe(account, sample, watts, facts)
         cap = _cap(memory, decision)
         if cap is not None and account.quiet_s is None:
-            account = power.steer(account, sample, cap, elapsed, _most(decision, sample, warmth.most))
+            account = power.steer(account, sample, cap, elapsed, _most(decision, sample, warmth.most), facts)
     memory = replace(memory, heat=warmth, power=account)
     return _paused(memory, decision, sample, now, facts)
 
@@ -138,7 +141,7 @@ def _paused(memory: Memory, decision: Decision | None, sample: Sample, now: floa
     by_heat = heat.pause(memory.heat, sample, _limit_celsius(memory, decision, facts), now, hot)
     if by_heat is not None:
         return replace(memory, pause=by_heat)
-    by_power, account = _paused_for_power(memory, _cap(memory, decision), None if hot else pause, now)
+    by_power, account = _paused_for_power(memory, _cap(memory, decision), None if hot else pause, now, facts)
     if pause is not None and by_power is None:
         account = power.started(account)
         memory = replace(memory, heat=heat.started(memory.heat))
@@ -146,13 +149,16 @@ def _paused(memory: Memory, decision: Decision | None, sample: Sample, now: floa
 
 
 def _paused_for_power(
-    memory: Memory, cap: int | None, before: Pause | None, now: float
+    memory: Memory, cap: int | None, before: Pause | None, now: float, facts: Facts
 ) -> tuple[Pause | None, PowerMemory]:
     account = memory.power
     if cap is None:
         return None, account
-    least = power.least_cap_watts(account)
-    if least is not None and cap < least:
+    least = power.least_cap_watts(account, facts)
+    if least is not None and cap >= least and account.refusals:
+        account = replace(account, refusals=0)
+    refusing = facts.attached or (before is not None and before.reason == "cap_too_low")
+    if least is not None and cap < least and refusing:
         return _refused(account, cap, before, now)
     if before is not None and before.reason == "power_taken":
         over = now < before.not_before_s or account.smooth_watts >= _POWER_RESUME_SHARE * cap
@@ -187,7 +193,10 @@ def _without_unseen_pause(memory: Memory, now: float) -> Memory:
     pause, valid_s = memory.pause, memory.trust.valid_s
     if pause is None or now < pause.not_before_s or (valid_s is not None and now - valid_s < _UNSEEN_PAUSE_S):
         return memory
-    return replace(memory, pause=None, power=power.started(memory.power), heat=heat.started(memory.heat))
+    account = power.started(memory.power)
+    if pause.reason == "cap_too_low":
+        account = replace(account, gap_watts=None)
+    return replace(memory, pause=None, power=account, heat=heat.started(memory.heat))
 
 
 def _decided(
@@ -229,7 +238,7 @@ def _computing(
                 return "measuring", "hold", 0.0, "power", memory
             memory = replace(memory, power=replace(account, probe_s=now + power.PROBES_S[1]))
         budget = power.budget_duty(memory.power, cap, now, facts)
-        spent = budget < (_BUDGET_REGAINED_DUTY if memory.power.spent else DUTY_LEAST)
+        spent = budget < (power.DUTY_REGAINED if memory.power.spent else DUTY_LEAST)
         if spent != memory.power.spent:
             memory = replace(memory, power=replace(memory.power, spent=spent))
         if spent:
@@ -257,7 +266,7 @@ def _told(
     limit: Limit | None,
 ) -> Pace:
     pause, account, warmth = memory.pause, memory.power, memory.heat
-    least, cap = power.least_cap_watts(account), _cap(memory, decision)
+    least, cap = power.least_cap_watts(account, facts), _cap(memory, decision)
     leave = reason == "sensor_lost" or (pause is not None and now - pause.since_s >= _KEPT_S[pause.reason])
     leave = leave or (pause is not None and cap is not None and least is not None and cap < least)
     resumes_s = pause.not_before_s if pause is not None else None
@@ -298,7 +307,7 @@ def _parameters(
         "limit": _limit_celsius(memory, decision, facts),
         "cap": _cap(memory, decision),
         "watts": memory.power.smooth_watts if memory.trust.had_power else None,
-        "least": power.least_cap_watts(memory.power),
+        "least": power.least_cap_watts(memory.power, facts),
         "seconds": None if resumes_s is None else max(0.0, resumes_s - now),
     }
     return MappingProxyType({name: round(value) for name, value in found.items() if value is not None})

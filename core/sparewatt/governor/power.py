@@ -37,11 +37,15 @@ _SLOW_S: Final = 15.0
 _FORGET_S: Final = 120.0
 _SETTLE_S: Final = 2.0
 _QUIET_S: Final = 4.0
+_UNRISEN_S: Final = 60.0
 # When the draw between micro-batches is measured: soon after a worker began, again when its memory is full, hourly.
 PROBES_S: Final = (15.0, 90.0, 600.0, 3600.0)
 # A cap needs this much above the draw at rest to leave room for any work.
 ROOM_ABOVE_GAP: Final = 1.15
 _LEARN_DUTY_LEAST: Final = 0.05
+_UNKNOWN_FULL_WATTS: Final = 700.0
+# After the minute's energy was used up, work goes on when there is room for this much.
+DUTY_REGAINED: Final = 0.05
 
 
 def is_instant(sample: Sample) -> bool:
@@ -72,11 +76,11 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
     return _learn(memory, facts, elapsed)
 
 
-def steer(memory: PowerMemory, sample: Sample, cap: int, elapsed: float, most: float) -> PowerMemory:
+def steer(memory: PowerMemory, sample: Sample, cap: int, elapsed: float, most: float, facts: Facts) -> PowerMemory:
     """One step of the controller, `elapsed` seconds after the last; `most` is what other limits allow."""
     instant = is_instant(sample)
     # Until the draw is known the gain is that of a device with a wide range: too slow rather than unsteady.
-    span = max(_full_watts(memory, cap, None) - _gap_watts(memory, cap), 0.25 * cap)
+    span = max(_full_watts(memory, facts) - _gap_watts(memory, cap), 0.25 * cap)
     # The budget needs this much room for a micro-batch and the horizon; a higher target would only make it stop often.
     room = (MICRO_BATCH_MOST_S + memory.duty * HORIZON_S) * span * _MISJUDGED / WINDOW_S
     target = max(min(_SHARE[instant] * cap, BUDGET_SHARE * cap - room), 0.5 * cap)
@@ -103,13 +107,19 @@ def budget_duty(memory: PowerMemory, cap: int, now: float, facts: Facts) -> floa
     gap = _gap_watts(memory, cap)
     most = memory.window.most_joules(newest + horizon - WINDOW_S, gap)
     room = BUDGET_SHARE * cap * WINDOW_S - most
-    span = max(_full_watts(memory, cap, facts.power_limit_watts) * _MISJUDGED - gap, 1.0)
+    span = max(_full_watts(memory, facts) * _MISJUDGED - gap, 1.0)
     return (room / span - MICRO_BATCH_MOST_S) / horizon
 
 
-def least_cap_watts(memory: PowerMemory) -> int | None:
-    """The lowest cap that can be kept, once the draw between two micro-batches was measured."""
-    return None if memory.gap_watts is None else int(memory.gap_watts * ROOM_ABOVE_GAP) + 1
+def least_cap_watts(memory: PowerMemory, facts: Facts) -> int | None:
+    """The lowest cap that can be kept, once the draw between two micro-batches was measured: it leaves room for one
+    micro-batch of a second in a minute."""
+    gap = memory.gap_watts
+    if gap is None:
+        return None
+    span = max(_full_watts(memory, facts) * _MISJUDGED - gap, 1.0)
+    one_a_minute = (gap + span * (MICRO_BATCH_MOST_S + 2 * DUTY_REGAINED * HORIZON_S) / WINDOW_S) / BUDGET_SHARE
+    return int(max(gap * ROOM_ABOVE_GAP, one_a_minute)) + 1
 
 
 def started(memory: PowerMemory) -> PowerMemory:
@@ -138,8 +148,12 @@ def quietened(memory: PowerMemory, now: float, *, quiet: bool, over: bool) -> Po
 
 
 def measuring(memory: PowerMemory, now: float) -> bool:
-    """Whether it is time to hold for a few seconds and see what the device draws."""
-    return memory.probe_s is not None and now >= memory.probe_s
+    """Whether it is time to hold for a few seconds and see what the device draws: for the first time when the worker
+    has surely opened it, for then it draws more than before."""
+    if memory.probe_s is None or now < memory.probe_s:
+        return False
+    risen = memory.attached_watts is not None and memory.slow_watts > 1.2 * memory.attached_watts + 2.0
+    return memory.probes > 0 or risen or now >= memory.probe_s + _UNRISEN_S
 
 
 def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) -> PowerMemory:
@@ -180,7 +194,7 @@ def _learn(memory: PowerMemory, facts: Facts, elapsed: float) -> PowerMemory:
         return _learn_quiet(memory, facts, memory.t, memory.quiet_s)
     if memory.gap_watts is None or memory.slow_duty < _LEARN_DUTY_LEAST:
         return memory
-    if memory.smooth_watts < memory.gap_watts:
+    if memory.smooth_watts < memory.gap_watts and memory.probes > 0:
         # Something else took part in what was measured.
         return replace(memory, gap_watts=memory.smooth_watts)
     worked = memory.slow_watts - memory.gap_watts
@@ -207,14 +221,18 @@ def _learn_quiet(memory: PowerMemory, facts: Facts, t: float, quiet_s: float) ->
     if not facts.attached:
         return replace(memory, rest_watts=mean, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S)
     probes, probe_s = memory.probes, memory.probe_s
-    probed = probe_s is not None and t >= probe_s
+    probed = measuring(memory, t)
+    if not probed and (memory.gap_watts is None or probes == 0):
+        return replace(memory, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S)
     if memory.gap_watts is not None and not probed:
         # A higher draw in some other pause may be another program's.
         mean = min(mean, memory.gap_watts)
     if probed:
         probe_s = t + PROBES_S[min(probes + 1, len(PROBES_S) - 1)]
         probes += 1
-    return replace(memory, gap_watts=mean, probes=probes, probe_s=probe_s, quiet_joules=memory.joules, quiet_s=t - 2.0)
+    return replace(
+        memory, gap_watts=mean, probes=probes, probe_s=probe_s, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S
+    )
 
 
 def _gap_watts(memory: PowerMemory, cap: int) -> float:
@@ -222,8 +240,9 @@ def _gap_watts(memory: PowerMemory, cap: int) -> float:
     return memory.gap_watts if memory.gap_watts is not None else min(memory.smooth_watts, float(cap))
 
 
-def _full_watts(memory: PowerMemory, cap: int, power_limit_watts: int | None) -> float:
+def _full_watts(memory: PowerMemory, facts: Facts) -> float:
+    """Before it was learnt, the device's own limit or that of the largest cards."""
     seen = max(memory.peak_watts, memory.full_watts or 0.0)
     if memory.full_watts is not None:
         return seen
-    return max(seen, float(power_limit_watts) if power_limit_watts is not None else 4.0 * cap)
+    return max(seen, _UNKNOWN_FULL_WATTS if facts.power_limit_watts is None else float(facts.power_limit_watts))

@@ -111,6 +111,7 @@ class PowerMemory(msgspec.Struct, frozen=True):
         quiet_s, quiet_joules: since when nothing may compute, and the account when that had settled.
         over_s: since when the device draws more than the cap although nothing may compute.
         probe_s: when the draw between two micro-batches is measured next; None before a worker lives.
+        attached_watts: the draw when the worker came.
         refusals: how often the cap was found too low; `refused_watts` is what the device drew right after its worker had left.
     """
 
@@ -135,6 +136,7 @@ class PowerMemory(msgspec.Struct, frozen=True):
     over_s: float | None = None
     probe_s: float | None = None
     probes: int = 0
+    attached_watts: float | None = None
     refusals: int = 0
     refused_watts: float | None = None
 
