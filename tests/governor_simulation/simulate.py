@@ -59,7 +59,7 @@ class Simulation:
         self._pacer = Pacer(self._clock, jitter=self._rng.random, govern=govern)
         self._starts = Starts()
         self._minute = MinuteMean()
-        self._card = Card(machine.spec, machine.ambient, self._starts.began, self._minute.drew)
+        self._card = Card(machine.spec, machine.ambient, self._starts.began, self._minute.drew, self._rng.random)
         self._cap = machine.cap_watts
         self._waiting = deque(machine.happenings)
         self._active: list[Happening] = []

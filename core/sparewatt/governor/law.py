@@ -37,7 +37,7 @@ _REFUSED_FIRST_S: Final = 600.0
 _REFUSED_MOST_S: Final = 3600.0
 # How long a pause keeps its worker, which holds memory and draws power, and how long a leaving worker may take.
 _KEPT_S: Final = MappingProxyType(
-    {"temperature": 120.0, "slowdown": 120.0, "thermal_state": 120.0, "power_taken": 20.0, "cap_too_low": 0.0}
+    {"temperature": 120.0, "slowdown": 120.0, "thermal_state": 120.0, "power_taken": 10.0, "cap_too_low": 0.0}
 )
 _LEAVING_S: Final = 30.0
 _PROBE_MOST_S: Final = 10.0
@@ -97,11 +97,11 @@ def _attached(memory: Memory, facts: Facts, now: float) -> Memory:
         return memory
     quiet = replace(memory.power, quiet_s=None, quiet_joules=None)
     if not facts.attached:
-        return replace(memory, attached_s=None, power=replace(quiet, probe_s=None))
+        return replace(memory, attached_s=None, power=replace(quiet, probe_s=None, probes=0))
     return replace(
         memory,
         attached_s=now,
-        power=replace(quiet, probe_s=now + power.PROBES_S[0], probes=0, attached_watts=memory.power.smooth_watts),
+        power=replace(quiet, probe_s=now + power.PROBES_S[0], probes=0, attached_watts=memory.power.watts),
     )
 
 
@@ -120,7 +120,7 @@ def _observed(memory: Memory, decision: Decision | None, sample: Sample, now: fl
         account = power.observe(account, sample, watts, facts)
         cap = _cap(memory, decision)
         if cap is not None and account.quiet_s is None:
-            account = power.steer(account, sample, cap, elapsed, _most(decision, sample, warmth.most), facts)
+            account = power.steer(account, cap, elapsed, _most(decision, sample, warmth.most), facts)
     memory = replace(memory, heat=warmth, power=account)
     return _paused(memory, decision, sample, now, facts)
 
@@ -233,8 +233,7 @@ def _computing(
     if cap is not None:
         account = memory.power
         if power.measuring(account, now):
-            assert account.probe_s is not None
-            if now - account.probe_s < _PROBE_MOST_S:
+            if account.quiet_s is None or now - account.quiet_s < _PROBE_MOST_S:
                 return "measuring", "hold", 0.0, "power", memory
             memory = replace(memory, power=replace(account, probe_s=now + power.PROBES_S[1]))
         budget = power.budget_duty(memory.power, cap, now, facts)
@@ -268,7 +267,10 @@ def _told(
     pause, account, warmth = memory.pause, memory.power, memory.heat
     least, cap = power.least_cap_watts(account, facts), _cap(memory, decision)
     leave = reason == "sensor_lost" or (pause is not None and now - pause.since_s >= _KEPT_S[pause.reason])
-    leave = leave or (pause is not None and cap is not None and least is not None and cap < least)
+    if pause is not None and cap is not None:
+        # What it draws too much is, or may well be, what the worker draws by merely being there.
+        by_worker = account.rest_watts is not None and account.rest_watts < _POWER_RESUME_SHARE * cap
+        leave = leave or (least is not None and cap < least) or (pause.reason == "power_taken" and by_worker)
     resumes_s = pause.not_before_s if pause is not None else None
     if reason == "sensor_lost":
         resumes_s = memory.trust.retry_s
@@ -290,7 +292,7 @@ def _told(
         ),
         power_mean_watts=account.window.mean_watts(now),
         temperature_most_celsius=None if most is None else int(most),
-        sample_seconds=0.25 if cap is not None and sample is not None and power.is_instant(sample) else 0.5,
+        sample_seconds=0.25 if cap is not None and account.kind == "instant" and sample is not None else 0.5,
         memory=memory,
     )
 

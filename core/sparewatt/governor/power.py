@@ -5,10 +5,11 @@ Two laws, of which the stricter holds:
 - A proportional-integral controller on the smoothed power steers towards a little less than the cap, so that the device
   works evenly.
 - A budget: the energy of every minute that ends from now on must fit under the cap even if a micro-batch of a second
-  begins now and nothing can be changed for `HORIZON_S`. It holds whatever the controller believes, also after the device
-  idled, when load returns at once or when its draw was misjudged.
+  begins now and nothing can be changed for `HORIZON_S`. It holds whatever the controller believes, also after the
+  device idled, when load returns at once or when its draw was misjudged.
 """
 
+from types import MappingProxyType
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,13 +17,14 @@ from msgspec.structs import replace
 from sparewatt.governor.trust import POWER_MOST_WATTS
 from sparewatt.governor.values import DUTY_FIRST, DUTY_LEAST, Facts, PowerMemory
 from sparewatt.governor.window import WINDOW_S
-from sparewatt.host.sample import Sample
+from sparewatt.host.sample import PowerKind, Sample
 
 # The next sample and the next pace may each be 0.6 s away, and a micro-batch in flight ends after a second.
 HORIZON_S: Final = 1.5
 MICRO_BATCH_MOST_S: Final = 1.0
-# What the account may be wrong by: the sensor's own rounding, and the second at the window's far end.
-BUDGET_SHARE: Final = 0.985
+# What the account may be wrong by: a counter by its steps, an average by what falls between two of its looks (some
+# sensors look a quarter of the time only), an instant by all that lies between two of them.
+BUDGET_SHARE: Final = MappingProxyType({"energy": 0.985, "average_1s": 0.955, "instant": 0.94})
 # Work changes; what was learnt of it may lag behind by so much.
 _MISJUDGED: Final = 1.1
 # One instant says little of a load that is switched many times a second; such a sensor is smoothed more and believed
@@ -48,8 +50,9 @@ _UNKNOWN_FULL_WATTS: Final = 700.0
 DUTY_REGAINED: Final = 0.05
 
 
-def is_instant(sample: Sample) -> bool:
-    return sample.power_kind == "instant" or (sample.power_kind is None and sample.power_watts is not None)
+def kind_of(sample: Sample) -> PowerKind:
+    """How the power was had; the weakest claim where that is not said."""
+    return sample.power_kind or "instant"
 
 
 def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> PowerMemory:
@@ -58,7 +61,9 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
     if memory.t is None or elapsed > 5.0 or elapsed <= 0.0:
         return _begin(memory, sample, watts, max(elapsed, 0.0))
     joules, used = _joules(memory, sample, watts, elapsed)
-    smooth = memory.smooth_watts + (used - memory.smooth_watts) * elapsed / (_SMOOTH_S[is_instant(sample)] + elapsed)
+    smooth = memory.smooth_watts + (used - memory.smooth_watts) * elapsed / (
+        _SMOOTH_S[kind_of(sample) == "instant"] + elapsed
+    )
     slow = elapsed / (_SLOW_S + elapsed)
     account = memory.joules + joules
     memory = replace(
@@ -66,6 +71,7 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
         t=sample.t,
         joules=account,
         counter=sample.energy_millijoules,
+        kind=kind_of(sample),
         watts=watts,
         window=memory.window.added(sample.t, account),
         smooth_watts=smooth,
@@ -76,14 +82,14 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
     return _learn(memory, facts, elapsed)
 
 
-def steer(memory: PowerMemory, sample: Sample, cap: int, elapsed: float, most: float, facts: Facts) -> PowerMemory:
+def steer(memory: PowerMemory, cap: int, elapsed: float, most: float, facts: Facts) -> PowerMemory:
     """One step of the controller, `elapsed` seconds after the last; `most` is what other limits allow."""
-    instant = is_instant(sample)
+    instant = memory.kind == "instant"
     # Until the draw is known the gain is that of a device with a wide range: too slow rather than unsteady.
     span = max(_full_watts(memory, facts) - _gap_watts(memory, cap), 0.25 * cap)
     # The budget needs this much room for a micro-batch and the horizon; a higher target would only make it stop often.
     room = (MICRO_BATCH_MOST_S + memory.duty * HORIZON_S) * span * _MISJUDGED / WINDOW_S
-    target = max(min(_SHARE[instant] * cap, BUDGET_SHARE * cap - room), 0.5 * cap)
+    target = max(min(_SHARE[instant] * cap, BUDGET_SHARE[memory.kind] * cap - room), 0.5 * cap)
     error = (target - memory.smooth_watts) / span
     integral = memory.integral + elapsed / _INTEGRAL_S[instant] * error
     integral = min(max(integral, DUTY_LEAST), 1.0)
@@ -106,7 +112,7 @@ def budget_duty(memory: PowerMemory, cap: int, now: float, facts: Facts) -> floa
     horizon = HORIZON_S + max(now - newest, 0.0)
     gap = _gap_watts(memory, cap)
     most = memory.window.most_joules(newest + horizon - WINDOW_S, gap)
-    room = BUDGET_SHARE * cap * WINDOW_S - most
+    room = BUDGET_SHARE[memory.kind] * cap * WINDOW_S - most
     span = max(_full_watts(memory, facts) * _MISJUDGED - gap, 1.0)
     return (room / span - MICRO_BATCH_MOST_S) / horizon
 
@@ -118,7 +124,9 @@ def least_cap_watts(memory: PowerMemory, facts: Facts) -> int | None:
     if gap is None:
         return None
     span = max(_full_watts(memory, facts) * _MISJUDGED - gap, 1.0)
-    one_a_minute = (gap + span * (MICRO_BATCH_MOST_S + 2 * DUTY_REGAINED * HORIZON_S) / WINDOW_S) / BUDGET_SHARE
+    one_a_minute = (gap + span * (MICRO_BATCH_MOST_S + 2 * DUTY_REGAINED * HORIZON_S) / WINDOW_S) / BUDGET_SHARE[
+        memory.kind
+    ]
     return int(max(gap * ROOM_ABOVE_GAP, one_a_minute)) + 1
 
 
@@ -164,6 +172,7 @@ def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) ->
         t=sample.t,
         joules=account,
         counter=sample.energy_millijoules,
+        kind=kind_of(sample),
         watts=watts,
         window=memory.window.added(sample.t, account),
         smooth_watts=watts,
@@ -192,7 +201,7 @@ def _learn(memory: PowerMemory, facts: Facts, elapsed: float) -> PowerMemory:
     assert memory.t is not None
     if memory.quiet_s is not None:
         return _learn_quiet(memory, facts, memory.t, memory.quiet_s)
-    if memory.gap_watts is None or memory.slow_duty < _LEARN_DUTY_LEAST:
+    if not facts.attached or memory.gap_watts is None or memory.slow_duty < _LEARN_DUTY_LEAST:
         return memory
     if memory.smooth_watts < memory.gap_watts and memory.probes > 0:
         # Something else took part in what was measured.
@@ -201,11 +210,14 @@ def _learn(memory: PowerMemory, facts: Facts, elapsed: float) -> PowerMemory:
     full = memory.gap_watts + worked / memory.slow_duty
     known = memory.full_watts
     if known is None or full >= known:
-        return replace(memory, full_watts=min(max(full, memory.smooth_watts), POWER_MOST_WATTS))
-    # A worker that waits for data draws little at any duty: that says nothing of its work.
-    if worked > 0.3 * (known - memory.gap_watts) * memory.slow_duty:
-        return replace(memory, full_watts=known - (known - full) * elapsed / _FORGET_S)
-    return memory
+        most = POWER_MOST_WATTS if facts.power_limit_watts is None else 1.25 * facts.power_limit_watts
+        return replace(memory, full_watts=min(max(full, memory.smooth_watts), max(most, memory.peak_watts)))
+    # A worker that waits for data draws little at any duty: the less it draws, the less that says of its work.
+    share = worked / max((known - memory.gap_watts) * memory.slow_duty, 1e-9)
+    if share < 0.3:
+        return memory
+    forget = _FORGET_S if share > 0.85 else 15 * _FORGET_S
+    return replace(memory, full_watts=known - (known - full) * elapsed / forget)
 
 
 def _learn_quiet(memory: PowerMemory, facts: Facts, t: float, quiet_s: float) -> PowerMemory:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from sparewatt.governor.window import Window
+from sparewatt.host.sample import PowerKind
 
 # A permit is good for 2 s after it was advanced; so the last micro-batch begins at most 3 s after the last sample.
 SAMPLE_AGE_MOST_S: Final = 1.0
@@ -103,6 +104,7 @@ class PowerMemory(msgspec.Struct, frozen=True):
     Attributes:
         joules: energy since an arbitrary origin.
         counter: newest reading of the device's own counter, in millijoules.
+        kind: how the newest power was had.
         smooth_watts: power smoothed over seconds.
         slow_watts, slow_duty: power and granted duty smoothed over 15 s, from whose ratio `full` is learnt.
         peak_watts: highest reading of late.
@@ -112,12 +114,14 @@ class PowerMemory(msgspec.Struct, frozen=True):
         over_s: since when the device draws more than the cap although nothing may compute.
         probe_s: when the draw between two micro-batches is measured next; None before a worker lives.
         attached_watts: the draw when the worker came.
-        refusals: how often the cap was found too low; `refused_watts` is what the device drew right after its worker had left.
+        refusals: how often the cap was found too low.
+        refused_watts: what the device drew right after the worker had left because of that.
     """
 
     t: float | None = None
     joules: float = 0.0
     counter: int | None = None
+    kind: PowerKind = "instant"
     watts: float = 0.0
     window: Window = Window()
     smooth_watts: float = 0.0

@@ -75,6 +75,7 @@ class Card:
     Args:
         began: told every moment at which a micro-batch begins; of a chain without pauses the first and the last.
         drew: told every stretch of even power of the worker and the card itself: its start, end and watts.
+        vary: numbers between 0 and 1; a micro-batch lasts up to a tenth longer or shorter by them.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Card:
         ambient: float,
         began: Callable[[float], None],
         drew: Callable[[float, float, float], None],
+        vary: Callable[[], float] = lambda: 0.5,
     ) -> None:
         self.spec = spec
         self.now = 0.0
@@ -101,6 +103,7 @@ class Card:
         self.advanced_at = -NEVER
         self._began = began
         self._drew = drew
+        self._vary = vary
         self._compute = False
         self._duty = 1.0
         self._run_until: float | None = None
@@ -182,7 +185,7 @@ class Card:
         return start if start <= self.advanced_at + FRESH_SECONDS else NEVER
 
     def _begin(self, start: float, until: float) -> None:
-        length = self.spec.micro_batch_s
+        length = self.spec.micro_batch_s * (0.9 + 0.2 * self._vary())
         chain = 1
         if self._duty >= 1.0:
             chain += max(0, int((min(until, self.advanced_at + FRESH_SECONDS) - start) / length))
@@ -238,8 +241,8 @@ class Card:
     def quarter_watts(self) -> float:
         """Mean over the first quarter of each of the last ten tenths of a second."""
         first = math.floor(self.now * 10.0) / 10.0 - 1.0
-        parts = (self._joules_at(first + 0.1 * each + 0.025) - self._joules_at(first + 0.1 * each) for each in range(10))
-        return sum(parts) / 0.25
+        begins = [first + 0.1 * each for each in range(10)]
+        return sum(self._joules_at(begin + 0.025) - self._joules_at(begin) for begin in begins) / 0.25
 
     def shown_celsius(self) -> float | None:
         celsius = self.heat.celsius
