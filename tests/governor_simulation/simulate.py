@@ -59,18 +59,20 @@ class Simulation:
         self._pacer = Pacer(self._clock, jitter=self._rng.random, govern=govern)
         self._starts = Starts()
         self._minute = MinuteMean()
-        self._card = Card(machine.spec, machine.ambient, self._starts.began, self._minute.drew, self._rng.random)
+        drew = self._minute.drew if machine.cap_watts is not None and machine.spec.sensor != "none" else _nothing
+        self._card = Card(machine.spec, machine.ambient, self._starts.began, drew, self._rng.random)
         self._cap = machine.cap_watts
         self._waiting = deque(machine.happenings)
         self._active: list[Happening] = []
         self._compute: Compute = "full"
         self._restart_at = 0.0
         self._leave_at = NEVER
+        self._decide_at = 0.0
         self._last_counter: tuple[float, float] | None = None
         self._counter_base = 0.0
         self._frozen_watts: float | None = None
         self._findings: list[Finding] = []
-        self._tail: deque[dict[str, object]] = deque(maxlen=TRACE_LINES)
+        self._tail: deque[tuple[float, Pace, float, float]] = deque(maxlen=TRACE_LINES)
         self._reasons: set[str] = set()
         self._above = -1e9
         self._bound_s = self._bound_joules = 0.0
@@ -231,7 +233,8 @@ class Simulation:
 
     def _tick(self, now: float) -> None:
         machine, card, pacer = self.machine, self._card, self._pacer
-        if not self._active or self._during("engine_hang") is None:
+        if now >= self._decide_at and (not self._active or self._during("engine_hang") is None):
+            self._decide_at = now + 0.4
             pacer.decided(
                 Decision(
                     DEVICE,
@@ -289,20 +292,7 @@ class Simulation:
         if paced.limit == "power" and paced.reason is None and card.has_work and card.attached:
             self._bound_s += 0.5
             self._bound_joules += 0.5 * (paced.power_mean_watts or 0.0) / max(self._cap or 1, 1)
-        self._tail.append(
-            {
-                "t": round(now, 2),
-                "grant": paced.grant,
-                "duty": round(paced.duty, 3),
-                "reason": paced.reason,
-                "limit": paced.limit,
-                "watts": round(card.watts, 1),
-                "mean_watts": None if paced.power_mean_watts is None else round(paced.power_mean_watts, 1),
-                "celsius": round(card.heat.celsius, 1),
-                "full": paced.learnt.full_watts,
-                "gap": paced.learnt.gap_watts,
-            }
-        )
+        self._tail.append((now, paced, card.watts, card.heat.celsius))
         self._findings += self._starts.findings
         worst = self._minute.finding
         if worst is not None:
@@ -335,7 +325,7 @@ class Simulation:
             used_share=self._bound_joules / self._bound_s if self._bound_s > 300.0 else None,
             busy_s=card.busy_s,
             pauses=self._pauses,
-            tail=tuple(self._tail),
+            tail=tuple(_line(*looked) for looked in self._tail),
         )
 
     def _could_work(self) -> bool:
@@ -348,6 +338,26 @@ class Simulation:
         limit = min(self.machine.limit_celsius, spec.slowdown_celsius - 11.0)
         gap_kelvin = (spec.die_kelvin + spec.sink_kelvin) * spec.gap_watts / spec.full_watts
         return limit - (self._card.heat.ambient + gap_kelvin) > 9.0
+
+
+def _nothing(began: float, ended: float, watts: float) -> None:
+    """Nobody has to keep a cap."""
+
+
+def _line(now: float, paced: Pace, watts: float, celsius: float) -> dict[str, object]:
+    mean, learnt = paced.power_mean_watts, paced.learnt
+    return {
+        "t": round(now, 2),
+        "grant": paced.grant,
+        "duty": round(paced.duty, 3),
+        "reason": paced.reason,
+        "limit": paced.limit,
+        "watts": round(watts, 1),
+        "mean_watts": None if mean is None else round(mean, 1),
+        "celsius": round(celsius, 1),
+        "full": None if learnt.full_watts is None else round(learnt.full_watts, 1),
+        "gap": None if learnt.gap_watts is None else round(learnt.gap_watts, 1),
+    }
 
 
 def simulate(machine: Machine, govern: Govern = pace) -> Outcome:

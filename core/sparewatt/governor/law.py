@@ -266,7 +266,9 @@ def _told(
 ) -> Pace:
     pause, account, warmth = memory.pause, memory.power, memory.heat
     least, cap = power.least_cap_watts(account, facts), _cap(memory, decision)
-    leave = reason == "sensor_lost" or (pause is not None and now - pause.since_s >= _KEPT_S[pause.reason])
+    leave = reason == "sensor_lost"
+    if pause is not None:
+        leave = leave or not facts.attached or now - pause.since_s >= _KEPT_S[pause.reason]
     if pause is not None and cap is not None:
         # What it draws too much is, or may well be, what the worker draws by merely being there.
         by_worker = account.rest_watts is not None and account.rest_watts < _POWER_RESUME_SHARE * cap

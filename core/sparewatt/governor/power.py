@@ -39,7 +39,6 @@ _SLOW_S: Final = 15.0
 _FORGET_S: Final = 120.0
 _SETTLE_S: Final = 2.0
 _QUIET_S: Final = 4.0
-_UNRISEN_S: Final = 60.0
 # When the draw between micro-batches is measured: soon after a worker began, again when its memory is full, hourly.
 PROBES_S: Final = (15.0, 90.0, 600.0, 3600.0)
 # A cap needs this much above the draw at rest to leave room for any work.
@@ -160,8 +159,8 @@ def measuring(memory: PowerMemory, now: float) -> bool:
     has surely opened it, for then it draws more than before."""
     if memory.probe_s is None or now < memory.probe_s:
         return False
-    risen = memory.attached_watts is not None and memory.slow_watts > 1.2 * memory.attached_watts + 2.0
-    return memory.probes > 0 or risen or now >= memory.probe_s + _UNRISEN_S
+    risen = memory.attached_watts is not None and memory.smooth_watts > 1.2 * memory.attached_watts + 2.0
+    return memory.probes > 0 or risen
 
 
 def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) -> PowerMemory:

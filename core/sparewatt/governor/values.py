@@ -1,7 +1,7 @@
 """What goes into a pace and what comes out of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -180,8 +180,7 @@ class Memory(msgspec.Struct, frozen=True):
 _NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """What the permit says until the next one.
 
     Attributes:
@@ -193,13 +192,15 @@ class Pace:
         had_power, had_temperature: whether a sample ever had that value; what makes its absence a loss.
         micro_batch_seconds: the longest a micro-batch should take.
         cooling: the reason is heat; no more than 3 s after this, and no sooner than 60 s later, anything computes.
-        leave: the worker should be gone, for it could not go on soon or draws too much by merely being there.
+        leave: no worker should be there nor be started, for it could not go on soon or draws too much by merely being
+            there.
         resumes_s: monotonic moment before which the pause does not end; None where there is no such moment.
         parameters: whole numbers for the reason's words.
         learnt: what was measured of the device.
         power_mean_watts: mean over the last 60 s, or what is known of them.
         temperature_most_celsius: the highest limit that means anything: 10 K below where the device slows down.
         sample_seconds: how often the governor would see samples.
+        memory: what the next pace has to be given.
     """
 
     grant: Grant
@@ -212,9 +213,9 @@ class Pace:
     cooling: bool = False
     leave: bool = False
     resumes_s: float | None = None
-    parameters: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
-    learnt: Learnt = field(default=Learnt())
+    parameters: Mapping[str, int] = _NOTHING
+    learnt: Learnt = Learnt()
     power_mean_watts: float | None = None
     temperature_most_celsius: int | None = None
     sample_seconds: float = 0.5
-    memory: Memory = field(default=Memory(), repr=False, compare=False)
+    memory: Memory = Memory()
