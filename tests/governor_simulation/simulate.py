@@ -232,7 +232,7 @@ class Simulation:
     # The engine
 
     def _tick(self, now: float) -> None:
-        machine, card, pacer = self.machine, self._card, self._pacer
+        machine, pacer = self.machine, self._pacer
         if now >= self._decide_at and (not self._active or self._during("engine_hang") is None):
             self._decide_at = now + 0.4
             pacer.decided(
@@ -311,11 +311,11 @@ class Simulation:
         machine, card = self.machine, self._card
         findings = list(self._findings)
         newest = self._starts.newest_s
-        if not findings and machine.minutes * 60.0 >= QUIET_FROM_S + GOES_ON_WITHIN_S and self._could_work():
-            if newest is None or card.now - newest > machine.minutes * 60.0 - QUIET_FROM_S:
-                findings.append(
-                    Finding("ends", card.now, "nothing computed in the quiet end though nothing forbids it")
-                )
+        looked_long = machine.minutes * 60.0 >= QUIET_FROM_S + GOES_ON_WITHIN_S
+        quiet_s = machine.minutes * 60.0 - QUIET_FROM_S
+        idle = newest is None or card.now - newest > quiet_s
+        if not findings and looked_long and idle and self._could_work():
+            findings.append(Finding("ends", card.now, "nothing computed in the quiet end though nothing forbids it"))
         return Outcome(
             machine=machine,
             findings=tuple(findings),
