@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sparewatt.errors import InputError
 from tests.governor_simulation.machines import MINUTES, machine
-from tests.governor_simulation.replay import read, replay
+from tests.governor_simulation.replay import BadTrace, read, replay
 from tests.governor_simulation.shrink import shrunk
 from tests.governor_simulation.simulate import Outcome, simulate
 
@@ -44,15 +44,13 @@ def _simulate(start: int, count: int) -> int:
         if outcome.above_limit_kelvin is not None:
             above = max(above, outcome.above_limit_kelvin)
         late = max(late, outcome.late_s)
-    share = (
-        f"{100 * sorted(used)[len(used) // 2]:.0f} % of the cap used where it binds (median)"
-        if used
-        else "no cap bound"
-    )
+    share = f"{100 * sorted(used)[len(used) // 2]:.0f} %" if used else "unknown"
     print(
-        f"{count} machines x {MINUTES:.0f} min from seed {start}: {failed} failed; highest 60 s mean {mean_over:+.2f} W "
-        f"against the cap, highest temperature {above:+.1f} K against the limit, latest micro-batch {late:.2f} s after a "
-        f"sample, {share}."
+        f"{count} machines x {MINUTES:.0f} min from seed {start}: {failed} failed; "
+        f"highest 60 s mean {mean_over:+.2f} W against the cap, "
+        f"highest temperature {above:+.1f} K against the limit, "
+        f"latest micro-batch {late:.2f} s after a sample; "
+        f"of a cap that binds, {share} is used (median)."
     )
     return 1 if failed else 0
 
@@ -69,7 +67,7 @@ def _show(outcome: Outcome) -> None:
 def _replay(path: Path) -> int:
     try:
         header, lines = read(path)
-    except (InputError, OSError) as error:
+    except (BadTrace, OSError, UnicodeDecodeError) as error:
         print(f"{path.name} is no trace: {error}", file=sys.stderr)
         return InputError.exit_code
     replayed = replay(header, lines)

@@ -110,8 +110,8 @@ def _happenings(rng: random.Random, full: float, rest: float, cap: float | None)
         during("no_work", 90.0)
     for _ in range(rng.choice((0, 0, 1, 2))):
         during(rng.choice(("hold", "stop")), 150.0)
-    for start in range(0, 1800, rng.choice((20, 60, 1800))):
-        found.append(Happening("work", float(start), math.inf, rng.uniform(0.85, 1.15)))
+    changes = range(0, 1800, rng.choice((20, 60, 1800)))
+    found += [Happening("work", float(start), math.inf, rng.uniform(0.85, 1.15)) for start in changes]
     for _ in range(rng.choice((0, 0, 0, 1, 2))):
         kind = rng.choice(FAULTS)
         during(kind, 60.0, rng.choice((0.0, -5.0, 1e6, math.nan)))

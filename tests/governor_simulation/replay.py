@@ -1,8 +1,8 @@
 """A recorded trace under the shipped governor and pacer; its format is in docs/traces.md.
 
-What is replayed cannot answer: the power of the trace does not fall when the governor asks it to. So only the governor's
-own side is checked: no permit without a fresh, believable sample and a young decision, no computing while the last
-minute is above the cap or the temperature 3 K above its limit, and words for every reason.
+What is replayed cannot answer: the power of the trace does not fall when the governor asks it to. So only the
+governor's own side is checked: no permit without a fresh, believable sample and a young decision, no computing while
+the last minute is above the cap or the temperature 3 K above its limit, and words for every reason.
 """
 
 import json
@@ -14,7 +14,6 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from sparewatt.errors import InputError
 from sparewatt.governor import Pace
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
@@ -28,6 +27,10 @@ from tests.governor_simulation.checks import ABOVE_LIMIT_KELVIN, Finding
 LINES_MOST: Final = 1_000_000
 LINE_CHARACTERS_MOST: Final = 4_000
 TICK_S: Final = 0.5
+
+
+class BadTrace(Exception):
+    """A file that is no trace; says which line and why."""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +72,7 @@ def read(path: Path) -> tuple[Header, list[Line]]:
     """The trace in a file.
 
     Raises:
-        InputError: ``trace.line`` with its number, when a line is not as the format says.
+        BadTrace: a line is not as the format says.
     """
     with path.open(encoding="utf-8") as file:
         return parse(file)
@@ -93,11 +96,11 @@ def parse(texts: Iterable[str]) -> tuple[Header, list[Line]]:
             if t is None or t < newest:
                 raise msgspec.ValidationError("time goes back or is missing")
         except msgspec.MsgspecError as error:
-            raise InputError("trace.line", line=number, reason=str(error)) from error
+            raise BadTrace(f"line {number}: {error}") from error
         newest = t
         lines.append(line)
     if header is None:
-        raise InputError("trace.line", line=number, reason="the trace is empty")
+        raise BadTrace("it is empty")
     return header, lines
 
 

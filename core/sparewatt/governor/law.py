@@ -44,6 +44,7 @@ _PROBE_MOST_S: Final = 10.0
 MICRO_BATCH_SECONDS: Final = 0.25
 # While somebody uses the computer a longer burst on their card would be felt.
 MICRO_BATCH_ACTIVE_SECONDS: Final = 0.05
+_BUSY_PERCENT: Final = 20.0
 _FACTS: Final = Facts()
 
 
@@ -65,7 +66,8 @@ def pace(
     reason, grant, duty, limit, memory = _decided(memory, decision, sample, now, facts)
     quiet = grant != "compute"
     cap = _cap(memory, decision)
-    over = cap is not None and quiet and memory.power.watts > cap and memory.power.smooth_watts > cap
+    over = cap is not None and quiet and memory.pause is None
+    over = over and min(memory.power.watts, memory.power.smooth_watts) > (cap or 0)
     capped = power.quietened(memory.power, now, quiet=quiet, over=over)
     if capped.granted != duty:
         capped = replace(capped, granted=duty)
@@ -107,7 +109,9 @@ def _attached(memory: Memory, facts: Facts, now: float) -> Memory:
 
 def _observed(memory: Memory, decision: Decision | None, sample: Sample, now: float, facts: Facts) -> Memory:
     granted = memory.power.granted
-    seen = trust.look(memory.trust, sample, now, pausing=0.0 < granted < 1.0, capped=_cap(memory, decision) is not None)
+    # Power must vary while the device is switched on and off, and while it is seen to be busy.
+    varies = 0.0 < granted < 1.0 or (granted > 0.0 and (sample.utilisation_percent or 0.0) >= _BUSY_PERCENT)
+    seen = trust.look(memory.trust, sample, now, varies=varies, capped=_cap(memory, decision) is not None)
     memory = replace(memory, trust=seen)
     if seen.valid_s != sample.t:
         return memory
@@ -293,6 +297,7 @@ def _told(
             account.full_watts, account.gap_watts, account.rest_watts, warmth.fan_percent, warmth.fan_celsius
         ),
         power_mean_watts=account.window.mean_watts(now),
+        power_least_watts=least,
         temperature_most_celsius=None if most is None else int(most),
         sample_seconds=0.25 if cap is not None and account.kind == "instant" and sample is not None else 0.5,
         memory=memory,

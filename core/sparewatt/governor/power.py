@@ -232,7 +232,8 @@ def _learn_quiet(memory: PowerMemory, facts: Facts, t: float, quiet_s: float) ->
     if not facts.attached:
         return replace(memory, rest_watts=mean, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S)
     probes, probe_s = memory.probes, memory.probe_s
-    probed = measuring(memory, t)
+    # A draw above the cap is measured as the worker's own only where nothing better is known.
+    probed = measuring(memory, t) and (memory.gap_watts is None or memory.over_s is None)
     if not probed and (memory.gap_watts is None or probes == 0):
         return replace(memory, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S)
     if memory.gap_watts is not None and not probed:

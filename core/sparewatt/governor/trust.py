@@ -23,18 +23,19 @@ RETRY_MOST_S: Final = 300.0
 FORGIVEN_AFTER_S: Final = 600.0
 
 
-def look(memory: TrustMemory, sample: Sample, now: float, *, pausing: bool, capped: bool) -> TrustMemory:
+def look(memory: TrustMemory, sample: Sample, now: float, *, varies: bool, capped: bool) -> TrustMemory:
     """What a new sample says about the sensors.
 
     Args:
-        pausing: whether the device was told to compute a part of the time only, so that its power must vary.
+        varies: whether the device does what makes its power vary.
         capped: whether anybody relies on the power.
     """
     watts = plausible_watts(sample)
     celsius = plausible_celsius(sample)
-    had_power = memory.had_power or watts is not None
-    had_temperature = memory.had_temperature or celsius is not None
-    same_since_s = memory.same_since_s if watts == memory.same_watts and pausing else sample.t
+    # A sensor that talks nonsense is one that is lost; only one that always says 0 W is none.
+    had_power = memory.had_power or (sample.power_watts is not None and sample.power_watts != 0.0)
+    had_temperature = memory.had_temperature or sample.temperature_celsius is not None
+    same_since_s = memory.same_since_s if watts == memory.same_watts and varies else sample.t
     frozen = capped and watts is not None and sample.t - same_since_s >= FROZEN_S
     whole = (watts is not None or not had_power) and (celsius is not None or not had_temperature) and not frozen
     if whole:

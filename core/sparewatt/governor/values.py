@@ -198,6 +198,7 @@ class Pace(msgspec.Struct, frozen=True):
         parameters: whole numbers for the reason's words.
         learnt: what was measured of the device.
         power_mean_watts: mean over the last 60 s, or what is known of them.
+        power_least_watts: the lowest cap that can be kept; None before it was learnt.
         temperature_most_celsius: the highest limit that means anything: 10 K below where the device slows down.
         sample_seconds: how often the governor would see samples.
         memory: what the next pace has to be given.
@@ -216,6 +217,7 @@ class Pace(msgspec.Struct, frozen=True):
     parameters: Mapping[str, int] = _NOTHING
     learnt: Learnt = Learnt()
     power_mean_watts: float | None = None
+    power_least_watts: int | None = None
     temperature_most_celsius: int | None = None
     sample_seconds: float = 0.5
     memory: Memory = Memory()
