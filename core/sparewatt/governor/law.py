@@ -66,7 +66,7 @@ def pace(
     reason, grant, duty, limit, memory = _decided(memory, decision, sample, now, facts)
     quiet = grant != "compute"
     cap = _cap(memory, decision)
-    over = cap is not None and quiet and memory.pause is None
+    over = cap is not None and quiet and (memory.pause is None or memory.pause.reason == "power_taken")
     over = over and min(memory.power.watts, memory.power.smooth_watts) > (cap or 0)
     capped = power.quietened(memory.power, now, quiet=quiet, over=over)
     if capped.granted != duty:

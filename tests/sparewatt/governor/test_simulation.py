@@ -55,12 +55,11 @@ def instantaneous(
     decision: Decision | None, sample: Sample | None, previous: Pace | None, now: float, facts: Facts
 ) -> Pace:
     """Faster while the newest reading is below the cap, slower while it is above."""
-    paced = pace(decision, sample, previous, now, facts)
-    if paced.grant != "compute" or sample is None or decision is None:
-        return with_fields(paced, leave=False, cooling=False)
+    if sample is None or decision is None:
+        return pace(decision, sample, previous, now, facts)
     below = (sample.power_watts or 0.0) < (decision.power_cap_watts or 1e9)
     duty = (previous.duty if previous is not None else 0.15) + (0.03 if below else -0.02)
-    return with_fields(paced, duty=min(max(duty, 0.02), 1.0))
+    return Pace("compute", min(max(duty, 0.02), 1.0), None, "power")
 
 
 def heedless_of_age(
