@@ -115,6 +115,8 @@ class DeviceSnapshot(Struct, frozen=True):
         worker: state of its worker process.
         speed_limit_percent: share of time it may compute at most; the only limit of a device without a power sensor.
         tokens_per_s: measured over the last completed inner steps, pauses included.
+        pause: why the governor lets nothing compute although the decision does; its words are
+            ``wording.limits.pace_words``.
     """
 
     device: str
@@ -132,6 +134,7 @@ class DeviceSnapshot(Struct, frozen=True):
     tokens: int
     error: "ErrorSnapshot | None"
     limits: LimitsSnapshot = LimitsSnapshot(None, None, None, None, None)
+    pause: ReasonSnapshot | None = None
 
 
 class ErrorSnapshot(Struct, frozen=True):

@@ -7,7 +7,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import sparewatt.engine.snapshots as build
@@ -226,12 +226,18 @@ class Engine:
                 continue
             self.pacer.decided(decision)
             shown = decision.shown
-            driver.step(decision, urgent=shown is not None and shown.rule in URGENT_RULES)
+            pace = self.pacer.pace_of(device)
+            if pace is not None and pace.leave and decision.compute != "stop":
+                # The governor wants no worker for a while; the policy's own reasons stay what they are.
+                driver.step(replace(decision, compute="stop"), urgent=False)
+                driver.decision = decision
+            else:
+                driver.step(decision, urgent=shown is not None and shown.rule in URGENT_RULES)
             # A device that is stopped only because its sensors were lost is looked at until they are back.
             recovering = all(match.rule == "sensors_lost" for match in decision.matches)
             if driver.state.worker != "none" or recovering or decision.compute in ("full", "limited"):
                 polled.append(device)
-        self.sensing.poll(tuple(polled), SAMPLE_MILLISECONDS)
+        self.sensing.poll(tuple(polled), self._sample_milliseconds(polled))
         for run in self.runs.drivers.values():
             bound = [driver for driver in self.devices if driver.run is run]
             run.hold(frozenset[str]().union(*(driver.held_assignments for driver in bound)))
@@ -239,6 +245,12 @@ class Engine:
         self._note_speed()
         self._sequence += 1
         self._server.changed()
+
+    def _sample_milliseconds(self, devices: list[str]) -> int:
+        """As often as the governor of any of them would see samples."""
+        paces = (self.pacer.pace_of(device) for device in devices)
+        wanted = (round(pace.sample_seconds * 1000) for pace in paces if pace is not None)
+        return min(wanted, default=SAMPLE_MILLISECONDS)
 
     def _usage(self, driver: DeviceDriver) -> Usage:
         run = driver.run

@@ -16,6 +16,17 @@ from sparewatt.sensing.watch import Watch
 POWER_POINT_SECONDS: Final = 2.0
 
 
+# After so long without an input nobody sits there who could feel a micro-batch.
+_ACTIVE_SECONDS: Final = 60.0
+
+
+def person_active(reading: Reading) -> bool:
+    """Whether somebody uses the computer; where that cannot be known, somebody does."""
+    if reading.seat is False:
+        return False
+    return reading.idle_s is None or reading.idle_s < _ACTIVE_SECONDS
+
+
 class SensorDesk:
     """Hears the sensor process (`sensing.supervisor.SensingListener`)."""
 
@@ -52,6 +63,7 @@ class SensorDesk:
     def on_devices(self, devices: tuple[Device, ...], faults: tuple[SensorFault, ...]) -> None:
         for fault in faults:
             self.faults[fault.device] = fault
+        self._pacer.found(devices)
         self._found(devices)
         self._wake()
 
@@ -66,6 +78,7 @@ class SensorDesk:
     def on_reading(self, reading: Reading) -> None:
         first = self._desk.reading is None
         self._desk.reading = reading
+        self._pacer.person(active=person_active(reading))
         if first:
             self._wake()
 

@@ -1,9 +1,12 @@
 """Builds the snapshot: what the engine's parts are doing, as frozen values."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from sparewatt.engine.device_driver import DeviceDriver, DeviceError
 from sparewatt.engine.device_plan import Work
+from sparewatt.engine.limits import limits_snapshot, missing_sensors
 from sparewatt.errors import SparewattError
 from sparewatt.governor import Pace
 from sparewatt.host.reading import Reading
@@ -53,12 +56,14 @@ def device_snapshot(
         duty_percent=duty,
         speed_limit_percent=speed_limit_percent,
         limit_reason=None if pace is None else pace.limit,
-        sensors=_sensors(sample, now),
+        sensors=_sensors(driver.device.device, sample, pace, now),
         current=_work(state.current, training=state.worker == "training"),
         next=_work(state.next, training=False),
         tokens_per_s=driver.tokens_per_s,
         tokens=driver.tokens,
         error=error_snapshot(driver.error, now),
+        limits=limits_snapshot(driver.device, driver.decision, pace),
+        pause=_pause(pace, now, training=state.worker == "training"),
     )
 
 
@@ -102,7 +107,44 @@ def computer_snapshot(reading: Reading | None) -> ComputerSnapshot | None:
     )
 
 
-def _sensors(sample: Sample | None, now: Moments) -> SensorSnapshot:
+# What a device without a worker waits for in any case, such as samples, is no pause.
+_PAUSES: Final = frozenset(
+    {
+        "sensor_lost",
+        "power_taken",
+        "cap_too_low",
+        "temperature",
+        "slowdown",
+        "thermal_state",
+        "power_spent",
+        "measuring",
+    }
+)
+_SETTINGS: Final = MappingProxyType(
+    {
+        "power_spent": "power_cap_watts",
+        "power_taken": "power_cap_watts",
+        "cap_too_low": "power_cap_watts",
+        "temperature": "temperature_limit_celsius",
+    }
+)
+
+
+def _pause(pace: Pace | None, now: Moments, *, training: bool) -> ReasonSnapshot | None:
+    """Why the governor lets nothing compute, where the policy would."""
+    if pace is None or pace.reason is None or pace.reason == "decision":
+        return None
+    if pace.reason not in _PAUSES and not training:
+        return None
+    return ReasonSnapshot(
+        rule=pace.reason,
+        parameters=dict(pace.parameters),
+        until_unix_s=now.unix(pace.resumes_s),
+        setting=_SETTINGS.get(pace.reason),
+    )
+
+
+def _sensors(device: str, sample: Sample | None, pace: Pace | None, now: Moments) -> SensorSnapshot:
     if sample is None:
         return SensorSnapshot(None, None, None, None, None)
     return SensorSnapshot(
@@ -113,6 +155,8 @@ def _sensors(sample: Sample | None, now: Moments) -> SensorSnapshot:
         fan_percent=sample.fan_percent,
         margin_kelvin=sample.margin_kelvin,
         age_s=max(0.0, now.monotonic_s - sample.t),
+        power_mean_watts=None if pace is None else pace.power_mean_watts,
+        missing=missing_sensors(device, sample, pace),
     )
 
 

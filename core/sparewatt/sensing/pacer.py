@@ -4,22 +4,36 @@ It is no part of the event loop, so that a busy loop does not starve workers of 
 fresh samples and young decisions, so that a dead loop or a hung sensor stops them.
 """
 
+import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 from sparewatt.clock import Clock
-from sparewatt.governor import Pace, pace
+from sparewatt.governor import Facts, Pace, pace
+from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
-from sparewatt.permit import HOLD, Grant, PermitKind
+from sparewatt.permit import Grant, PermitKind
 from sparewatt.policy import Decision
 
-PERIOD_S: Final = 0.25
+PERIOD_S: Final = 0.5
+# A cap on a device whose sensor knows only the instant is kept with more looks at it.
+INSTANT_PERIOD_S: Final = 0.1
 # While no worker lives there is nothing to advance; a new one waits this much longer for its first permit at most.
 IDLE_PERIOD_S: Final = 1.0
+# No two looks in step with a load that is switched in a rhythm of its own.
+JITTER: Final = 0.1
 
 Advance = Callable[[Grant], None]
+
+
+class Govern(Protocol):
+    """`governor.pace`, or another law that a test puts in its place."""
+
+    def __call__(
+        self, decision: Decision | None, sample: Sample | None, previous: Pace | None, now: float, facts: Facts
+    ) -> Pace: ...
 
 
 @dataclass
@@ -30,6 +44,7 @@ class _Paced:
     decision: Decision | None = None
     sample: Sample | None = None
     pace: Pace | None = None
+    facts: Facts = field(default_factory=lambda: Facts(attached=False))
 
 
 class Pacer:
@@ -37,13 +52,24 @@ class Pacer:
 
     Args:
         clock: in whose monotonic seconds decisions and samples are stamped.
+        jitter: numbers between 0 and 1, of which the times of the looks are made.
+        govern: the law.
     """
 
-    def __init__(self, clock: Clock, period_s: float = PERIOD_S) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        period_s: float = PERIOD_S,
+        jitter: Callable[[], float] = random.random,
+        govern: Govern = pace,
+    ) -> None:
         self._clock = clock
         self._period_s = period_s
+        self._jitter = jitter
+        self._govern = govern
         self._lock = threading.Lock()
         self._devices: dict[str, _Paced] = {}
+        self._person_active = False
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -69,18 +95,38 @@ class Pacer:
     def attach(self, device: str, advance: Advance) -> None:
         """A worker of `device` lives: its permit is advanced from now on by calling `advance` on this thread."""
         with self._lock:
-            self._devices.setdefault(device, _Paced()).advance = advance
+            paced = self._devices.setdefault(device, _Paced())
+            paced.advance = advance
+            paced.facts = replace(paced.facts, attached=True)
 
     def detach(self, device: str) -> None:
         """The worker is gone; when this returns its permit's memory is not touched any more."""
         with self._lock:
             if device in self._devices:
-                self._devices[device].advance = None
+                paced = self._devices[device]
+                paced.advance = None
+                paced.facts = replace(paced.facts, attached=False)
 
     def forget(self, device: str) -> None:
         """The device is gone, with all that is known of it, such as which sensors it had."""
         with self._lock:
             self._devices.pop(device, None)
+
+    def found(self, devices: tuple[Device, ...]) -> None:
+        """What devices say of themselves: their own limits."""
+        with self._lock:
+            for device in devices:
+                paced = self._devices.setdefault(device.device, _Paced())
+                paced.facts = replace(
+                    paced.facts,
+                    power_limit_watts=device.power_limit_watts,
+                    slowdown_celsius=device.slowdown_celsius,
+                )
+
+    def person(self, *, active: bool) -> None:
+        """Whether somebody uses the computer now; where that is not known, somebody does."""
+        with self._lock:
+            self._person_active = active
 
     def decided(self, decision: Decision) -> None:
         """The newest decision; it has to be renewed within 5 s, also when nothing changed."""
@@ -103,28 +149,35 @@ class Pacer:
         with self._lock:
             now = self._clock.monotonic()
             for paced in self._devices.values():
-                paced.pace = pace(paced.decision, paced.sample, paced.pace, now)
+                if paced.facts.person_active != self._person_active:
+                    paced.facts = replace(paced.facts, person_active=self._person_active)
+                paced.pace = self._govern(paced.decision, paced.sample, paced.pace, now, paced.facts)
                 grant = _grant(paced.pace)
                 if paced.advance is not None and grant is not None:
                     paced.advance(grant)
 
-    def _run(self) -> None:
-        while not self._ending.wait(self._period_s if self._attached else max(self._period_s, IDLE_PERIOD_S)):
-            self.tick()
-
-    @property
-    def _attached(self) -> bool:
+    def next_period_s(self) -> float:
+        """How long to wait until the next `tick`."""
         with self._lock:
-            return any(paced.advance is not None for paced in self._devices.values())
+            attached = [paced for paced in self._devices.values() if paced.advance is not None]
+            often = any(paced.pace is not None and paced.pace.sample_seconds < PERIOD_S for paced in attached)
+        period = min(self._period_s, INSTANT_PERIOD_S) if often else self._period_s
+        if not attached:
+            period = max(self._period_s, IDLE_PERIOD_S)
+        return period * (1.0 - JITTER + 2.0 * JITTER * self._jitter())
+
+    def _run(self) -> None:
+        while not self._ending.wait(self.next_period_s()):
+            self.tick()
 
 
 def _grant(paced: Pace) -> Grant | None:
     match paced.grant:
         case "compute":
-            return Grant(PermitKind.COMPUTE, paced.duty)
+            return Grant(PermitKind.COMPUTE, paced.duty, paced.micro_batch_seconds)
         case "encode":
             return Grant(PermitKind.ENCODE)
         case "hold":
-            return HOLD
+            return Grant(PermitKind.HOLD)
         case "none":
             return None

@@ -59,6 +59,10 @@ HERE: Final = MappingProxyType({
     "sensor.nvidia_lost": "The NVIDIA card is gone: unplugged, or it failed. Restart the computer if it stays so.",
     "sensor.nvidia_reset_required": "The NVIDIA card needs a restart. Restart the computer.",
     "sensor.nvidia_timeout": "The NVIDIA driver did not answer in time. It is tried again by itself.",
+    "sensor.power_missing": "The power of this device cannot be read, so it runs under the speed limit only. A newer "
+    "driver may help.",
+    "sensor.temperature_missing": "The temperature of this device cannot be read, so its limit cannot be kept. A newer "
+    "driver may help.",
     "sensor.unknown_device": "{device} is no device of this computer. Look for devices again.",
     "series.unknown": "There is no series {name}. There are: {known}.",
     "settings.hours": "\"{part}\" is no span of hours. Use a pattern such as mo-fr 22:00-07:00, or always.",

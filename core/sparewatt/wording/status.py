@@ -3,6 +3,7 @@
 from sparewatt.snapshot import DeviceSnapshot, ReasonSnapshot, Snapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.errors import error_words
+from sparewatt.wording.limits import pace_words
 from sparewatt.wording.rules import rule_words
 from sparewatt.wording.units import duration_words, percent_words
 
@@ -32,6 +33,8 @@ def device_sentence(device: DeviceSnapshot, now_unix_s: int, translations: Trans
         return reason_sentence(device.decision.reasons[0], now_unix_s, translations)
     if device.error is not None and device.worker in ("none", "failed"):
         return error_words(device.error.error_id, device.error.parameters, translations)
+    if device.pause is not None and device.worker != "failed":
+        return pace_words(device.pause.rule, device.pause.parameters, translations)
     match device.worker:
         case "training":
             return filled(
