@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, fields
 from datetime import date
+from typing import Final
 
-from sparewatt.history.calendar import day_ends_unix_s, month_ends_unix_s
+from sparewatt.history.calendar import day_ends_unix_s, month_ends_unix_s, period_begin
 from sparewatt.history.meter import Measured
-from sparewatt.history.rows import EnergyRow
+from sparewatt.history.rows import EnergyRow, Period
 from sparewatt.policy import Spent
 
-JOULES_A_KWH = 3_600_000
+JOULES_A_KWH: Final = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,25 @@ class Sums:
         return EnergyRow(day.isoformat(), device, run, *(round(getattr(self, field.name)) for field in fields(Sums)))
 
 
+NOTHING: Final = Sums()
+
+
 def sums_of(rows: tuple[EnergyRow, ...]) -> Sums:
     """Of all devices and runs together."""
-    total = Sums()
+    total = NOTHING
     for row in rows:
         total = total.plus(Sums(*(getattr(row, field.name) for field in fields(Sums))))
     return total
+
+
+def merged(kept: tuple[EnergyRow, ...], more: tuple[EnergyRow, ...], period: Period) -> tuple[EnergyRow, ...]:
+    """Sums of periods with the rows of some more days, oldest first."""
+    sums = {(row.begins, row.device, row.run): row for row in kept}
+    for row in more:
+        begins = period_begin(date.fromisoformat(row.begins), period)
+        key = (begins.isoformat(), row.device, row.run)
+        sums[key] = sums_of((row, sums[key]) if key in sums else (row,)).row(begins, row.device, row.run)
+    return tuple(sums[key] for key in sorted(sums))
 
 
 def taken(measured: Measured, price_ct_per_kwh: int | None, carbon_grams_per_kwh: int) -> Sums:
