@@ -20,7 +20,7 @@ from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import ISOLATION
 from sparewatt.engine.options import EngineOptions
-from sparewatt.engine.overview import conflict_snapshots, energy_snapshot, error_or_none, rates, settings_error
+from sparewatt.engine.overview import conflict_snapshots, energy_snapshot, error_or_none, rates
 from sparewatt.engine.run_snapshots import run_snapshot
 from sparewatt.engine.runs import Runs
 from sparewatt.engine.sensor_desk import SensorDesk
@@ -42,7 +42,7 @@ from sparewatt.session.inspection import Tools
 from sparewatt.session.outbox_thread import OutboxThread
 from sparewatt.settings import schema
 from sparewatt.settings.intents_store import IntentsStore
-from sparewatt.settings.store import SettingsStore
+from sparewatt.settings.store import SettingsStore, quarantine_error
 from sparewatt.snapshot import SensingSnapshot, Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
@@ -368,7 +368,7 @@ class Engine:
             contribute_until_unix_s=intents.contribute_until_unix_s if intents.contributing_at(now.unix_s) else None,
             computer=build.computer_snapshot(self.desk.reading),
             paused_for_game=intents.paused_for_game,
-            settings_error=settings_error(parts.settings.quarantined),
+            settings_error=error_or_none(quarantine_error(parts.settings.quarantined)),
             conflicts=conflict_snapshots(self, settings, devices),
             energy=energy_snapshot(self.account, settings),
             energy_error=error_or_none(self.account.error),

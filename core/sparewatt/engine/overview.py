@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 import sparewatt.engine.snapshots as build
 from sparewatt.control.messages import DevicePreview, PreviewReply
 from sparewatt.engine.account import Rates
-from sparewatt.errors import SparewattError, StorageError
+from sparewatt.errors import SparewattError
 from sparewatt.host.reading import Reading
 from sparewatt.policy import conflicts
 from sparewatt.settings import schema
-from sparewatt.settings.store import Quarantined
 from sparewatt.settings.tariff import price_ct_per_kwh
 from sparewatt.settings.values import Settings
 from sparewatt.snapshot import ConflictSnapshot, DeviceSnapshot, EnergySnapshot, ErrorSnapshot
@@ -17,9 +16,6 @@ from sparewatt.snapshot import ConflictSnapshot, DeviceSnapshot, EnergySnapshot,
 if TYPE_CHECKING:
     from sparewatt.engine.account import Account
     from sparewatt.engine.engine import Engine
-
-# More would not fit into a sentence; the file that is kept beside has them all.
-DROPPED_SHOWN: int = 10
 
 
 def preview(engine: "Engine", request: int, address: str, text: str) -> PreviewReply:
@@ -70,17 +66,6 @@ def rates(settings: Settings, reading: Reading | None) -> Rates:
 def energy_snapshot(account: "Account", settings: Settings) -> EnergySnapshot | None:
     priced = settings.get(schema.POWER_PRICE_CT_PER_KWH) > 0
     return account.snapshot(settings.get(schema.CURRENCY).upper(), priced=priced)
-
-
-def settings_error(quarantined: Quarantined | None) -> ErrorSnapshot | None:
-    """What was wrong with the file of settings when the engine started."""
-    if quarantined is None:
-        return None
-    path = str(quarantined.path)
-    if not quarantined.dropped:
-        return build.plain_error(StorageError("settings.damaged", path=path))
-    keys = ", ".join(each[:60] for each in quarantined.dropped[:DROPPED_SHOWN])
-    return build.plain_error(StorageError("settings.dropped", path=path, keys=keys))
 
 
 def error_or_none(error: SparewattError | None) -> ErrorSnapshot | None:
