@@ -40,8 +40,9 @@ def _offered(
     if shown.option is schema.TEMPERATURE_LIMIT_CELSIUS and device is not None:
         maximum = _warmest(device)
         unavailable = "no_temperature_sensor" if known is not None and known.temperature_sensor is False else None
-    if shown.option is schema.WHEN_TO_RUN and reading is not None and reading.idle_s is None:
-        withheld = {"idle": "no_seat" if reading.seat is False else "idle_unknown"}
+    if shown.option is schema.WHEN_TO_RUN and reading is not None:
+        # A computer without a seat has no idle time: a fact, under which nobody is waited for.
+        withheld = {"idle": "idle_unknown"} if reading.idle_s is None and reading.seat is not False else {}
     return SettingValue(
         key=shown.address,
         value=shown.value,

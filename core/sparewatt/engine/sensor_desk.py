@@ -12,6 +12,7 @@ from sparewatt.host.reading import Reading
 from sparewatt.host.sample import Sample, SensorFault
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.watch import Watch
+from sparewatt.settings.values import device_kind
 
 POWER_POINT_SECONDS: Final = 2.0
 # Less than the shortest time after which a person counts as away, so that their return is always a change.
@@ -69,7 +70,9 @@ class SensorDesk:
             self.samples[sample.device] = sample
             self._pacer.sampled(sample)
             self._desk.sensors[sample.device] = "working"
-            self.faults.pop(sample.device, None)
+            # A fault of the whole library is over, too, once any of its devices answers.
+            for over in (sample.device, device_kind(sample.device)):
+                self.faults.pop(over, None)
         self._note_power(samples)
 
     def on_reading(self, reading: Reading) -> None:

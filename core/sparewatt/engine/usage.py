@@ -52,7 +52,10 @@ class UsageDesk:
         if driver.state.worker == "none":
             seen = replace(seen, others_least_bytes=None)
         elif others is not None:
-            seen = replace(seen, others_least_bytes=min(others, seen.others_least_bytes or others))
+            seen = replace(
+                seen,
+                others_least_bytes=others if seen.others_least_bytes is None else min(others, seen.others_least_bytes),
+            )
         self._seen[device] = seen
 
     def of(self, driver: DeviceDriver, spent: Spent | None) -> Usage:

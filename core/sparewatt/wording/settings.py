@@ -10,7 +10,6 @@ UNAVAILABLE: Final = MappingProxyType({
     "no_temperature_sensor": "The temperature of this device cannot be read, so no limit in degrees can be kept. Its "
     "speed limit can.",
     "idle_unknown": "It cannot be known here whether you are using the computer.",
-    "no_seat": "This computer has no screen and keyboard of its own: nobody ever uses it, so hours and always say all.",
 })  # fmt: skip
 _UNKNOWN: Final = "This cannot be offered here."
 
