@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sparewatt.control.messages import EnergyReply
 from sparewatt.history.rows import EnergyRow, PastAssignment
 from sparewatt.history.sums import sums_of
-from sparewatt.wording.energy import carbon_words, energy_words, honesty_words, money_words, yield_words
+from sparewatt.wording.energy import carbon_words, honesty_words, measured_words, money_words, yield_words
 from sparewatt.wording.units import bytes_words
 from sparewatt_cli.figures import count_text, moment_text, seconds_text
 
@@ -48,19 +48,19 @@ def assignment_lines(past: Sequence[PastAssignment]) -> list[str]:
 
 def _figures(rows: tuple[EnergyRow, ...], told: EnergyReply) -> str:
     sums = sums_of(rows)
-    watt_hours = sums.millijoules / 3_600_000
-    parts = [energy_words(watt_hours)]
-    if told.priced:
+    watt_hours, unmeasured_s = sums.millijoules / 3_600_000, sums.unmeasured_milliseconds / 1000
+    parts = [measured_words(watt_hours, unmeasured_s)]
+    if told.priced and watt_hours:
         parts.append(money_words(round(sums.cost_micro), told.currency))
-    parts += [carbon_words(sums.carbon_milligrams / 1000), f"{count_text(sums.tokens)} tokens"]
+    if watt_hours:
+        parts.append(carbon_words(sums.carbon_milligrams / 1000))
+    parts.append(f"{count_text(sums.tokens)} tokens")
     if sums.tokens and watt_hours:
         parts.append(yield_words(sums.tokens, watt_hours))
-    honest = honesty_words(estimated=sums.estimated_millijoules > 0, unmeasured_s=sums.unmeasured_milliseconds / 1000)
+    honest = honesty_words(estimated=sums.estimated_millijoules > 0, unmeasured_s=unmeasured_s if watt_hours else 0)
     return ", ".join(parts) + (f" ({honest})" if honest else "")
 
 
 def _assignment_energy(each: PastAssignment) -> str:
-    if not each.measured and not each.millijoules:
-        return "energy not measured"
-    words = energy_words(each.millijoules / 3_600_000)
+    words = measured_words(each.millijoules / 3_600_000, 0 if each.measured else 1)
     return f"{words} (estimated)" if each.estimated else words

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sparewatt.snapshot import DeviceSnapshot, RunSnapshot, Snapshot
 from sparewatt.wording.conflicts import conflict_words
-from sparewatt.wording.energy import carbon_words, energy_words, honesty_words, money_words
+from sparewatt.wording.energy import carbon_words, energy_words, honesty_words, measured_words, money_words
 from sparewatt.wording.status import idle_sentence, limits_sentence
 from sparewatt.wording.units import bytes_words, credit_words, loss_words
 from sparewatt_cli.figures import count_text, moment_text, sparkline, watts_text
@@ -57,10 +57,14 @@ def _energy_lines(snapshot: Snapshot) -> Iterator[str]:
     if energy is None:
         return
     cost = "" if energy.cost_micro_month is None else f", {money_words(energy.cost_micro_month, energy.currency)}"
-    honest = honesty_words(estimated=energy.estimated, unmeasured_s=energy.unmeasured_s_month)
+    month = measured_words(energy.watt_hours_month, energy.unmeasured_s_month)
+    today = f" (today {energy_words(energy.watt_hours_today)})" if energy.watt_hours_month else ""
+    honest = honesty_words(
+        estimated=energy.estimated, unmeasured_s=energy.unmeasured_s_month if energy.watt_hours_month else 0
+    )
     yield ""
     yield (
-        f"This month {energy_words(energy.watt_hours_month)} (today {energy_words(energy.watt_hours_today)}){cost}, "
+        f"This month {month}{today}{cost}, "
         f"{carbon_words(energy.carbon_grams_month)}, {bytes_words(energy.network_bytes_month)} sent and received"
         + (f"; {honest}" if honest else "")
     )

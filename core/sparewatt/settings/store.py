@@ -21,8 +21,6 @@ SCHEMA_VERSION: Final = 1
 FILE_BYTES_MOST: Final = 256 * 1024
 # More changes than anybody makes, and a number that every reader of JSON can hold.
 REVISION_MOST: Final = 2**53
-# More changes than anybody makes, and a number that every reader of JSON can hold.
-REVISION_MOST: Final = 2**53
 
 Texts = dict[str, str]
 # From a schema version to the next. A step may rename, drop or rewrite values, never refuse.

@@ -11,6 +11,13 @@ def energy_words(watt_hours: float) -> str:
     return f"{watt_hours / 1000:.2f} kWh" if watt_hours < 100_000 else f"{watt_hours / 1000:.0f} kWh"
 
 
+def measured_words(watt_hours: float, unmeasured_s: float, translations: Translations = ENGLISH) -> str:
+    """The same, of a time in which the power may not have been readable at all: that is unknown, not nothing."""
+    if watt_hours == 0 and unmeasured_s > 0:
+        return translations.gettext("energy not measured")
+    return energy_words(watt_hours)
+
+
 def money_words(micro: int, currency: str) -> str:
     """``0.37 EUR``; what is less than a hundredth has more digits, for it is not nothing."""
     value = micro / 1_000_000

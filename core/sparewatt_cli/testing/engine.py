@@ -56,6 +56,8 @@ class FakeEngine:
     priced: bool = True
     assignments: tuple[PastAssignment, ...] = ()
     settings: dict[str, str] = field(default_factory=lambda: {"hours": "always", "speed_limit_percent@cpu": "50"})
+    unavailable: dict[str, str] = field(default_factory=dict)
+    withheld: dict[str, dict[str, str]] = field(default_factory=dict)
     revision: int = 7
     commands: list[tuple[str | int, ...]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -89,7 +91,17 @@ class FakeEngine:
         self._done("leave", run)
 
     async def list_settings(self, request: ListSettings) -> SettingsReply:
-        values = tuple(SettingValue(key, value, value, "computer") for key, value in self.settings.items())
+        values = tuple(
+            SettingValue(
+                key,
+                value,
+                value,
+                "computer",
+                unavailable=self.unavailable.get(key),
+                withheld=self.withheld.get(key, {}),
+            )
+            for key, value in self.settings.items()
+        )
         return SettingsReply(request.id, self.revision, values)
 
     async def set_setting(self, revision: int, key: str, value: str) -> None:

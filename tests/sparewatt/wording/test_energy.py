@@ -1,6 +1,6 @@
 import pytest
 
-from sparewatt.wording.energy import carbon_words, energy_words, honesty_words, money_words, yield_words
+from sparewatt.wording.energy import carbon_words, energy_words, honesty_words, measured_words, money_words, yield_words
 
 
 @pytest.mark.parametrize(
@@ -8,6 +8,12 @@ from sparewatt.wording.energy import carbon_words, energy_words, honesty_words, 
 )
 def test_energy_grows_from_watt_hours_to_kilowatt_hours(watt_hours: float, words: str) -> None:
     assert energy_words(watt_hours) == words
+
+
+def test_energy_that_could_not_be_read_is_unknown_not_nothing() -> None:
+    assert measured_words(0.0, 60.0) == "energy not measured"
+    assert measured_words(0.0, 0.0) == "0.0 Wh"
+    assert measured_words(5.0, 60.0) == "5.0 Wh"
 
 
 @pytest.mark.parametrize(
