@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from sparewatt.wording.idle import idle_words
+from sparewatt.wording.sensors import idle_source_words, reason_words
 from sparewatt.wording.units import bytes_words
 from sparewatt_cli.figures import UNKNOWN
 from sparewatt_cli.probe import Probe
@@ -154,10 +154,10 @@ def _idle(facts: DoctorFacts) -> tuple[Finding, ...]:
     if reading.seat is False:
         return (Finding("good", "In use", "this computer has no screen and keyboard of its own"),)
     if reading.idle_s is None:
-        words = idle_words(reading.idle_source or "unknown")
+        words = reason_words(reading.idle_source or "not_yet")
         advice = "To contribute nevertheless: sparewatt settings set when_to_run hours"
         return (Finding("note", "In use", words, advice),)
-    return (Finding("good", "In use", f"known by {reading.idle_source or UNKNOWN}"),)
+    return (Finding("good", "In use", f"told by {idle_source_words(reading.idle_source or UNKNOWN)}"),)
 
 
 def _settings(facts: DoctorFacts) -> tuple[Finding, ...]:

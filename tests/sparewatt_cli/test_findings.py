@@ -71,8 +71,8 @@ def test_a_system_it_was_never_run_on_is_named() -> None:
     ("changed", "words"),
     [
         ({"seat": False}, "no screen and keyboard of its own"),
-        ({"seat": True, "idle_s": 5.0, "idle_source": "xscreensaver"}, "known by xscreensaver"),
-        ({"seat": True, "idle_source": "no_display"}, "This session has no display that could be asked."),
+        ({"seat": True, "idle_s": 5.0, "idle_source": "xscreensaver"}, "told by your X display"),
+        ({"seat": True, "idle_source": "no_display"}, "so it cannot see mouse and keyboard"),
     ],
 )
 def test_whether_use_of_the_computer_is_known_is_said(changed: dict[str, Any], words: str) -> None:

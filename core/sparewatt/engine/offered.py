@@ -1,17 +1,14 @@
 """The settings as they are offered here: with the bounds of the very device, and with what cannot be kept explained."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from sparewatt.control.messages import SettingValue
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
 from sparewatt.policy import Lent
+from sparewatt.policy.conflict_rules import BELOW_SLOWDOWN_KELVIN
 from sparewatt.settings import schema
 from sparewatt.settings.values import Settings, Shown, listed
-
-# The governor slows down before its limit, so one just below the device's own slowdown would never be reached calmly.
-BELOW_SLOWDOWN_KELVIN: Final = 10
 
 
 def offered(

@@ -12,18 +12,8 @@ from sparewatt.host.reading import Reading
 from sparewatt.host.sample import Sample, SensorFault
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.watch import Watch
-from sparewatt.settings.values import device_kind
 
 POWER_POINT_SECONDS: Final = 2.0
-# Less than the shortest time after which a person counts as away, so that their return is always a change.
-RECENT_INPUT_SECONDS: Final = 30.0
-
-
-def _triggers(reading: Reading) -> tuple[object, ...]:
-    """What must be acted on at once, not at the next look."""
-    idle = reading.idle_s is not None and reading.idle_s < RECENT_INPUT_SECONDS
-    away = (reading.locked, reading.other_user, reading.sleeping, idle)
-    return (reading.power_source, reading.low_power_mode, reading.metered, reading.games, reading.programs, away)
 
 
 class SensorDesk:
@@ -70,14 +60,13 @@ class SensorDesk:
             self.samples[sample.device] = sample
             self._pacer.sampled(sample)
             self._desk.sensors[sample.device] = "working"
-            # A fault of the whole library is over, too, once any of its devices answers.
-            for over in (sample.device, device_kind(sample.device)):
-                self.faults.pop(over, None)
+            self.faults.pop(sample.device, None)
         self._note_power(samples)
 
     def on_reading(self, reading: Reading) -> None:
-        before, self._desk.reading = self._desk.reading, reading
-        if before is None or _triggers(before) != _triggers(reading):
+        first = self._desk.reading is None
+        self._desk.reading = reading
+        if first:
             self._wake()
 
     def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None:  # noqa: ARG002 - the process retries by itself

@@ -13,7 +13,16 @@ from sparewatt.sensing.pacer import Pacer
 from sparewatt.settings.values import device_kind
 
 # Faults that say that the driver went away or was changed, not that a sensor is broken.
-DRIVER_FAULTS: Final = frozenset({"sensor.nvidia_lost", "sensor.nvidia_reset_required", "sensor.nvidia_driver_changed"})
+DRIVER_FAULTS: Final = frozenset(
+    {
+        "sensor.card_gone",
+        "sensor.nvidia_driver_changed",
+        "sensor.nvidia_gone",
+        "sensor.nvidia_lost",
+        "sensor.nvidia_reset_required",
+        "sensor.nvidia_restarted",
+    }
+)
 # Under these a device is looked at although nothing may compute, for only a look can end them.
 RECOVERING_RULES: Final = frozenset({"sensors_lost", "driver_restarted", "cooling", "still_hot"})
 

@@ -12,6 +12,9 @@ from sparewatt.settings import schema
 from sparewatt.settings.hours import ALWAYS
 from sparewatt.settings.values import Settings
 
+# A limit closer to where a device slows itself down would never be the first to hold.
+BELOW_SLOWDOWN_KELVIN: Final = 10
+
 
 @dataclass(frozen=True)
 class Lent:
@@ -76,7 +79,7 @@ def _always_but_never(facts: _Facts) -> Iterator[Conflict]:
 def _away_unknown(facts: _Facts) -> Iterator[Conflict]:
     reading = facts.reading
     if reading is not None and _waits_until_away(facts) and reading.seat is not False and reading.idle_s is None:
-        yield Conflict("away_unknown", "when_to_run", {"cause": reading.idle_source or "unknown"})
+        yield Conflict("away_unknown", "when_to_run", {"cause": reading.idle_source or "not_yet"})
 
 
 def _sleeps_before_away(facts: _Facts) -> Iterator[Conflict]:
@@ -146,10 +149,10 @@ def _limits(facts: _Facts) -> Iterator[Conflict]:
             least = each.cap_least_watts
             yield Conflict("cap_below_least", address, {"name": each.name, "cap": cap, "least": least})
         limit = facts.settings.of_device(schema.TEMPERATURE_LIMIT_CELSIUS, each.device)
-        if each.slowdown_celsius is not None and limit >= each.slowdown_celsius:
+        if each.slowdown_celsius is not None and limit > each.slowdown_celsius - BELOW_SLOWDOWN_KELVIN:
             address = f"{schema.TEMPERATURE_LIMIT_CELSIUS.key}@{each.device}"
-            slowdown = each.slowdown_celsius
-            yield Conflict("limit_above_slowdown", address, {"name": each.name, "limit": limit, "slowdown": slowdown})
+            most = each.slowdown_celsius - BELOW_SLOWDOWN_KELVIN
+            yield Conflict("limit_above_slowdown", address, {"name": each.name, "limit": limit, "most": most})
 
 
 def _waits_until_away(facts: _Facts) -> bool:

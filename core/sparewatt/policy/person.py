@@ -36,7 +36,7 @@ def idle_unknown(facts: Facts) -> Finding | None:
     """Whoever cannot be seen may be there."""
     if not _waits_until_away(facts) or facts.reading.idle_s is not None:
         return None
-    return Finding({"cause": facts.reading.idle_source or "unknown"})
+    return Finding({"cause": facts.reading.idle_source or "not_yet"})
 
 
 def _waits_until_away(facts: Facts) -> bool:

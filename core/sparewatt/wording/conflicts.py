@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
-from sparewatt.wording.idle import idle_words
+from sparewatt.wording.sensors import reason_words
 from sparewatt.wording.units import duration_words
 
 CONFLICTS: Final = MappingProxyType({
@@ -27,7 +27,8 @@ CONFLICTS: Final = MappingProxyType({
     "limit.",
     "cap_below_least": "{name} draws {least} W even between two pieces of work, so a cap of {cap} W cannot be kept and "
     "it computes nothing.",
-    "limit_above_slowdown": "{name} slows itself down at {slowdown} °C, before your limit of {limit} °C.",
+    "limit_above_slowdown": "Your limit of {limit} °C for {name} is too close to where it slows itself down; {most} °C "
+    "is kept instead.",
     "cheap_without_price": "The price in the cheap hours needs a price for all other hours.",
     "cheap_is_dearer": "The price in the cheap hours ({cheap_price} ct) is above that of all other hours ({price} ct).",
     "hours_ignored": "You chose always, so your hours ({hours}) do not matter.",
@@ -44,5 +45,5 @@ def conflict_words(conflict: str, parameters: Parameters, translations: Translat
     if "sleep_s" in readable:
         readable["sleep"] = duration_words(int(readable["sleep_s"]), translations)
     if "cause" in readable:
-        readable["why"] = idle_words(str(readable["cause"]), translations)
+        readable["why"] = reason_words(str(readable["cause"]), translations)
     return filled(translations.gettext(template), readable)

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
-from sparewatt.wording.idle import idle_words
+from sparewatt.wording.sensors import reason_words
 from sparewatt.wording.units import bytes_words
 
 RULES: Final = MappingProxyType({
@@ -65,7 +65,7 @@ def rule_words(rule: str, parameters: Parameters, translations: Translations = E
         case "no_run":
             template = NO_RUN.get(str(parameters.get("cause")), template)
         case "idle_unknown":
-            words, why = translations.gettext(template), idle_words(str(parameters.get("cause")), translations)
+            words, why = translations.gettext(template), reason_words(str(parameters.get("cause")), translations)
             return filled(translations.gettext("{words} {why}"), {"words": words, "why": why})
         case "cooling" | "still_hot" if "celsius" not in parameters:
             template = WITHOUT_CELSIUS

@@ -3,8 +3,8 @@
 from sparewatt.snapshot import ComputerSnapshot, DeviceSnapshot, ReasonSnapshot, Snapshot
 from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
 from sparewatt.wording.errors import error_words
-from sparewatt.wording.idle import idle_words
 from sparewatt.wording.rules import rule_words
+from sparewatt.wording.sensors import reason_words
 from sparewatt.wording.units import duration_words, percent_words
 
 
@@ -94,7 +94,7 @@ def idle_sentence(computer: ComputerSnapshot, translations: Translations = ENGLI
     if computer.seat is False:
         return translations.gettext("This computer has no screen and keyboard of its own, so nobody is waited for.")
     if computer.idle_s is None:
-        return idle_words(computer.idle_source or "unknown", translations)
+        return reason_words(computer.idle_source or "not_yet", translations)
     if computer.idle_s < 60:
         return translations.gettext("Somebody is using the computer.")
     length = duration_words(computer.idle_s, translations)

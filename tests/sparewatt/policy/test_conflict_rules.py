@@ -8,7 +8,7 @@ from sparewatt.policy import Conflict, Lent, Spent, conflicts
 from sparewatt.settings.values import Settings, option_at
 
 HERE = Reading("mains", None, None, None, 2, 720, seat=True, idle_s=10.0, locked=False)
-CARD = Lent("cuda:GPU-1", "A card", power_sensor=True, temperature_sensor=True, cap_least_watts=60, slowdown_celsius=83)
+CARD = Lent("cuda:GPU-1", "A card", power_sensor=True, temperature_sensor=True, cap_least_watts=60, slowdown_celsius=93)
 BARE = Lent("cpu", "A processor", power_sensor=False, temperature_sensor=False)
 NOTHING = Spent(0, 0, 0, 0, 0, 0)
 
@@ -37,7 +37,7 @@ def test_defaults_on_a_usual_computer_are_in_no_conflict() -> None:
         ([("device_use", "always"), ("when_to_run", "never")], "always_but_never", "when_to_run"),
         ([("power_cap_watts", "59")], "cap_below_least", "power_cap_watts@cuda:GPU-1"),
         (
-            [("temperature_limit_celsius", "83")],
+            [("temperature_limit_celsius", "84")],
             "limit_above_slowdown",
             "temperature_limit_celsius@cuda:GPU-1",
         ),
@@ -59,7 +59,7 @@ def test_each_conflict_names_the_setting_that_resolves_it(
 
 
 def test_a_cap_at_the_least_and_a_limit_below_the_slowdown_can_be_kept() -> None:
-    assert found(("power_cap_watts", "60"), ("temperature_limit_celsius", "82")) == []
+    assert found(("power_cap_watts", "60"), ("temperature_limit_celsius", "83")) == []
 
 
 def test_a_cap_needs_a_power_sensor() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from sparewatt.policy import conflict_rules
 from sparewatt.wording.conflicts import CONFLICTS, conflict_words
-from sparewatt.wording.idle import IDLE
+from sparewatt.wording.sensors import REASONS
 
 
 def told() -> set[str]:
@@ -24,7 +24,7 @@ def test_every_conflict_has_words_and_none_is_left_over() -> None:
 def test_words_carry_what_was_found() -> None:
     words = conflict_words("sleeps_before_away", {"sleep_s": 300, "minutes": 5})
     assert words.startswith("The computer goes to sleep after 5 min, so you never count as away after 5 min.")
-    assert IDLE["no_display"] in conflict_words("away_unknown", {"cause": "no_display"})
+    assert REASONS["no_display"] in conflict_words("away_unknown", {"cause": "no_display"})
 
 
 def test_a_conflict_of_a_newer_engine_is_named() -> None:

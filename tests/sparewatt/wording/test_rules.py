@@ -3,8 +3,8 @@ import string
 import pytest
 
 from sparewatt.policy import RULES as POLICY_RULES
-from sparewatt.wording.idle import IDLE, idle_words
 from sparewatt.wording.rules import NO_RUN, RULES, rule_words
+from sparewatt.wording.sensors import REASONS
 
 
 def test_every_rule_of_the_policy_has_words_and_none_is_left_over() -> None:
@@ -28,15 +28,14 @@ def test_heat_is_told_in_degrees_where_they_are_known() -> None:
 
 
 def test_unknown_idle_time_says_why() -> None:
-    assert rule_words("idle_unknown", {"cause": "no_display"}).endswith(IDLE["no_display"])
-    assert idle_words("of a later version").endswith(".")
+    assert rule_words("idle_unknown", {"cause": "no_display"}).endswith(REASONS["no_display"])
 
 
 def test_an_unknown_rule_of_a_newer_engine_is_named() -> None:
     assert "solar" in rule_words("solar", {})
 
 
-@pytest.mark.parametrize("template", [*RULES.values(), *NO_RUN.values(), *IDLE.values()])
+@pytest.mark.parametrize("template", [*RULES.values(), *NO_RUN.values()])
 def test_words_are_whole_sentences(template: str) -> None:
     assert template[0].isupper() or template.startswith("{name}")
     assert template.endswith(".")

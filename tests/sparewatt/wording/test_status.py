@@ -14,6 +14,7 @@ from sparewatt.snapshot import (
     SensorSnapshot,
     Snapshot,
 )
+from sparewatt.wording.sensors import REASONS
 from sparewatt.wording.status import idle_sentence, limits_sentence, state_sentence
 
 FREE = DecisionSnapshot("full", "allowed", ())
@@ -132,7 +133,7 @@ def test_limits_are_told_with_what_they_are_held_against() -> None:
         (True, 5.0, "Somebody is using the computer."),
         (True, 300.0, "Mouse and keyboard have rested for 5 min."),
         (False, None, "This computer has no screen and keyboard of its own, so nobody is waited for."),
-        (None, None, "This session has no display that could be asked."),
+        (None, None, REASONS["no_display"]),
     ],
 )
 def test_idle_time_is_told_or_why_it_is_not_known(seat: bool | None, idle_s: float | None, words: str) -> None:
