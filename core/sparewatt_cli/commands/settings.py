@@ -60,7 +60,10 @@ def get_setting(context: typer.Context, key: Key) -> None:
 @app.command("set")
 def set_setting(context: typer.Context, key: Key, value: Annotated[str, typer.Argument(help="The new value.")]) -> None:
     """Change one setting; it takes effect at once."""
+    from sparewatt.wording.conflicts import conflict_words
     from sparewatt_cli.settings_access import change_setting
 
-    change_setting(surroundings(context), key, value)
+    conflicts = change_setting(surroundings(context), key, value)
     typer.echo(f"{key} is now {value}.")
+    for conflict in conflicts:
+        typer.echo(f"{conflict_words(conflict.conflict, conflict.parameters)} Setting: {conflict.setting}.")

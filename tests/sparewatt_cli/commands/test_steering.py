@@ -249,6 +249,18 @@ def test_settings_are_read_and_changed_through_a_running_engine(
     assert {"key", "value", "default", "scope"} <= shown["settings"][0].keys()
 
 
+def test_a_change_that_leaves_a_conflict_says_so(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conflicts = (ConflictSnapshot("hours_ignored", {"hours": "mo 1:00-2:00"}, "when_to_run"),)
+    serve(FakeEngine(msgspec.structs.replace(engine_snapshot(), conflicts=conflicts)))
+    assert command("settings", "set", "hours", "mo 1:00-2:00") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "hours is now mo 1:00-2:00.",
+        "You chose always, so your hours (mo 1:00-2:00) do not matter. Setting: when_to_run.",
+    ]
+
+
 def test_settings_are_kept_without_an_engine(
     command: Command, capsys: pytest.CaptureFixture[str], place: Surroundings
 ) -> None:
