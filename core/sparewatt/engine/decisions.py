@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal
@@ -12,18 +12,7 @@ from sparewatt.engine.options import EngineOptions
 from sparewatt.errors import StorageError
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
-from sparewatt.policy import (
-    TRANSFERS_ORDER,
-    URGENT_RULES,
-    Decision,
-    Moment,
-    Offer,
-    Offers,
-    Transfers,
-    Usage,
-    decide,
-    strictest,
-)
+from sparewatt.policy import URGENT_RULES, Decision, Moment, Offer, Offers, Usage, decide
 from sparewatt.settings import schema
 from sparewatt.settings.intents import Intents
 from sparewatt.settings.intents_store import IntentsStore
@@ -38,15 +27,6 @@ log = logging.getLogger("sparewatt.engine")
 def urgent(decision: Decision) -> bool:
     """Whether the worker must leave within a second, whatever else would let it take its time."""
     return any(match.rule in URGENT_RULES for match in decision.matches)
-
-
-def run_transfers(decisions: Sequence[Decision]) -> Transfers:
-    """What the runs may transfer: as much as any device may. That no coordinator is reached bars nothing: only trying
-    can end it. Without a decision finished results are delivered, and nothing is fetched."""
-    each_may: list[Transfers] = [
-        strictest(tuple(match for match in decision.matches if match.rule != "no_network"))[1] for decision in decisions
-    ]
-    return min(each_may, key=TRANSFERS_ORDER.index, default="essential")
 
 
 class DecisionDesk:

@@ -15,7 +15,7 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.control.server import ControlServer
 from sparewatt.engine.account import Account, Doing
-from sparewatt.engine.decisions import DecisionDesk, run_transfers, urgent
+from sparewatt.engine.decisions import DecisionDesk, urgent
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import ISOLATION
@@ -32,7 +32,6 @@ from sparewatt.host.device import Device
 from sparewatt.host.lock import machine_lock_folder
 from sparewatt.keys.identity import open_identity
 from sparewatt.keys.keyring import HelperKeyring
-from sparewatt.policy import Decision
 from sparewatt.process.child import Child, ChildCommand, environment_for
 from sparewatt.process.child import start as start_child
 from sparewatt.sensing.pacer import Pacer
@@ -226,7 +225,6 @@ class Engine:
     def _step(self) -> None:
         """Decide for every device and begin what is due."""
         polled: list[str] = []
-        decisions: list[Decision] = []
         for driver in self.devices:
             self.runs.choose(driver)
             device = driver.device.device
@@ -236,16 +234,13 @@ class Engine:
             decision = self.desk.decide(device, usage, self.runs.offer(), self.runs.connected())
             if decision is None:
                 continue
-            decisions.append(decision)
             self.pacer.decided(decision)
             driver.step(decision, urgent=urgent(decision))
             recovering = all(match.rule in RECOVERING_RULES for match in decision.matches)
             if driver.state.worker != "none" or recovering or decision.compute in ("full", "limited"):
                 polled.append(device)
         self.sensing.poll(tuple(polled), SAMPLE_MILLISECONDS)
-        transfers = run_transfers(decisions)
         for run in self.runs.drivers.values():
-            run.allow(transfers)
             bound = [driver for driver in self.devices if driver.run is run]
             run.hold(frozenset[str]().union(*(driver.held_assignments for driver in bound)))
             run.shorten(frozenset(driver.state.applied for driver in bound if driver.state.applied is not None))

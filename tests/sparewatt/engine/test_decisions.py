@@ -4,7 +4,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sparewatt.engine.decisions import DecisionDesk, run_transfers, urgent
+from sparewatt.engine.decisions import DecisionDesk, urgent
 from sparewatt.engine.options import EngineOptions
 from sparewatt.host.reading import Game, Reading
 from sparewatt.policy import Compute, Decision, Match, Transfers, Usage
@@ -20,22 +20,6 @@ PLAYING = msgspec.structs.replace(QUIET, games=(Game("A game"),))
 def decision(*rules: tuple[str, Compute, Transfers]) -> Decision:
     matches = tuple(Match(rule, compute, transfers, {}, None, None) for rule, compute, transfers in rules)
     return Decision("cpu", "full", "allowed", matches, 100, decided_s=0.0)
-
-
-def test_a_run_transfers_what_any_of_its_devices_may() -> None:
-    stopped = decision(("paused", "stop", "essential"))
-    metered = decision(("metered", "full", "none"))
-    assert run_transfers([stopped, decision()]) == "allowed"
-    assert run_transfers([stopped, metered]) == "essential"
-    assert run_transfers([metered]) == "none"
-
-
-def test_before_any_decision_results_are_delivered_and_nothing_is_fetched() -> None:
-    assert run_transfers([]) == "essential"
-
-
-def test_that_nobody_is_reached_does_not_keep_from_trying() -> None:
-    assert run_transfers([decision(("no_network", "full", "none"))]) == "allowed"
 
 
 def test_a_stop_is_urgent_when_any_of_its_reasons_is() -> None:
