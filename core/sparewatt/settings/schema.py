@@ -206,13 +206,13 @@ WAIT_FOR_CHEAP_POWER: Final = Switch(
 CARBON_GRAMS_PER_KWH: Final = Number(
     key="carbon_grams_per_kwh",
     scope="computer",
-    default=473,
+    default=470,
     minimum=0,
     maximum=2_000,
     unit="g/kWh",
     label="Carbon dioxide of your power",
     help="How many grams of carbon dioxide a kilowatt-hour of your power stands for; your supplier's bill or your "
-    "country's statistics say it. The default is about the world's average of 2024.",
+    "country's statistics say it. The default is about the world's average.",
 )
 CPU_THREADS: Final = Number(
     key="cpu_threads",
