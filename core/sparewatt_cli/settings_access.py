@@ -4,8 +4,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sparewatt.control.messages import ListSettings, Reply, SetSetting, SettingsReply, SettingValue
+from sparewatt.control.messages import (
+    GetSnapshot,
+    ListSettings,
+    Reply,
+    SetSetting,
+    SettingsReply,
+    SettingValue,
+    SnapshotFrame,
+)
 from sparewatt.errors import InputError
+from sparewatt.snapshot import ConflictSnapshot
 from sparewatt_cli.endings import NoEngineError
 from sparewatt_cli.engine_link import ask
 from sparewatt_cli.surroundings import Surroundings
@@ -41,8 +50,8 @@ def read_setting(place: Surroundings, key: str) -> str:
     raise InputError("settings.unknown", key=key[:120])
 
 
-def change_setting(place: Surroundings, key: str, value: str) -> None:
-    """Set one value.
+def change_setting(place: Surroundings, key: str, value: str) -> tuple[ConflictSnapshot, ...]:
+    """Set one value; the conflicts of settings that there are now, which only a running engine can tell.
 
     Raises:
         InputError: ``settings.unknown``, ``settings.value`` and others of the schema.
@@ -51,6 +60,7 @@ def change_setting(place: Surroundings, key: str, value: str) -> None:
     try:
         revision = ask(place, ListSettings(id=1), SettingsReply).revision
         ask(place, SetSetting(id=1, revision=revision, key=key, value=value), Reply)
+        return ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot.conflicts
     except NoEngineError:
         from sparewatt.host.lock import engine_lock
         from sparewatt.settings.store import SettingsStore
@@ -58,6 +68,7 @@ def change_setting(place: Surroundings, key: str, value: str) -> None:
         with engine_lock(place.data_folder):
             store = SettingsStore(place.data_folder)
             store.set(store.settings.revision, key, value)
+        return ()
 
 
 def _from_file(place: Surroundings, devices: Sequence[str]) -> ShownSettings:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparewatt.errors import InputError
-from sparewatt_cli.durations import PAUSE_DAYS_MOST, pause_end
+from sparewatt_cli.durations import CONTRIBUTE_DAYS_MOST, PAUSE_DAYS_MOST, contribute_end, pause_end
 
 NOW = datetime(2026, 11, 23, 21, 50, tzinfo=UTC).timestamp()
 
@@ -43,3 +43,17 @@ def test_every_text_is_a_future_moment_or_refused(text: str) -> None:
     except InputError:
         return
     assert NOW < end <= NOW + PAUSE_DAYS_MOST * 86_400
+
+
+def test_contributing_now_is_for_an_hour_unless_something_else_was_said() -> None:
+    assert contribute_end(None, NOW) == NOW + 3_600
+    assert contribute_end(" 30M ", NOW) == NOW + 1_800
+    assert contribute_end("1d", NOW) == NOW + CONTRIBUTE_DAYS_MOST * 86_400
+    assert contribute_end("stop", NOW) == 0
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "0m", "25h", "-1h"])
+def test_contributing_now_for_no_time_or_for_more_than_a_day_is_refused(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        contribute_end(text, NOW)
+    assert caught.value.error_id == "contribute.length"

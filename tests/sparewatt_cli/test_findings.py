@@ -65,3 +65,23 @@ def test_not_isolated_is_always_said() -> None:
 
 def test_a_system_it_was_never_run_on_is_named() -> None:
     assert any("has not been run on it yet" in finding.words for finding in findings(replace(WELL, system="Windows")))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"seat": False}, "no screen and keyboard of its own"),
+        ({"seat": True, "idle_s": 5.0, "idle_source": "xscreensaver"}, "told by your X display"),
+        ({"seat": True, "idle_source": "no_display"}, "so it cannot see mouse and keyboard"),
+    ],
+)
+def test_whether_use_of_the_computer_is_known_is_said(changed: dict[str, Any], words: str) -> None:
+    reading = msgspec.structs.replace(PROBE.reading, **changed)
+    facts = replace(WELL, probe=msgspec.structs.replace(PROBE, reading=reading))
+    (finding,) = [each for each in findings(facts) if each.about == "In use"]
+    assert words in finding.words
+
+
+def test_damaged_settings_and_conflicts_are_said() -> None:
+    facts = replace(WELL, settings_trouble="Damaged.", conflicts=("One.", "Two."))
+    assert [each.words for each in findings(facts) if each.about == "Settings"] == ["Damaged.", "One.", "Two."]

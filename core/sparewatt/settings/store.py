@@ -19,6 +19,8 @@ from sparewatt.settings.values import VALUES_MOST, Settings, option_at
 SETTINGS_FILE: Final = "settings.json"
 SCHEMA_VERSION: Final = 1
 FILE_BYTES_MOST: Final = 256 * 1024
+# More changes than anybody makes, and a number that every reader of JSON can hold.
+REVISION_MOST: Final = 2**53
 
 Texts = dict[str, str]
 # From a schema version to the next. A step may rename, drop or rewrite values, never refuse.
@@ -41,6 +43,21 @@ class Quarantined:
 
     path: Path
     dropped: tuple[str, ...]
+
+
+# More names would not fit into a sentence; the file that is kept aside has them all.
+DROPPED_SHOWN: Final = 10
+
+
+def quarantine_error(quarantined: Quarantined | None) -> StorageError | None:
+    """What there is to tell the person: ``settings.damaged``, or ``settings.dropped`` with the names of the values."""
+    if quarantined is None:
+        return None
+    path = str(quarantined.path)
+    if not quarantined.dropped:
+        return StorageError("settings.damaged", path=path)
+    keys = ", ".join(each[:60] for each in quarantined.dropped[:DROPPED_SHOWN])
+    return StorageError("settings.dropped", path=path, keys=keys)
 
 
 class SettingsStore:
@@ -100,7 +117,7 @@ class SettingsStore:
             return Settings(), self._quarantine(data, ())
         if file.schema > SCHEMA_VERSION:
             raise InputError("settings.newer", path=str(self._path), schema=file.schema)
-        if file.schema < 1 or file.revision < 0 or len(file.values) > VALUES_MOST:
+        if file.schema < 1 or not 0 <= file.revision <= REVISION_MOST or len(file.values) > VALUES_MOST:
             return Settings(), self._quarantine(data, ())
         texts = file.values
         for version in range(file.schema, SCHEMA_VERSION):

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from sparewatt.control.address import SocketAddress
 from sparewatt.control.local_socket import check_peer, listen
 from sparewatt.control.messages import (
+    EnergyReply,
+    EnergySince,
     InspectInvite,
     ListSettings,
     ManifestReply,
+    PastAssignments,
+    PastAssignmentsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -23,6 +27,7 @@ from sparewatt.control.messages import (
 )
 from sparewatt.control.server import ControlServer
 from sparewatt.errors import ConflictError, InputError, SparewattError
+from sparewatt.history.rows import EnergyRow, PastAssignment
 from sparewatt.signing import Signed
 from sparewatt.snapshot import Snapshot
 from sparewatt_cli.receipt_file import receipt_of
@@ -47,7 +52,12 @@ class FakeEngine:
     run_key: str = ""
     page: int = 500
     refuses: SparewattError | None = None
+    energy: tuple[EnergyRow, ...] = ()
+    priced: bool = True
+    assignments: tuple[PastAssignment, ...] = ()
     settings: dict[str, str] = field(default_factory=lambda: {"hours": "always", "speed_limit_percent@cpu": "50"})
+    unavailable: dict[str, str] = field(default_factory=dict)
+    withheld: dict[str, dict[str, str]] = field(default_factory=dict)
     revision: int = 7
     commands: list[tuple[str | int, ...]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -59,6 +69,9 @@ class FakeEngine:
 
     async def pause(self, until_unix_s: int) -> None:
         self._done("pause", until_unix_s)
+
+    async def pause_for_game(self) -> None:
+        self._done("pause_for_game")
 
     async def resume(self) -> None:
         self._done("resume")
@@ -78,7 +91,17 @@ class FakeEngine:
         self._done("leave", run)
 
     async def list_settings(self, request: ListSettings) -> SettingsReply:
-        values = tuple(SettingValue(key, value, value, "computer") for key, value in self.settings.items())
+        values = tuple(
+            SettingValue(
+                key,
+                value,
+                value,
+                "computer",
+                unavailable=self.unavailable.get(key),
+                withheld=self.withheld.get(key, {}),
+            )
+            for key, value in self.settings.items()
+        )
         return SettingsReply(request.id, self.revision, values)
 
     async def set_setting(self, revision: int, key: str, value: str) -> None:
@@ -103,6 +126,12 @@ class FakeEngine:
 
     async def series_since(self, request: SeriesSince) -> SeriesReply:
         return SeriesReply(request.id, ())
+
+    async def energy_since(self, request: EnergySince) -> EnergyReply:
+        return EnergyReply(request.id, self.energy, (), "EUR", self.priced)
+
+    async def past_assignments(self, request: PastAssignments) -> PastAssignmentsReply:
+        return PastAssignmentsReply(request.id, self.assignments[: request.limit])
 
     async def shutdown(self) -> None:
         self._done("shutdown")

@@ -50,6 +50,14 @@ def test_what_is_not_understood_is_refused_with_the_part(text: str) -> None:
     assert caught.value.error_id == "settings.hours"
 
 
+@given(PATTERN, PATTERN)
+def test_two_patterns_overlap_when_a_minute_is_in_both(one: str, other: str) -> None:
+    first, second = parse_hours(one), parse_hours(other)
+    minutes = (divmod(minute, MINUTES_A_DAY) for minute in range(MINUTES_A_WEEK))
+    shared = any(first.open_at(*minute) and second.open_at(*minute) for minute in minutes)
+    assert first.overlaps(second) == second.overlaps(first) == shared
+
+
 @given(PATTERN)
 def test_a_pattern_reads_itself_back(text: str) -> None:
     hours = parse_hours(text)

@@ -5,7 +5,7 @@ import pytest
 
 from sparewatt.errors import ConflictError, InputError, StorageError
 from sparewatt.settings import schema
-from sparewatt.settings.store import SETTINGS_FILE, SettingsStore
+from sparewatt.settings.store import SETTINGS_FILE, SettingsStore, quarantine_error
 
 
 def test_what_was_set_is_there_for_the_next_store(tmp_path: Path) -> None:
@@ -71,3 +71,41 @@ def test_a_failed_save_changes_nothing(tmp_path: Path) -> None:
         store.set(0, "run_on_battery", "on")
     assert caught.value.error_id == "settings.write"
     assert store.settings.revision == 0
+
+
+HOSTILE = [
+    b'{"schema":1,"revision":3,"values":{"hours":7}}',  # a wrong type
+    b'{"schema":1,"revision":3,"values":{"hours":"always"',  # cut short
+    b'{"schema":1,"revision":3,"values":' + b"[" * 10_000 + b"]" * 10_000 + b"}",  # nested
+    b'{"schema":1,"revision":99999999999999999999,"values":{}}',  # out of range
+    b"\x00" * 5_000,
+    b'{"schema":1,"revision":3,"values":{"' + b"x" * 300_000 + b'":"1"}}',  # larger than any file of ours
+]
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))
+def test_no_file_stops_the_program_and_the_person_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / SETTINGS_FILE).write_bytes(content)
+    store = SettingsStore(tmp_path)
+    assert store.settings.texts == {}
+    told = quarantine_error(store.quarantined)
+    assert told is not None
+    assert (told.error_id, told.parameters) == (
+        "settings.damaged",
+        {"path": str(tmp_path / f"{SETTINGS_FILE}.damaged")},
+    )
+
+
+def test_the_names_of_lost_values_are_told_and_few_of_them(tmp_path: Path) -> None:
+    values = {f"{'k' * 200}{number}": "1" for number in range(30)} | {"run_on_battery": "on"}
+    (tmp_path / SETTINGS_FILE).write_text(json.dumps({"schema": 1, "revision": 7, "values": values}))
+    store = SettingsStore(tmp_path)
+    assert dict(store.settings.texts) == {"run_on_battery": "on"}
+    told = quarantine_error(store.quarantined)
+    assert told is not None
+    assert told.error_id == "settings.dropped"
+    assert len(str(told.parameters["keys"])) < 700
+
+
+def test_a_sound_file_has_nothing_to_tell(tmp_path: Path) -> None:
+    assert quarantine_error(SettingsStore(tmp_path).quarantined) is None

@@ -2,17 +2,20 @@ import msgspec
 import pytest
 
 from sparewatt.snapshot import (
+    ComputerSnapshot,
     ConnectionSnapshot,
     DecisionSnapshot,
     DeviceSnapshot,
     ErrorSnapshot,
+    LimitsSnapshot,
     ReasonSnapshot,
     RunSnapshot,
     SensingSnapshot,
     SensorSnapshot,
     Snapshot,
 )
-from sparewatt.wording.status import state_sentence
+from sparewatt.wording.sensors import REASONS
+from sparewatt.wording.status import idle_sentence, limits_sentence, state_sentence
 
 FREE = DecisionSnapshot("full", "allowed", ())
 DEVICE = DeviceSnapshot(
@@ -111,3 +114,28 @@ def test_the_best_device_speaks_for_the_computer() -> None:
     busy = msgspec.structs.replace(DEVICE, name="Busy", worker="training")
     assert state_sentence(msgspec.structs.replace(ALL, devices=(idle, busy))) == "Training on Busy."
     assert state_sentence(msgspec.structs.replace(ALL, devices=(busy, busy))) == "Training on 2 devices."
+
+
+def test_limits_are_told_with_what_they_are_held_against() -> None:
+    bare = limits_sentence(DEVICE)
+    assert bare == "Limits: speed limit 100 %."
+    limits = LimitsSnapshot(200, 60, 320, 75, 83)
+    sensors = SensorSnapshot(190.0, 60.0, None, None, 0.1, power_mean_watts=184.6)
+    card = msgspec.structs.replace(DEVICE, limits=limits, sensors=sensors)
+    assert limits_sentence(card) == (
+        "Limits: speed limit 100 %, cap 200 W (mean of a minute 185 W), temperature limit 75 °C."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seat", "idle_s", "words"),
+    [
+        (True, 5.0, "Somebody is using the computer."),
+        (True, 300.0, "Mouse and keyboard have rested for 5 min."),
+        (False, None, "This computer has no screen and keyboard of its own, so nobody is waited for."),
+        (None, None, REASONS["no_display"]),
+    ],
+)
+def test_idle_time_is_told_or_why_it_is_not_known(seat: bool | None, idle_s: float | None, words: str) -> None:
+    computer = ComputerSnapshot("mains", None, None, None, seat, idle_s, "no_display", None)
+    assert idle_sentence(computer) == words

@@ -4,9 +4,12 @@ import json
 import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
-from sparewatt.errors import StorageError
+from sparewatt.errors import InputError, StorageError
+from sparewatt.history.rows import EnergyRow, PastAssignment
+from sparewatt.snapshot import ComputerSnapshot, ConflictSnapshot, EnergySnapshot, ErrorSnapshot
 from sparewatt_cli.surroundings import Surroundings
 from sparewatt_cli.testing.engine import FakeEngine
 from sparewatt_cli.testing.snapshots import RUN, device_snapshot, engine_snapshot, run_snapshot
@@ -23,6 +26,8 @@ NO_ENGINE = 9
         ("status", "--json"),
         ("pause",),
         ("resume",),
+        ("contribute",),
+        ("energy",),
         ("leave", "ab"),
         ("receipts", "list"),
         ("receipts", "verify"),
@@ -84,13 +89,124 @@ def test_a_pause_without_a_length_lasts_until_resumed(command: Command, serve: S
     assert engine.commands == [("pause", 0), ("resume",)]
 
 
+def test_a_pause_until_the_game_closes_is_the_engines_to_end(command: Command, serve: Serve) -> None:
+    engine = serve(FakeEngine())
+    assert command("pause", "game") == 0
+    assert engine.commands == [("pause_for_game",)]
+
+
+def test_a_pause_for_a_game_needs_one(command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve(FakeEngine(refuses=InputError("pause.no_game")))
+    assert command("pause", "game") == 2
+    assert "No game is running" in capsys.readouterr().err
+
+
+def test_contributing_now_lasts_an_hour_or_what_was_said_or_is_taken_back(command: Command, serve: Serve) -> None:
+    engine = serve(FakeEngine())
+    before = int(time.time())
+    assert command("contribute") == 0
+    assert command("contribute", "30m") == 0
+    assert command("contribute", "stop") == 0
+    (_, hour), (_, half), stop = engine.commands
+    assert isinstance(hour, int)
+    assert isinstance(half, int)
+    assert before + 3_600 <= hour <= int(time.time()) + 3_600
+    assert before + 1_800 <= half <= int(time.time()) + 1_800
+    assert stop == ("contribute_now", 0)
+    assert command("contribute", "2d") == 2
+
+
+def test_energy_is_told_by_period_with_its_cost_and_what_is_uncertain(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = (
+        EnergyRow("2026-11-23", "cpu", RUN, 0, 0, 3_600_000, 3_600_000, 0, 0, 1_000),
+        EnergyRow("2026-11-24", "cuda:GPU-1", RUN, 3_600_000_000, 100, 1, 0, 320_000, 473_000, 2_000_000),
+    )
+    serve(FakeEngine(energy=rows))
+    assert command("energy", "--last", "2") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "2026-11-23  energy not measured, 1,000 tokens, 0 B sent and received"
+    assert second.startswith("2026-11-24  1.00 kWh, 0.32 EUR, 473 g CO₂, 2.00 million tokens, 2.0 M tokens per kWh")
+    assert "estimated" in second
+    assert command("energy", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["energy"][1]["cost_micro"] == 320_000
+
+
+def test_without_a_price_no_cost_is_told_and_how_to_say_one(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(FakeEngine(energy=(EnergyRow("2026-11-24", "cpu", RUN, 3_600_000),), priced=False))
+    assert command("energy") == 0
+    out = capsys.readouterr().out
+    assert "EUR" not in out
+    assert "sparewatt settings set power_price_ct_per_kwh" in out
+
+
+def test_past_assignments_are_told_newest_first(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    past = PastAssignment("a" * 32, RUN, "cpu", 1_795_000_000, 1_795_000_060, 61_440, 7_200_000, True, True)
+    unmeasured = PastAssignment("b" * 32, RUN, "cpu", 1_795_000_000, 1_795_000_060, 61_440, 0, False, False)
+    serve(FakeEngine(assignments=(past, unmeasured)))
+    assert command("energy", "--assignments") == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("cpu: 61,440 tokens in 1 min 00 s, 2.0 Wh (estimated)")
+    assert second.endswith("energy not measured")
+
+
+def test_nothing_counted_yet_is_said(command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    serve(FakeEngine())
+    assert command("energy") == command("energy", "--assignments") == 0
+    assert capsys.readouterr().out == "Nothing was counted yet.\n" * 2
+
+
+def test_status_tells_what_the_person_asked_for_conflicts_energy_and_idle_time(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = msgspec.structs.replace(
+        engine_snapshot(),
+        contribute_until_unix_s=1_795_003_600,
+        paused_for_game=True,
+        computer=ComputerSnapshot("mains", None, None, None, True, 600.0, "xscreensaver", None),
+        conflicts=(ConflictSnapshot("devices_off", {}, "device_use"),),
+        energy=EnergySnapshot(100.0, 1234.0, 10, 395_000, "EUR", 584.0, 5, True, 0.0, 10**9, 10**8),
+        settings_error=ErrorSnapshot("settings.damaged", {"path": "x.damaged"}, None),
+    )
+    serve(FakeEngine(snapshot))
+    assert command("status") == 0
+    out = capsys.readouterr().out
+    for part in (
+        "Contributing until ",
+        "Paused until a minute after the game has closed.",
+        "Mouse and keyboard have rested for 10 min.",
+        "You switched every device off, so nothing ever computes. Setting: device_use.",
+        "This month 1.23 kWh (today 100.0 Wh), 0.40 EUR, 584 g CO₂, 1.0 GB sent and received; partly estimated",
+        "Your settings could not be read",
+        "Limits: speed limit 100 %.",
+    ):
+        assert part in out
+
+
+def test_what_a_setting_cannot_be_here_is_said_below_it(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve(FakeEngine(settings={"when_to_run": "idle", "power_cap_watts@cpu": "0"}))
+    engine.withheld = {"when_to_run": {"idle": "idle_unknown"}}
+    engine.unavailable = {"power_cap_watts@cpu": "no_power_sensor"}
+    assert command("settings") == 0
+    out = capsys.readouterr().out
+    assert "Not 'idle': It cannot be known here whether you are using the computer." in out
+    assert "no cap in watts can be kept" in out
+
+
 def test_a_bad_length_is_refused_before_the_engine_is_asked(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = serve(FakeEngine())
     assert command("pause", "a while") == 2
     assert engine.commands == []
-    assert "15m, 1h, 2d or tomorrow" in capsys.readouterr().err
+    assert "15m, 1h, 2d, tomorrow or game" in capsys.readouterr().err
 
 
 def test_a_run_is_left_by_the_first_letters_of_its_name(command: Command, serve: Serve) -> None:
@@ -131,6 +247,18 @@ def test_settings_are_read_and_changed_through_a_running_engine(
     shown = json.loads(capsys.readouterr().out)
     assert shown["revision"] == 8
     assert {"key", "value", "default", "scope"} <= shown["settings"][0].keys()
+
+
+def test_a_change_that_leaves_a_conflict_says_so(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conflicts = (ConflictSnapshot("hours_ignored", {"hours": "mo 1:00-2:00"}, "when_to_run"),)
+    serve(FakeEngine(msgspec.structs.replace(engine_snapshot(), conflicts=conflicts)))
+    assert command("settings", "set", "hours", "mo 1:00-2:00") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "hours is now mo 1:00-2:00.",
+        "You chose always, so your hours (mo 1:00-2:00) do not matter. Setting: when_to_run.",
+    ]
 
 
 def test_settings_are_kept_without_an_engine(
