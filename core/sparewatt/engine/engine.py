@@ -25,6 +25,7 @@ from sparewatt.engine.runs import Runs
 from sparewatt.engine.sensor_desk import SensorDesk
 from sparewatt.engine.series import Series
 from sparewatt.errors import SparewattError, UnavailableError
+from sparewatt.host.desktop_session import session_variables
 from sparewatt.host.device import Device
 from sparewatt.host.lock import machine_lock_folder
 from sparewatt.keys.identity import open_identity
@@ -162,7 +163,7 @@ class Engine:
         folder = str(self.parts.options.data_folder)
         command = ChildCommand(
             arguments=(sys.executable, "-P", "-m", "sparewatt.sensing", folder),
-            environment=environment_for(os.environ, {}),
+            environment=environment_for(os.environ, session_variables(os.environ)),
         )
         return await start_child(command, sensing_log.info)
 

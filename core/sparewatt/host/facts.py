@@ -56,6 +56,10 @@ class Fact(Generic[Answer]):
     def due(self, now: float) -> bool:
         return not self.left_out and (self._answered_s is None or now - self._answered_s >= self._period_s)
 
+    def ask_anew(self) -> None:
+        """What was answered no longer fits the question; forget it."""
+        self._answered_s = None
+
     def asked(self) -> Answer:
         """The source's answer; blocks for as long as it takes."""
         if self._ask is None:

@@ -3,6 +3,7 @@
 import os
 import select
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,12 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens on a socket; its file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as tried:
+        return tried.connect_ex(str(path)) == 0
 
 
 def end(process: "subprocess.Popen[str]") -> None:
@@ -76,7 +83,7 @@ def bus(tmp_path: Path) -> Iterator[str]:
     )
     command = ["dbus-daemon", f"--config-file={configuration}", "--nofork"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True) as process:
-        wait_until((tmp_path / "bus").exists)
+        wait_until(lambda: answers(tmp_path / "bus"))
         yield f"unix:path={tmp_path}/bus"
         end(process)
 
@@ -173,6 +180,6 @@ def compositor(tmp_path: Path, bus: str) -> Iterator[str]:
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        wait_until((runtime / "wayland-tested").exists, 60)
+        wait_until(lambda: answers(runtime / "wayland-tested"), 60)
         yield str(runtime / "wayland-tested")
         end(process)

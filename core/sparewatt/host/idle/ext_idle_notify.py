@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sparewatt.host.unknown import Unknown
 
 if TYPE_CHECKING:
-    from pywayland.client import Display
+    from pywayland.client.display import Display
 
 # The compositor says when nobody has touched anything for this long, and when somebody does again.
 NOTIFY_MILLISECONDS: Final = 1000
@@ -53,7 +53,7 @@ class ExtIdleNotify:
 
     def _connect(self) -> Unknown | None:
         try:
-            from pywayland.client import Display
+            from pywayland.client.display import Display
             from pywayland.protocol.ext_idle_notify_v1 import ExtIdleNotifierV1
             from pywayland.protocol.wayland import WlSeat
         except (ImportError, OSError):
