@@ -28,6 +28,7 @@ from sparewatt.engine.series import Series
 from sparewatt.engine.usage import RECOVERING_RULES, UsageDesk
 from sparewatt.errors import SparewattError, UnavailableError
 from sparewatt.history.thread import HistoryThread
+from sparewatt.host.desktop_session import session_variables
 from sparewatt.host.device import Device
 from sparewatt.host.lock import machine_lock_folder
 from sparewatt.keys.identity import open_identity
@@ -170,7 +171,7 @@ class Engine:
         folder = str(self.parts.options.data_folder)
         command = ChildCommand(
             arguments=(sys.executable, "-P", "-m", "sparewatt.sensing", folder),
-            environment=environment_for(os.environ, {}),
+            environment=environment_for(os.environ, session_variables(os.environ)),
         )
         return await start_child(command, sensing_log.info)
 

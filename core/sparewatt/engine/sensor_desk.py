@@ -14,6 +14,16 @@ from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.watch import Watch
 
 POWER_POINT_SECONDS: Final = 2.0
+_EVENTS: Final = (
+    "power_source",
+    "locked",
+    "other_user",
+    "sleeping",
+    "low_power_mode",
+    "metered",
+    "games",
+    "programs",
+)
 
 
 # After so long without an input nobody sits there who could feel a micro-batch.
@@ -61,6 +71,8 @@ class SensorDesk:
         return None if fault is None else SparewattError(fault.error_id, **fault.parameters)
 
     def on_devices(self, devices: tuple[Device, ...], faults: tuple[SensorFault, ...]) -> None:
+        # What was wrong with a whole kind when it was last looked for is answered anew; single devices stay lost.
+        self.faults = {name: fault for name, fault in self.faults.items() if name in self._desk.sensors}
         for fault in faults:
             self.faults[fault.device] = fault
         self._pacer.found(devices)
@@ -76,10 +88,9 @@ class SensorDesk:
         self._note_power(samples)
 
     def on_reading(self, reading: Reading) -> None:
-        first = self._desk.reading is None
-        self._desk.reading = reading
+        before, self._desk.reading = self._desk.reading, reading
         self._pacer.person(active=person_active(reading))
-        if first:
+        if before is None or _turned(before, reading):
             self._wake()
 
     def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None:  # noqa: ARG002 - the process retries by itself
@@ -107,3 +118,10 @@ class SensorDesk:
         if known and now >= self._power_point_at:
             self._power_point_at = now + POWER_POINT_SECONDS
             self._series.add("power_watts", self._clock.unix(), sum(known))
+
+
+def _turned(before: Reading, reading: Reading) -> bool:
+    """Whether something happened that must not wait for the next look: memory and idle time grow and shrink slowly,
+    but a person who comes back does so at once."""
+    came_back = before.idle_s is not None and reading.idle_s is not None and reading.idle_s < before.idle_s
+    return came_back or any(getattr(before, name) != getattr(reading, name) for name in _EVENTS)

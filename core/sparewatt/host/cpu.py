@@ -9,10 +9,11 @@ from typing import Final
 import psutil
 
 from sparewatt.host.device import Device
+from sparewatt.host.hwmon import SYS, chips, number, temperatures, text
 from sparewatt.host.sample import Sample
 
 CPU_DEVICE: Final = "cpu"
-POWERCAP_FOLDER: Final = Path("/sys/class/powercap")
+POWERCAP_FOLDER: Final = SYS / "class/powercap"
 CPUINFO_FILE: Final = Path("/proc/cpuinfo")
 # Names of sensor chips that sit on a processor, as Linux drivers call them.
 _CHIPS: Final = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "cpu-thermal", "x86_pkg_temp")
@@ -51,20 +52,38 @@ class CpuSource:
 
     def read(self, device: str, now: float) -> Sample:
         power, energy = self._power(now)
+        temperature = self._temperature_celsius()
         return Sample(
             device=device,
             t=now,
             power_watts=power,
             power_kind=None if power is None else "energy",
-            temperature_celsius=self._temperature_celsius(),
+            temperature_celsius=temperature,
             utilisation_percent=self._utilisation(now),
             energy_millijoules=energy,
+            missing=self._missing(energy is not None, temperature is not None),
         )
+
+    def device_of(self, pid: int) -> str | None:  # noqa: ARG002 - nothing is drawn by a processor that is lent
+        return None
+
+    def asleep(self) -> bool:
+        return False
 
     def close(self) -> None:
         self._packages = None
         self._mark = None
         self._utilised_from = None
+
+    def _missing(self, power: bool, temperature: bool) -> dict[str, str]:
+        missing: dict[str, str] = {}
+        if not power:
+            # The counters are there, but most systems let only root read them.
+            locked = any(self._powercap.glob("intel-rapl:*"))
+            missing["power"] = "sensor.cpu_power_locked" if locked else "sensor.cpu_power"
+        if not temperature:
+            missing["temperature"] = "sensor.cpu_temperature"
+        return missing
 
     def _utilisation(self, now: float) -> float | None:
         percent = self._utilisation_percent()
@@ -76,7 +95,7 @@ class CpuSource:
     def _power(self, now: float) -> tuple[float | None, int | None]:
         if self._packages is None:
             self._packages = _readable_packages(self._powercap)
-        counters = tuple(_number(folder / "energy_uj") for folder, _ in self._packages)
+        counters = tuple(number(folder / "energy_uj") for folder, _ in self._packages)
         known = tuple(counter for counter in counters if counter is not None)
         if not known or len(known) != len(counters):
             return None, None
@@ -94,32 +113,28 @@ def _readable_packages(powercap: Path) -> tuple[tuple[Path, int], ...]:
     packages: list[tuple[Path, int]] = []
     for folder in sorted(powercap.glob("intel-rapl:*")):
         # "intel-rapl:0" is a package; "intel-rapl:0:1" a part of it, which its package already counts.
-        span = _number(folder / "max_energy_range_uj")
-        if folder.name.count(":") == 1 and span is not None and _number(folder / "energy_uj") is not None:
+        span = number(folder / "max_energy_range_uj")
+        if folder.name.count(":") == 1 and span is not None and number(folder / "energy_uj") is not None:
             packages.append((folder, span))
     return tuple(packages)
 
 
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text("ascii"))
-    except (OSError, ValueError):  # missing, not ours to read, or not a number: the counter is unknown
-        return None
+def cpu_temperature_celsius(root: Path = SYS) -> float | None:
+    """The hottest sensor on the processor, or None where the system shows none.
 
-
-def cpu_temperature_celsius() -> float | None:
-    """The hottest sensor on the processor, or None where the system shows none."""
-    read = getattr(psutil, "sensors_temperatures", None)  # absent on Windows and macOS
-    if read is None:
-        return None
+    Only the processor's own chips are read: reading a sleeping graphics card's would wake it.
+    """
     found = [
-        entry.current
-        for chip, entries in read().items()
-        if chip in _CHIPS
-        for entry in entries
-        if entry.current is not None and 0 < entry.current < 150  # broken sensors report 0 or 255
+        each.celsius
+        for chip in chips(root / "class/hwmon")
+        if chip.name in _CHIPS
+        for each in temperatures(chip.folder)
     ]
-    return max(found, default=None)
+    for zone in (root / "class/thermal").glob("thermal_zone*"):
+        millidegrees = number(zone / "temp") if text(zone / "type") in _CHIPS else None
+        if millidegrees is not None:
+            found.append(millidegrees / 1000)
+    return max((each for each in found if 0 < each < 150), default=None)  # broken sensors report 0 or 255
 
 
 def cpu_name(cpuinfo: Path = CPUINFO_FILE) -> str:

@@ -17,6 +17,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         memory_bytes: of the device itself; None where it shares the computer's memory.
         power_limit_watts: what the device limits itself to now; the highest cap that means anything.
         slowdown_celsius: where it begins to slow itself down.
+        power_limit_least_watts, power_limit_most_watts: between which an administrator could set its own limit.
     """
 
     device: str
@@ -26,3 +27,5 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_bytes: int | None
     power_limit_watts: int | None = None
     slowdown_celsius: int | None = None
+    power_limit_least_watts: int | None = None
+    power_limit_most_watts: int | None = None

@@ -1,5 +1,6 @@
 """What the sensor process needs from the computer; one adapter for each source implements a part of it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from sparewatt.host.device import Device
@@ -18,12 +19,26 @@ class DeviceSource(Protocol):
         """A sample of a device at monotonic moment `now`; opens what it needs."""
         ...
 
+    def device_of(self, pid: int) -> str | None:
+        """The device that a program uses for graphics; None where that cannot be told. May open the driver."""
+        ...
+
+    def asleep(self) -> bool:
+        """Whether a device sleeps and would be woken by opening it; answered without opening anything."""
+        ...
+
     def close(self) -> None:
         """Let go of every driver and handle; the next call opens them again."""
         ...
 
 
 class ComputerSource(Protocol):
-    def read(self, unix_s: float) -> Reading:
-        """The computer now; `unix_s` is turned into local time."""
+    def read(self, unix_s: float, programs: tuple[str, ...], device_of: Callable[[int], str | None]) -> Reading:
+        """The computer now. Must not wait for anything that may hang.
+
+        Args:
+            unix_s: is turned into local time.
+            programs: the person's list of programs to look for.
+            device_of: which device the program with a process number draws on; None where that cannot be told.
+        """
         ...

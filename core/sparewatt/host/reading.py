@@ -29,7 +29,7 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seat: whether this session has a screen and keyboard at all; without one there is no idle time to know.
         idle_s: seconds since the last input of mouse or keyboard.
         idle_source: what told it, such as ``xscreensaver``; where nothing could, why: an id whose words are
-            ``wording.idle_source``.
+            ``wording.sensors.idle_source_words``.
         locked: the session's screen is locked.
         other_user: another user sits at the computer.
         sleeping: the system is about to sleep.
@@ -38,6 +38,8 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         metered: the network connection is paid by volume.
         games: what plays now.
         programs: those of the person's list that run now, as the list names them.
+        missing: what cannot be told here (``session``, ``low_power_mode``, ``metered``, ``games`` …) → why: an id
+            whose words are ``wording.sensors.reason_words``.
     """
 
     power_source: Literal["mains", "battery", "ups"] | None
@@ -57,3 +59,4 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metered: bool | None = None
     games: tuple[Game, ...] | None = None
     programs: tuple[str, ...] = ()
+    missing: dict[str, str] = {}

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 PowerKind = Literal["energy", "average_1s", "instant"]
+ThermalState = Literal["nominal", "fair", "serious", "critical"]
 # What the driver says slows the device down right now.
 SlowdownReason = Literal["hardware_slowdown", "hardware_thermal", "software_thermal", "power_brake", "power_limit"]
 
@@ -23,6 +24,7 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         memory_others_bytes: device memory that other programs hold.
         fan_percent: of the fan's full speed.
         thermal_state: the operating system's own word, where it has one.
+        missing: what the device cannot tell (``power``, ``temperature``) → why: an error id.
     """
 
     device: str
@@ -37,7 +39,8 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slowdowns: tuple[SlowdownReason, ...] | None = None
     memory_others_bytes: int | None = None
     fan_percent: float | None = None
-    thermal_state: Literal["nominal", "fair", "serious", "critical"] | None = None
+    thermal_state: ThermalState | None = None
+    missing: dict[str, str] = {}
 
 
 class SensorFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,12 +4,14 @@ Threads of their own read the pipe and watch the parent: when the engine is gone
 a driver call hangs in the main thread.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
 
 from sparewatt.errors import InputError, ProtocolError
 from sparewatt.host.computer import Computer
+from sparewatt.host.desktop_session import desktop_session
 from sparewatt.host.sources import device_sources
 from sparewatt.process.channel import Channel, open_standard_channel
 from sparewatt.process.parent_watch import watch_parent
@@ -24,13 +26,13 @@ def main(arguments: list[str]) -> int:
     # A union of types is no `type` for the checker, though it is what the channel decodes.
     channel: Channel[EngineFrame, SensorFrame] = open_standard_channel(EngineFrame, SensorFrame)  # type: ignore[arg-type]
     watch_parent(channel.closed)
-    poller = Poller(device_sources(), Computer(Path(arguments[0])))
+    poller = Poller(device_sources(), Computer(Path(arguments[0]), desktop_session(os.environ)))
     try:
         _serve(channel, poller)
     except ProtocolError as error:
         return 0 if error.error_id == "pipe.closed" else error.exit_code
     finally:
-        poller.handle(Stop(), time.monotonic())
+        poller.handle(Stop(), time.monotonic(), time.time())
     return 0
 
 
@@ -43,9 +45,13 @@ def _serve(channel: Channel[EngineFrame, SensorFrame], poller: Poller) -> None:
             if channel.closed.is_set():
                 return
             continue
-        for answer in poller.handle(received, time.monotonic()):
+        for answer in poller.handle(received, time.monotonic(), time.time()):
             channel.send(answer)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # Without taking the interpreter down in order: libraries of the desktop may hang in a thread of their own, and
+    # some of them fall over when they are taken down.
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)

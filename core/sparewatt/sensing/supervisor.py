@@ -12,6 +12,7 @@ from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
 from sparewatt.host.sample import Sample, SensorFault
 from sparewatt.sensing.messages import (
+    PROGRAMS_MOST,
     Devices,
     Discover,
     EngineFrame,
@@ -85,13 +86,25 @@ class SensingSupervisor:
     def watch(self) -> Watch:
         return self._watch
 
-    def poll(self, devices: tuple[str, ...], interval_milliseconds: int = 500) -> None:
-        """Sample these devices from now on, none when empty; asking again for the same changes nothing."""
-        poll = Poll(devices, interval_milliseconds)
+    def poll(
+        self,
+        devices: tuple[str, ...],
+        interval_milliseconds: int = 500,
+        programs: tuple[str, ...] = (),
+        on_battery: bool = False,
+    ) -> None:
+        """Sample these devices from now on, none when empty; asking again for the same changes nothing.
+
+        Args:
+            programs: names of programs whose running is to be told in readings; beyond `PROGRAMS_MOST` left out.
+            on_battery: whether drivers may be opened on battery, too (the person's setting).
+        """
+        poll = Poll(devices, interval_milliseconds, programs[:PROGRAMS_MOST], on_battery)
         if poll == self._poll:
             return
+        if devices != self._poll.devices or interval_milliseconds != self._poll.interval_milliseconds:
+            self._watch = self._watch.asked(bool(devices), self._clock.monotonic())
         self._poll = poll
-        self._watch = self._watch.asked(bool(devices), self._clock.monotonic())
         self._unsent = [frame for frame in self._unsent if not isinstance(frame, Poll)] + [poll]
         self._wake.set()
 

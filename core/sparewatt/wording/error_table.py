@@ -55,17 +55,41 @@ HERE: Final = MappingProxyType({
     "run.exists": "There is a run in this folder already. Choose another folder.",
     "run.missing": "There is no run in this folder. Create one first.",
     "run.unknown": "No such run was joined. Check its name.",
+    "sensor.amd_no_training": "{cards} AMD card(s) found. This version cannot train on them yet.",
+    "sensor.apple_power": "The watts of this chip are not shown by macOS, so a speed limit is kept instead of a power "
+    "cap. Install the package zeus-apple-silicon to have them.",
+    "sensor.apple_temperature": "The temperature of this chip is told by macOS only as nominal, fair, serious or "
+    "critical; that is what is kept to.",
+    "sensor.card_asleep": "{device} sleeps to save power, and reading it would wake it. It is tried again by itself.",
+    "sensor.card_gone": "{device} is gone: unplugged, or its driver failed. It is looked for again by itself.",
+    "sensor.card_power": "This card's driver shows no power, so a speed limit is kept instead of a power cap.",
+    "sensor.card_temperature": "This card's driver shows no temperature. A newer Linux kernel may (6.15 for Intel).",
+    "sensor.cpu_power": "This system shows no power of the processor, so a speed limit is kept instead of a power cap.",
+    "sensor.cpu_power_locked": "Only the administrator may read the processor's power counter, so a speed limit is "
+    "kept instead of a power cap. An administrator can open it (chmod a+r on energy_uj of /sys/class/powercap), which "
+    "lets every program measure it.",
+    "sensor.cpu_temperature": "This system shows no temperature of the processor.",
+    "sensor.implausible": "This sensor says what cannot be true, so it is not believed. Restart the computer if it "
+    "stays so.",
+    "sensor.intel_no_training": "{cards} Intel card(s) found. This version cannot train on them yet.",
     "sensor.nvidia": "The NVIDIA driver reports error {code}, so the card is not used. It is tried again by itself.",
     "sensor.nvidia_absent": "No NVIDIA driver was found. Install one if this computer has an NVIDIA card.",
     "sensor.nvidia_driver_changed": "The NVIDIA driver was updated while it ran. Restart the computer.",
+    "sensor.nvidia_gone": "The NVIDIA driver is gone, so the card is not used. It is looked for again by itself; "
+    "restart the computer if it stays so.",
     "sensor.nvidia_lost": "The NVIDIA card is gone: unplugged, or it failed. Restart the computer if it stays so.",
+    "sensor.nvidia_power": "This card shows no power, so a speed limit is kept instead of a power cap.",
     "sensor.nvidia_reset_required": "The NVIDIA card needs a restart. Restart the computer.",
+    "sensor.nvidia_restarted": "The NVIDIA driver was started anew. The card is opened again by itself.",
+    "sensor.nvidia_temperature": "This card shows no temperature, so no temperature limit can be kept on it.",
     "sensor.nvidia_timeout": "The NVIDIA driver did not answer in time. It is tried again by itself.",
     "sensor.power_missing": "The power of this device cannot be read, so it runs under the speed limit only. A newer "
     "driver may help.",
     "sensor.temperature_missing": "The temperature of this device cannot be read, so its limit cannot be kept. A newer "
     "driver may help.",
     "sensor.unknown_device": "{device} is no device of this computer. Look for devices again.",
+    "sensor.waits_for_mains": "Graphics cards are left asleep while the computer runs on its battery. They are looked "
+    "for again on mains power.",
     "series.unknown": "There is no series {name}. There are: {known}.",
     "settings.damaged": "Your settings could not be read, so all of them have their defaults. What was there is kept "
     "in {path}. Set them again.",

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from sparewatt.errors import ConflictError, StorageError, UnavailableError
-from sparewatt.host.computer import power_source
+from sparewatt.host.state.power import battery as power_source
 from sparewatt_cli import exit_codes
 from sparewatt_cli.machine import installed_version, usable_cores
 from sparewatt_cli.surroundings import Surroundings, home_shortened

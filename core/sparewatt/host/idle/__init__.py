@@ -1,0 +1,1 @@
+"""How long nobody has touched mouse and keyboard: one port, an adapter for each desktop system."""
