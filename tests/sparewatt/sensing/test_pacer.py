@@ -1,5 +1,6 @@
 from dataclasses import dataclass, replace
 
+from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
 from sparewatt.permit import HOLD, Grant, PermitKind
 from sparewatt.policy import Decision
@@ -36,12 +37,43 @@ def test_a_fresh_sample_under_a_young_decision_advances_the_permit() -> None:
     assert last.limit == "speed_limit"
 
 
-def test_without_new_samples_the_permit_stops_after_two_seconds() -> None:
+def test_without_new_samples_the_permit_is_not_advanced_after_a_second() -> None:
     clock = SetClock()
     pacer, grants = paced(clock)
-    for clock.now in (1.0, 2.0, 2.5, 3.0):
+    for clock.now in (0.5, 1.0, 1.1, 2.0):
         pacer.tick()
     assert len(grants) == 2
+
+
+def test_it_looks_twice_a_second_but_never_in_step_and_ten_times_where_a_cap_hangs_on_instants() -> None:
+    clock, jitters = SetClock(), iter([0.0, 1.0, 0.5, 0.5])
+    pacer = Pacer(clock, jitter=lambda: next(jitters))
+    pacer.attach("cpu", lambda _: None)
+    assert (pacer.next_period_s(), pacer.next_period_s()) == (0.45, 0.55)
+    pacer.decided(replace(FULL, power_cap_watts=100))
+    pacer.sampled(Sample("cpu", 0.0, power_watts=20.0, power_kind="instant"))
+    pacer.tick()
+    assert pacer.next_period_s() == 0.1
+    pacer.detach("cpu")
+    assert pacer.next_period_s() == 1.0
+
+
+def test_micro_batches_are_short_while_somebody_uses_the_computer() -> None:
+    pacer, grants = paced(SetClock())
+    pacer.person(active=True)
+    pacer.tick()
+    pacer.person(active=False)
+    pacer.tick()
+    assert [grant.micro_batch_seconds for grant in grants] == [0.05, 0.25]
+
+
+def test_what_a_device_says_of_itself_bounds_its_limits() -> None:
+    pacer, _ = paced(SetClock())
+    pacer.found((Device("cpu", "cpu", "Processor", "cpu", None, power_limit_watts=65, slowdown_celsius=95),))
+    pacer.tick()
+    last = pacer.pace_of("cpu")
+    assert last is not None
+    assert last.temperature_most_celsius == 85
 
 
 def test_a_dead_engine_loop_stops_the_permit_after_five_seconds_though_samples_come() -> None:
@@ -71,7 +103,8 @@ def test_after_detach_the_permit_is_not_touched_and_the_sensors_are_remembered()
     pacer.tick()
     assert len(grants) == 1
     pacer.attach("cpu", grants.append)
-    pacer.sampled(Sample("cpu", 0.0))
+    clock.now = 2.0
+    pacer.sampled(Sample("cpu", 2.0))
     pacer.tick()
     assert len(grants) == 1
     pacer.forget("cpu")
