@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING
 
 from sparewatt.control.messages import (
+    DevicePresets,
     InspectInvite,
+    ListPresets,
     ListSettings,
     ManifestReply,
+    PresetsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -16,6 +19,7 @@ from sparewatt.control.messages import (
     SettingValue,
 )
 from sparewatt.engine.isolation import ISOLATION
+from sparewatt.engine.limits import device_presets
 from sparewatt.errors import InputError
 from sparewatt.session.outbox import Outbox
 from sparewatt.settings.intents import Intents
@@ -85,6 +89,14 @@ class ControlHandler:
 
     async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
         return PreviewReply(reply_to=request.id, devices=self._engine.preview(request.key, request.value))
+
+    async def list_presets(self, request: ListPresets) -> PresetsReply:
+        found: list[DevicePresets] = []
+        for driver in self._engine.devices:
+            pace = self._engine.pacer.pace_of(driver.device.device)
+            if pace is not None and pace.memory.trust.seen_s is not None:
+                found.append(device_presets(driver.device, pace))
+        return PresetsReply(reply_to=request.id, devices=tuple(found))
 
     async def discover(self) -> None:
         self._engine.sensing.discover()

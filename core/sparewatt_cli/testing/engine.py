@@ -10,8 +10,10 @@ from sparewatt.control.address import SocketAddress
 from sparewatt.control.local_socket import check_peer, listen
 from sparewatt.control.messages import (
     InspectInvite,
+    ListPresets,
     ListSettings,
     ManifestReply,
+    PresetsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -92,6 +94,9 @@ class FakeEngine:
 
     async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
         return PreviewReply(request.id, ())
+
+    async def list_presets(self, request: ListPresets) -> PresetsReply:
+        return PresetsReply(request.id, ())
 
     async def discover(self) -> None:
         self._done("discover")

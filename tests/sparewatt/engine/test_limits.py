@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as with_fields
 
-from sparewatt.engine.limits import limits_snapshot, missing_sensors, preset_facts
+from sparewatt.engine.limits import device_presets, limits_snapshot, missing_sensors
 from sparewatt.governor import Pace, pace
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
@@ -72,6 +72,9 @@ def test_missing_sensors_are_named() -> None:
     assert missing_sensors("cuda:GPU-1", SAMPLE, paced()) == {}
 
 
-def test_presets_are_made_from_the_same_facts() -> None:
-    facts = preset_facts(CARD, paced())
-    assert (facts.power_limit_watts, facts.temperature_most_celsius, facts.has_power) == (320, 80, True)
+def test_presets_carry_the_numbers_of_this_device() -> None:
+    found = device_presets(CARD, paced())
+    quiet, balanced, full = found.presets
+    assert (found.device, quiet.name, balanced.name, full.name) == ("cuda:GPU-1", "quiet", "balanced", "full")
+    assert (quiet.power_cap_watts, quiet.temperature_limit_celsius, quiet.basis) == (145, 65, "device_limit")
+    assert (full.power_cap_watts, full.temperature_limit_celsius, full.speed_limit_percent) == (None, 80, 100)
