@@ -1,5 +1,7 @@
 from dataclasses import dataclass, replace
 
+import pytest
+
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
 from sparewatt.permit import HOLD, Grant, PermitKind
@@ -12,12 +14,13 @@ FULL = Decision("cpu", "full", "allowed", (), 40, decided_s=0.0)
 @dataclass
 class SetClock:
     now: float = 0.0
+    ahead: float = 0.0
 
     def monotonic(self) -> float:
         return self.now
 
     def unix(self) -> float:
-        return self.now
+        return self.now + self.ahead
 
 
 def paced(clock: SetClock) -> tuple[Pacer, list[Grant]]:
@@ -109,6 +112,23 @@ def test_after_detach_the_permit_is_not_touched_and_the_sensors_are_remembered()
     assert len(grants) == 1
     pacer.forget("cpu")
     assert pacer.pace_of("cpu") is None
+
+
+@pytest.mark.parametrize(("monotonic_s", "unix_s"), [(0.5, 3600.0), (3600.0, 3600.0), (-100.0, 1.0)])
+def test_after_a_sleep_nothing_from_before_counts(monotonic_s: float, unix_s: float) -> None:
+    clock = SetClock(1000.0)
+    pacer, grants, resumed = Pacer(clock), list[Grant](), list[float]()
+    pacer.attach("cpu", grants.append, lambda: resumed.append(clock.now))
+    pacer.decided(replace(FULL, decided_s=1000.0))
+    pacer.sampled(Sample("cpu", 1000.0))
+    pacer.tick()
+    clock.now, clock.ahead = 1000.0 + monotonic_s, unix_s - monotonic_s
+    pacer.decided(replace(FULL, decided_s=clock.now))
+    pacer.tick()
+    assert (len(grants), resumed) == (1, [clock.now])
+    pacer.sampled(Sample("cpu", clock.now))
+    pacer.tick()
+    assert len(grants) == 2
 
 
 def test_the_thread_advances_until_it_is_stopped() -> None:
