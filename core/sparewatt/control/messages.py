@@ -5,7 +5,7 @@ engine sends whole snapshots, coalesced, to those that asked with `Watch`; comma
 `Reply` or `Failure` each. Commands are idempotent: repeating one changes nothing further.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -92,6 +92,10 @@ class PreviewSetting(_Request, frozen=True, tag="preview_setting"):
     value: Annotated[str, msgspec.Meta(max_length=2_000)]
 
 
+class ListPresets(_Request, frozen=True, tag="list_presets"):
+    """Quiet, balanced and full for every device, each with its numbers; answered by `PresetsReply`."""
+
+
 class Discover(_Request, frozen=True, tag="discover"):
     """Look for devices and sensors again."""
 
@@ -139,7 +143,7 @@ class Shutdown(_Request, frozen=True, tag="shutdown"):
 Request = (
     Watch | GetSnapshot | Pause | PauseForGame | Resume | ContributeNow | InspectInvite | JoinRun | LeaveRun
     | ListSettings | SetSetting | PreviewSetting | Discover | ReceiptsAfter | SeriesSince | EnergySince
-    | PastAssignments | Shutdown
+    | PastAssignments | Shutdown | ListPresets
 )  # fmt: skip
 
 
@@ -211,6 +215,33 @@ class PreviewReply(_Answer, frozen=True, tag="preview_reply"):
     conflicts: tuple[ConflictSnapshot, ...] = ()
 
 
+class PresetValue(msgspec.Struct, frozen=True):
+    """Three settings of one device that belong together.
+
+    Attributes:
+        power_cap_watts: None is no cap; `temperature_limit_celsius` None where it cannot be kept.
+        basis: what the cap was made from: the device's measured draw, its own limit, or nothing.
+    """
+
+    name: Literal["quiet", "balanced", "full"]
+    power_cap_watts: int | None
+    temperature_limit_celsius: int | None
+    speed_limit_percent: int
+    basis: Literal["measured", "device_limit", "none"]
+
+
+class DevicePresets(msgspec.Struct, frozen=True):
+    device: str
+    presets: tuple[PresetValue, ...]
+
+
+class PresetsReply(_Answer, frozen=True, tag="presets_reply"):
+    """Devices whose sensors were heard; quiet first."""
+
+    reply_to: int
+    devices: tuple[DevicePresets, ...]
+
+
 class ReceiptsReply(_Answer, frozen=True, tag="receipts_reply"):
     """Receipts as they were signed, with all that is needed to check them: the manifest (unless the run was left) and
     the key chain."""
@@ -257,5 +288,5 @@ class Failure(_Answer, frozen=True, tag="failure"):
 
 Answer = (
     Greeting | SnapshotFrame | Reply | ManifestReply | SettingsReply | PreviewReply | ReceiptsReply | SeriesReply
-    | EnergyReply | PastAssignmentsReply | Failure
+    | EnergyReply | PastAssignmentsReply | Failure | PresetsReply
 )  # fmt: skip

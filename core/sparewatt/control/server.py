@@ -21,12 +21,14 @@ from sparewatt.control.messages import (
     InspectInvite,
     JoinRun,
     LeaveRun,
+    ListPresets,
     ListSettings,
     ManifestReply,
     PastAssignments,
     PastAssignmentsReply,
     Pause,
     PauseForGame,
+    PresetsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -81,6 +83,8 @@ class Handler(Protocol):
     async def set_setting(self, revision: int, key: str, value: str) -> None: ...
 
     async def preview_setting(self, request: PreviewSetting) -> PreviewReply: ...
+
+    async def list_presets(self, request: ListPresets) -> PresetsReply: ...
 
     async def discover(self) -> None: ...
 
@@ -280,6 +284,8 @@ async def _handled(handler: Handler, request: Request) -> Answer:
             return await handler.list_settings(request)
         case PreviewSetting():
             return await handler.preview_setting(request)
+        case ListPresets():
+            return await handler.list_presets(request)
         case ReceiptsAfter():
             return await handler.receipts_after(request)
         case SeriesSince():

@@ -203,7 +203,7 @@ class DeviceDriver:
             return
         self._worker = worker
         assert self._permit is not None
-        self._tools.pacer.attach(self.device.device, self._permit.advance)
+        self._tools.pacer.attach(self.device.device, self._permit.advance, self._permit.resumed)
         self._tools.spawn(self._listen(worker))
         manifest = run.manifest
         await worker.send(

@@ -3,13 +3,16 @@
 from typing import TYPE_CHECKING
 
 from sparewatt.control.messages import (
+    DevicePresets,
     EnergyReply,
     EnergySince,
     InspectInvite,
+    ListPresets,
     ListSettings,
     ManifestReply,
     PastAssignments,
     PastAssignmentsReply,
+    PresetsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -19,6 +22,7 @@ from sparewatt.control.messages import (
     SettingsReply,
 )
 from sparewatt.engine.isolation import ISOLATION
+from sparewatt.engine.limits import device_presets
 from sparewatt.engine.offered import offered
 from sparewatt.engine.overview import preview
 from sparewatt.errors import InputError
@@ -98,6 +102,14 @@ class ControlHandler:
 
     async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
         return preview(self._engine, request.id, request.key, request.value)
+
+    async def list_presets(self, request: ListPresets) -> PresetsReply:
+        found: list[DevicePresets] = []
+        for driver in self._engine.devices:
+            pace = self._engine.pacer.pace_of(driver.device.device)
+            if pace is not None and pace.memory.trust.seen_s is not None:
+                found.append(device_presets(driver.device, pace))
+        return PresetsReply(reply_to=request.id, devices=tuple(found))
 
     async def discover(self) -> None:
         self._engine.sensing.discover()

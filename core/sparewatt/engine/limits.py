@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from sparewatt.control.messages import DevicePresets, PresetValue
 from sparewatt.governor import Pace
-from sparewatt.governor.presets import PresetFacts
+from sparewatt.governor.presets import PresetFacts, presets
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample, SensorFault
 from sparewatt.policy import Decision
@@ -39,15 +40,26 @@ def missing_sensors(device: str, sample: Sample | None, pace: Pace | None) -> di
     return missing
 
 
-def preset_facts(device: Device, pace: Pace) -> PresetFacts:
-    """What presets are made from."""
-    return PresetFacts(
+def device_presets(device: Device, pace: Pace) -> DevicePresets:
+    """Quiet, balanced and full with the numbers of this device, from what its governor has seen so far."""
+    facts = PresetFacts(
         has_power=pace.had_power,
         has_temperature=pace.had_temperature,
         power_limit_watts=device.power_limit_watts,
         least_cap_watts=pace.power_least_watts,
         temperature_most_celsius=pace.temperature_most_celsius,
     )
+    values = (
+        PresetValue(
+            each.name,
+            each.power_cap_watts,
+            each.temperature_limit_celsius,
+            each.speed_limit_percent,
+            each.basis,
+        )
+        for each in presets(facts, pace.learnt)
+    )
+    return DevicePresets(device.device, tuple(values))
 
 
 def _conflict(device: Device, decision: Decision, pace: Pace) -> str | None:

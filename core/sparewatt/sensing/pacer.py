@@ -24,6 +24,8 @@ INSTANT_PERIOD_S: Final = 0.1
 IDLE_PERIOD_S: Final = 1.0
 # No two looks in step with a load that is switched in a rhythm of its own.
 JITTER: Final = 0.1
+# No look is so late unless the computer slept, or the clock was set.
+SLEPT_S: Final = 5.0
 
 Advance = Callable[[Grant], None]
 
@@ -41,6 +43,7 @@ class _Paced:
     """What is newest of one device; every field is replaced whole, under the pacer's lock."""
 
     advance: Advance | None = None
+    resumed: Callable[[], None] | None = None
     decision: Decision | None = None
     sample: Sample | None = None
     pace: Pace | None = None
@@ -70,6 +73,7 @@ class Pacer:
         self._lock = threading.Lock()
         self._devices: dict[str, _Paced] = {}
         self._person_active = False
+        self._looked: tuple[float, float] | None = None
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -92,11 +96,13 @@ class Pacer:
         engine then ends, so that it is restarted whole."""
         return self._thread is not None and self._thread.is_alive()
 
-    def attach(self, device: str, advance: Advance) -> None:
-        """A worker of `device` lives: its permit is advanced from now on by calling `advance` on this thread."""
+    def attach(self, device: str, advance: Advance, resumed: Callable[[], None] | None = None) -> None:
+        """A worker of `device` lives: its permit is advanced from now on by calling `advance` on this thread, and
+        `resumed` when the computer slept."""
         with self._lock:
             paced = self._devices.setdefault(device, _Paced())
             paced.advance = advance
+            paced.resumed = resumed
             paced.facts = replace(paced.facts, attached=True)
 
     def detach(self, device: str) -> None:
@@ -105,6 +111,7 @@ class Pacer:
             if device in self._devices:
                 paced = self._devices[device]
                 paced.advance = None
+                paced.resumed = None
                 paced.facts = replace(paced.facts, attached=False)
 
     def forget(self, device: str) -> None:
@@ -148,6 +155,8 @@ class Pacer:
         """Pace every device once. The thread does this; so may a test."""
         with self._lock:
             now = self._clock.monotonic()
+            if self._slept(now):
+                self._forget_before_sleep()
             for paced in self._devices.values():
                 if paced.facts.person_active != self._person_active:
                     paced.facts = replace(paced.facts, person_active=self._person_active)
@@ -155,6 +164,22 @@ class Pacer:
                 grant = _grant(paced.pace)
                 if paced.advance is not None and grant is not None:
                     paced.advance(grant)
+
+    def _slept(self, now: float) -> bool:
+        """Whether the computer slept since the last look. The monotonic clock of some systems stands still meanwhile;
+        the time of day does not."""
+        before, self._looked = self._looked, (now, self._clock.unix())
+        if before is None:
+            return False
+        elapsed = now - before[0]
+        return not 0.0 <= elapsed <= SLEPT_S or self._looked[1] - before[1] - elapsed > SLEPT_S
+
+    def _forget_before_sleep(self) -> None:
+        """What was seen or granted before the sleep says nothing of now."""
+        for paced in self._devices.values():
+            paced.sample = None
+            if paced.resumed is not None:
+                paced.resumed()
 
     def next_period_s(self) -> float:
         """How long to wait until the next `tick`."""

@@ -12,10 +12,12 @@ from sparewatt.control.messages import (
     EnergyReply,
     EnergySince,
     InspectInvite,
+    ListPresets,
     ListSettings,
     ManifestReply,
     PastAssignments,
     PastAssignmentsReply,
+    PresetsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -115,6 +117,9 @@ class FakeEngine:
 
     async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
         return PreviewReply(request.id, ())
+
+    async def list_presets(self, request: ListPresets) -> PresetsReply:
+        return PresetsReply(request.id, ())
 
     async def discover(self) -> None:
         self._done("discover")

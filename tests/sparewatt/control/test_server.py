@@ -13,15 +13,19 @@ from sparewatt.control.address import SocketAddress
 from sparewatt.control.client import connect
 from sparewatt.control.codec import encode
 from sparewatt.control.messages import (
+    DevicePresets,
     EnergyReply,
     EnergySince,
     InspectInvite,
     JoinRun,
+    ListPresets,
     ListSettings,
     ManifestReply,
     PastAssignments,
     PastAssignmentsReply,
     Pause,
+    PresetsReply,
+    PresetValue,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -96,6 +100,10 @@ class Engine:
 
     async def set_setting(self, revision: int, key: str, value: str) -> None:
         raise ConflictError("settings.revision", seen=revision, current=3)
+
+    async def list_presets(self, request: ListPresets) -> PresetsReply:
+        value = PresetValue("quiet", 100, 65, 100, "measured")
+        return PresetsReply(reply_to=request.id, devices=(DevicePresets("cpu", (value,)),))
 
     async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
         return PreviewReply(request.id, ())
