@@ -102,6 +102,7 @@ class Account:
         self._open: dict[str, _Open] = {}
         # Between taking what is unwritten and having it in the database, nobody may add the two up.
         self._moving = asyncio.Lock()
+        self._stopping = asyncio.Event()
 
     # What the engine says
 
@@ -184,10 +185,20 @@ class Account:
     # Its own task
 
     async def serve(self) -> None:
-        """Read what was kept, then write once a minute, until cancelled; `close` writes the rest."""
-        while True:
+        """Read what was kept, then write once a minute, until `stop`; returns when the rest is written. A second one
+        may not begin to open the database before the first has ended, so this is stopped, not cancelled."""
+        while not self._stopping.is_set():
             await self.write()
-            await asyncio.sleep(WRITE_SECONDS)
+            try:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await self._stopping.wait()
+            except TimeoutError:
+                pass
+        await self.close()
+
+    def stop(self) -> None:
+        """Let `serve` write what is left, and return."""
+        self._stopping.set()
 
     async def close(self) -> None:
         """Write what is left; an account that cannot be written is lost with its last minutes."""

@@ -152,14 +152,15 @@ class Engine:
                     tasks.create_task(self.sensing.run(), name="sensing"),
                     tasks.create_task(self._server.failed(), name="control"),
                     tasks.create_task(self._open_identity(), name="identity"),
-                    tasks.create_task(self.account.serve(), name="account"),
                 ]
+                counting = tasks.create_task(self.account.serve(), name="account")
                 self._phase = "running"
                 await self._loop()
                 await self._wind_down()
                 for task in background:
                     task.cancel()
-                await self.account.close()
+                self.account.stop()
+                await counting
                 raise _EndTasks
         except* _EndTasks:
             pass
@@ -269,6 +270,8 @@ class Engine:
         self._phase = "stopping"
         self._server.changed()
         await asyncio.gather(*(driver.end() for driver in self.devices))
+        # What the workers left as they went is part of the account, too.
+        self._note_use()
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
                 while any(run.connected and run.state.totals.pending for run in self.runs.drivers.values()):

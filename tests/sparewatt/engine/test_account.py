@@ -176,6 +176,27 @@ def test_without_a_place_to_keep_it_nothing_is_known_and_nothing_is_lost(tmp_pat
     within(bench, work)
 
 
+def test_stopped_while_it_opens_it_still_keeps_what_was_counted(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+
+    async def run() -> None:
+        serving = asyncio.create_task(bench.account.serve())
+        await asyncio.sleep(0)  # it has begun to open the database
+        bench.look(doing())
+        bench.look(doing())
+        bench.account.stop()
+        await serving
+
+    asyncio.run(run())
+    bench.restart()
+
+    async def later(account: Account) -> None:
+        rows, _ = await account.since("day", 1)
+        assert [row.millijoules for row in rows] == [JOULES_A_LOOK * 1000]
+
+    within(bench, later)
+
+
 class FullDisk(HistoryStore):
     """A store on a disk without space."""
 
