@@ -232,7 +232,8 @@ class Engine:
             recovering = all(match.rule == "sensors_lost" for match in decision.matches)
             if driver.state.worker != "none" or recovering or decision.compute in ("full", "limited"):
                 polled.append(device)
-        self.sensing.poll(tuple(polled), SAMPLE_MILLISECONDS)
+        on_battery = self.desk.settings.get(schema.RUN_ON_BATTERY)
+        self.sensing.poll(tuple(polled), SAMPLE_MILLISECONDS, on_battery=on_battery)
         for run in self.runs.drivers.values():
             bound = [driver for driver in self.devices if driver.run is run]
             run.hold(frozenset[str]().union(*(driver.held_assignments for driver in bound)))
