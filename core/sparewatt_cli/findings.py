@@ -1,20 +1,17 @@
 """What `sparewatt doctor` says of a computer: a pure function from facts to findings."""
 
 from dataclasses import dataclass
-from typing import Literal
-
-import msgspec
 
 from sparewatt.wording.sensors import idle_source_words, reason_words
 from sparewatt.wording.units import bytes_words
 from sparewatt_cli.figures import UNKNOWN
+from sparewatt_cli.finding import Finding
 from sparewatt_cli.probe import Probe
+from sparewatt_cli.sensor_findings import computer_findings, sensor_findings
 from sparewatt_cli.words import error_sentence
 
 TESTED_SYSTEMS = frozenset({"Linux"})
 DISK_BYTES_LEAST = 2_000_000_000
-
-Level = Literal["good", "note", "problem"]
 
 
 @dataclass(frozen=True)
@@ -42,20 +39,6 @@ class DoctorFacts:
     probe_trouble: str
     settings_trouble: str = ""
     conflicts: tuple[str, ...] = ()
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One line of ``sparewatt doctor``; its JSON has the same fields.
-
-    Attributes:
-        level: a ``problem`` keeps the computer from contributing.
-        advice: what to do about it; empty where nothing is to be done.
-    """
-
-    level: Level
-    about: str
-    words: str
-    advice: str = ""
 
 
 def findings(facts: DoctorFacts) -> tuple[Finding, ...]:
@@ -113,19 +96,17 @@ def _devices(facts: DoctorFacts) -> tuple[Finding, ...]:
     if facts.probe is None:
         trouble = f"devices and keyring did not answer in time ({facts.probe_trouble or 'no message'})"
         return (Finding("problem", "Devices", trouble, "A driver may hang: restart the computer, then try again."),)
-    found = [
-        Finding("good", "Device", f"{device.device}, {device.name}; {_sensors(device.power_sensor, 'power')}, "
-                f"{_sensors(device.temperature_sensor, 'temperature')}")
-        for device in facts.probe.devices
-    ]  # fmt: skip
-    if not found:
+    found = list(sensor_findings(facts.probe.devices))
+    if not facts.probe.devices:
         found.append(Finding("problem", "Devices", "none was found", "Nothing here can train."))
-    faults = (error_sentence(fault.error_id, fault.parameters) for fault in facts.probe.faults)
-    return (*found, *(Finding("note", "Sensors", words) for words in faults))
+    faults = (*facts.probe.faults, *facts.probe.notes)
+    words = (error_sentence(fault.error_id, _shared(fault.parameters)) for fault in faults)
+    return (*found, *(Finding("note", "Sensors", each) for each in words), *computer_findings(facts.probe.reading))
 
 
-def _sensors(there: bool, what: str) -> str:
-    return f"{what} sensor" if there else f"no {what} sensor"
+def _shared(parameters: dict[str, str | int]) -> dict[str, str | int]:
+    """Parameters without the number by which a card can be told from all others in the world."""
+    return {name: str(value).partition(":")[0] if name == "device" else value for name, value in parameters.items()}
 
 
 def _keyring(facts: DoctorFacts) -> tuple[Finding, ...]:

@@ -4,16 +4,33 @@ from typing import Any
 import msgspec
 import pytest
 
-from sparewatt.host.reading import Reading
+from sparewatt.host.device import Device
+from sparewatt.host.reading import Game, Reading
+from sparewatt.host.sample import Sample, SensorFault
 from sparewatt_cli.findings import DoctorFacts, finding_lines, findings
 from sparewatt_cli.probe import Probe, ProbedDevice
 
-PROBE = Probe(
-    devices=(ProbedDevice("cpu", "A processor", power_sensor=False, temperature_sensor=True),),
-    faults=(),
-    keyring=True,
-    reading=Reading("mains", None, 8 * 10**9, 80 * 10**9, 0, 600),
+CARD = ProbedDevice(
+    Device("cuda:GPU-f00d", "cuda", "A card", "gpu-f00d", 24 * 10**9, 320, 90),
+    Sample(
+        "cuda:GPU-f00d", 1.0, power_watts=201.4, power_kind="energy", temperature_celsius=61.0, fan_percent=40.0,
+        slowdowns=("power_limit",),
+    ),
+)  # fmt: skip
+PROCESSOR = ProbedDevice(
+    Device("cpu", "cpu", "A processor", "cpu", None),
+    Sample("cpu", 1.0, temperature_celsius=48.0, missing={"power": "sensor.cpu_power_locked"}),
 )
+PROBE = Probe(
+    devices=(PROCESSOR, CARD),
+    faults=(),
+    notes=(SensorFault("rocm", "sensor.amd_no_training", {"cards": 1}, absent=True),),
+    keyring=True,
+    reading=Reading(
+        "mains", None, 8 * 10**9, 80 * 10**9, 0, 600, seat=True, idle_s=12.0, idle_source="mutter",
+        games=(Game("Secret Project II"),), programs=("secret-tool",), missing={"metered": "no_service"},
+    ),
+)  # fmt: skip
 WELL = DoctorFacts(
     system="Linux",
     python="3.11.7",
@@ -54,9 +71,44 @@ def test_what_keeps_it_from_contributing_is_a_problem_with_advice_or_reason(
     assert problems(**changed) == [about]
 
 
-def test_no_sensor_is_said_and_is_no_problem() -> None:
-    text = "\n".join(finding_lines(findings(WELL)))
-    assert "no power sensor, temperature sensor" in text
+def text(**changed: Any) -> str:
+    return "\n".join(finding_lines(findings(replace(WELL, probe=msgspec.structs.replace(PROBE, **changed)))))
+
+
+def test_every_sensor_is_said_with_its_value_and_source() -> None:
+    said = text()
+    assert "cuda 1: A card, 24 GB, limits itself to 320 W and slows down at 90 °C" in said
+    assert "cuda 1 power: 201 W, by its energy counter" in said
+    assert "cuda 1 temperature: 61 °C" in said
+    assert "fan at 40 %, slowed down by power limit" in said
+    assert "12 s, told by GNOME" in said
+
+
+def test_a_missing_sensor_is_said_with_how_to_get_it_and_is_no_problem() -> None:
+    said = text()
+    assert "cpu power: unknown" in said
+    assert "Only the administrator may read" in said
+    assert "1 AMD card(s) found" in said
+    assert problems() == []
+
+
+def test_what_cannot_be_known_of_the_computer_is_said_with_why() -> None:
+    said = text()
+    assert "Network:      unknown" in said
+    assert "does not run on this computer" in said
+    unseen = msgspec.structs.replace(PROBE.reading, idle_s=None, idle_source="no_display")
+    assert "The engine was started outside of your desktop" in text(reading=unseen)
+
+
+def test_a_server_has_no_idle_time_and_nothing_is_missing() -> None:
+    server = msgspec.structs.replace(PROBE.reading, seat=False, idle_s=None, idle_source="no_display")
+    assert "none: this computer has no screen" in text(reading=server)
+
+
+def test_nothing_in_it_tells_one_computer_from_another_or_names_a_program() -> None:
+    said = text(faults=(SensorFault("cuda:GPU-f00d", "sensor.unknown_device", {"device": "cuda:GPU-f00d"}),))
+    for private in ("f00d", "Secret", "secret"):
+        assert private not in said
 
 
 def test_not_isolated_is_always_said() -> None:

@@ -247,7 +247,13 @@ class Engine:
             recovering = all(match.rule in RECOVERING_RULES for match in decision.matches)
             if driver.state.worker != "none" or recovering or decision.compute in ("full", "limited"):
                 polled.append(device)
-        self.sensing.poll(tuple(polled), self._sample_milliseconds(polled))
+        settings = self.desk.settings
+        self.sensing.poll(
+            tuple(polled),
+            self._sample_milliseconds(polled),
+            programs=settings.get(schema.PAUSE_PROGRAMS),
+            on_battery=settings.get(schema.RUN_ON_BATTERY),
+        )
         for run in self.runs.drivers.values():
             bound = [driver for driver in self.devices if driver.run is run]
             run.hold(frozenset[str]().union(*(driver.held_assignments for driver in bound)))

@@ -15,6 +15,7 @@ from sparewatt.host.bus import Bus, session_bus
 
 # dbusmock and its bindings are packages of the system, not of the environment that the suite runs in.
 SYSTEM_PYTHON = "/usr/bin/python3"
+KWIN = "/usr/bin/kwin_wayland"
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -23,6 +24,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+def needs(*programs: str) -> None:
+    """Skip where a program is not installed; in CI a skip fails the run."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 def answers(path: Path) -> bool:
@@ -43,6 +51,7 @@ def end(process: "subprocess.Popen[str]") -> None:
 @pytest.fixture
 def x_server() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """A private X server: its display and its process."""
+    needs("Xvfb", "xdotool")
     number, told = os.pipe()
     command = ["Xvfb", "-displayfd", str(told), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset"]
     with subprocess.Popen(command, pass_fds=(told,), stderr=subprocess.DEVNULL, text=True) as process:
@@ -73,6 +82,7 @@ def xdotool(x_server: tuple[str, "subprocess.Popen[str]"]) -> Callable[..., None
 @pytest.fixture
 def bus(tmp_path: Path) -> Iterator[str]:
     """The address of a private message bus."""
+    needs("dbus-daemon", "dbus-send", "gdbus", SYSTEM_PYTHON)
     configuration = tmp_path / "bus.conf"
     configuration.write_text(
         '<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" '
@@ -160,10 +170,11 @@ class MockedService:
 @pytest.fixture
 def compositor(tmp_path: Path, bus: str) -> Iterator[str]:
     """A real KWin without a screen: the path of its Wayland socket."""
+    needs(KWIN)
     # Debian lets KWin raise limits, and where that right cannot be given the system refuses to start it at all; a
     # copy has no special rights.
     program = tmp_path / "kwin_wayland"
-    shutil.copyfile("/usr/bin/kwin_wayland", program)
+    shutil.copyfile(KWIN, program)
     program.chmod(0o700)
     runtime = tmp_path / "run"
     runtime.mkdir(mode=0o700)

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +41,8 @@ class Fixed:
 
 @pytest.fixture
 def window(x_server: Server) -> Iterator["subprocess.Popen[str]"]:
+    if shutil.which("openbox") is None:
+        pytest.skip("not installed: openbox")
     environment = {**os.environ, "DISPLAY": x_server[0], "QT_QPA_PLATFORM": "xcb"}
     with (
         subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager,
