@@ -5,7 +5,6 @@ import importlib.metadata
 import logging
 import logging.handlers
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -15,13 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from sparewatt.clock import SystemClock
-from sparewatt.control.address import socket_address
-from sparewatt.control.local_socket import check_peer, listen
+from sparewatt.control.local_socket import control_address, listen
 from sparewatt.engine.engine import Engine, EngineParts
 from sparewatt.engine.options import EngineOptions, parse_options
 from sparewatt.errors import SparewattError
 from sparewatt.host.lock import engine_lock
-from sparewatt.host.user import user_number
+from sparewatt.process.stop_signals import stop_on_signals
 from sparewatt.session.outbox_thread import open_in_thread
 from sparewatt.settings.intents_store import IntentsStore
 from sparewatt.settings.store import SettingsStore
@@ -53,9 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 async def _run(options: EngineOptions) -> None:
-    address = socket_address(
-        options.data_folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), user_number()
-    )
+    address = control_address(options.data_folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())
     outbox, recovery = await open_in_thread(options.data_folder / "outbox")
     log.info("outbox opened: %s", recovery)
     try:
@@ -68,26 +64,19 @@ async def _run(options: EngineOptions) -> None:
                 intents=IntentsStore(options.data_folder),
                 outbox=outbox,
                 starter=WorkerSupervisor(dict(os.environ), logging.getLogger("sparewatt.worker").info),
-                check_peer=check_peer,
                 started_unix_s=round(time.time()),
             )
         )
-        _stop_on_signals(engine.stop)
+        stop_on_signals(engine.stop)
         if options.parent_pipe:
             _stop_with_parent(engine.stop)
-        listening = listen(address)
+        listener = listen(address)
         try:
-            await engine.run(listening)
+            await engine.run(listener)
         finally:
-            address.path.unlink(missing_ok=True)
+            listener.close()
     finally:
         await outbox.close()
-
-
-def _stop_on_signals(stop: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
 
 
 def _stop_with_parent(stop: Callable[[], None]) -> None:

@@ -4,9 +4,8 @@ import asyncio
 import logging
 import os
 import secrets
-import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -15,6 +14,7 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.control.messages import DevicePreview
 from sparewatt.control.server import ControlServer
+from sparewatt.control.transport import Listener
 from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
@@ -59,11 +59,7 @@ sensing_log = logging.getLogger("sparewatt.sensing")
 
 @dataclass(frozen=True)
 class EngineParts:
-    """What an engine is made of; everything here lives as long as it does.
-
-    Attributes:
-        check_peer: refuses control clients of other users.
-    """
+    """What an engine is made of; everything here lives as long as it does."""
 
     options: EngineOptions
     version: str
@@ -72,7 +68,6 @@ class EngineParts:
     intents: IntentsStore
     outbox: OutboxThread
     starter: WorkerStarter
-    check_peer: Callable[[socket.socket], None]
     started_unix_s: int
 
 
@@ -114,11 +109,11 @@ class Engine:
 
     # The loop
 
-    async def run(self, listening: socket.socket) -> None:
+    async def run(self, listener: Listener) -> None:
         """Serve until `stop`.
 
         Args:
-            listening: the control channel's listening socket.
+            listener: where clients of the control channel arrive.
 
         Raises:
             ExceptionGroup: a bug in any part; the engine cannot go on with it.
@@ -138,8 +133,8 @@ class Engine:
                     self._announced,
                     self._lease_lost,
                 )
-                self._server = ControlServer(ControlHandler(self), parts.version, parts.check_peer)
-                await self._server.start(listening)
+                self._server = ControlServer(ControlHandler(self), parts.version)
+                await self._server.start(listener)
                 self.pacer.start()
                 background = [
                     tasks.create_task(self.sensing.run(), name="sensing"),
