@@ -216,6 +216,7 @@ class Snapshot(Struct, frozen=True):
         settings_revision: a `set` command must name it.
         key_store: where the contributor's key is kept, chosen once.
         isolation: how strongly workers are held in; ``none`` is said in words wherever consent is asked.
+        logon_error: why what starts at logon could not be made what the setting says.
     """
 
     engine_version: str
@@ -234,3 +235,4 @@ class Snapshot(Struct, frozen=True):
     runs: tuple[RunSnapshot, ...]
     contribute_until_unix_s: int | None = None
     computer: ComputerSnapshot | None = None
+    logon_error: ErrorSnapshot | None = None

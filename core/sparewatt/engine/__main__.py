@@ -13,12 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from platformdirs import user_data_path
+
 from sparewatt.clock import SystemClock
+from sparewatt.control.address import folder_digest
 from sparewatt.control.local_socket import control_address, listen
 from sparewatt.engine.engine import Engine, EngineParts
 from sparewatt.engine.options import EngineOptions, parse_options
 from sparewatt.errors import SparewattError
 from sparewatt.host.lock import engine_lock
+from sparewatt.host.logon import LogonEntry, commands_for, system_entry
 from sparewatt.process.stop_signals import stop_on_signals
 from sparewatt.session.outbox_thread import open_in_thread
 from sparewatt.settings.intents_store import IntentsStore
@@ -65,6 +69,7 @@ async def _run(options: EngineOptions) -> None:
                 outbox=outbox,
                 starter=WorkerSupervisor(dict(os.environ), logging.getLogger("sparewatt.worker").info),
                 started_unix_s=round(time.time()),
+                logon=_logon_entry(options),
             )
         )
         stop_on_signals(engine.stop)
@@ -77,6 +82,20 @@ async def _run(options: EngineOptions) -> None:
             listener.close()
     finally:
         await outbox.close()
+
+
+def _logon_entry(options: EngineOptions) -> LogonEntry | None:
+    """None for an engine that ends with its parent: it is a trial's, and must leave no trace."""
+    if options.parent_pipe:
+        return None
+    commands = commands_for(
+        data_folder=options.data_folder,
+        default_folder=user_data_path("sparewatt", appauthor=False),
+        executable=Path(sys.executable).absolute(),
+        digest=folder_digest(options.data_folder),
+    )
+    home = Path("~").expanduser() if "HOME" in os.environ or sys.platform == "win32" else None
+    return None if home is None else system_entry(commands, os.environ, home)
 
 
 def _stop_with_parent(stop: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import ISOLATION
+from sparewatt.engine.logon_desk import LogonDesk
 from sparewatt.engine.options import EngineOptions
 from sparewatt.engine.run_snapshots import run_snapshot
 from sparewatt.engine.runs import Runs
@@ -27,6 +28,7 @@ from sparewatt.engine.series import Series
 from sparewatt.errors import SparewattError, UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import machine_lock_folder
+from sparewatt.host.logon import LogonEntry
 from sparewatt.keys.identity import open_identity
 from sparewatt.keys.keyring import HelperKeyring
 from sparewatt.policy import Usage
@@ -59,7 +61,11 @@ sensing_log = logging.getLogger("sparewatt.sensing")
 
 @dataclass(frozen=True)
 class EngineParts:
-    """What an engine is made of; everything here lives as long as it does."""
+    """What an engine is made of; everything here lives as long as it does.
+
+    Attributes:
+        logon: the entry of what starts at logon; None for an engine that must leave no trace.
+    """
 
     options: EngineOptions
     version: str
@@ -69,6 +75,7 @@ class EngineParts:
     outbox: OutboxThread
     starter: WorkerStarter
     started_unix_s: int
+    logon: LogonEntry | None = None
 
 
 class Engine:
@@ -86,6 +93,7 @@ class Engine:
             parts.clock,
             self.sensors,
         )
+        self.logon = LogonDesk(parts.logon, self._spawn, self.wake)
         self.runs: Runs
         self._tasks: asyncio.TaskGroup
         self._server: ControlServer
@@ -211,6 +219,7 @@ class Engine:
 
     def _step(self) -> None:
         """Decide for every device and begin what is due."""
+        self.logon.step(self.desk.settings)
         polled: list[str] = []
         for driver in self.devices:
             self.runs.choose(driver)
@@ -360,6 +369,7 @@ class Engine:
             runs=tuple(run_snapshot(run, self.devices, now) for run in self.runs.drivers.values()),
             contribute_until_unix_s=intents.contribute_until_unix_s if intents.contributing_at(now.unix_s) else None,
             computer=build.computer_snapshot(self.desk.reading),
+            logon_error=None if self.logon.error is None else build.plain_error(self.logon.error),
         )
 
 

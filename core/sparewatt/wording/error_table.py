@@ -45,6 +45,12 @@ HERE: Final = MappingProxyType({
     "keys.mismatch": "The stored key is not this contributor's. Restore the right one; no second identity is made.",
     "keys.permissions": "Others can read the key file {file}. Make it yours alone (mode 600).",
     "lock.unusable": "The lock {path} cannot be used ({reason}). Check that its folder can be written.",
+    "logon.entry": "What starts when you log on could not be changed at {place} ({reason}). Check that it can be "
+    "written, then choose it again.",
+    "logon.foreign": "{place} is not Sparewatt's, so it was left alone and Sparewatt will not start when you log on. "
+    "Remove it, then choose it again.",
+    "logon.length": "The command to start when you log on has {length} characters and Windows takes {most}. Move "
+    "Sparewatt or its data to a shorter folder.",
     "permit.memory": "The memory of a permit has a wrong size ({size} bytes). The worker is started again by itself.",
     "pipe.closed": "A process of Sparewatt closed its pipe. It is started again by itself.",
     "pipe.stuck": "A process of Sparewatt does not listen any more. It is started again by itself.",
