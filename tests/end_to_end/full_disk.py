@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
 from sparewatt.control.client import connect
 from sparewatt.control.local_socket import control_address
 from sparewatt.control.messages import SetSetting
+from sparewatt.host.lock import SHARED_FOLDERS
+from sparewatt.work.manifest import InnerSpec, RoundSpec
+from sparewatt.work.model import ModelSpec
 from sparewatt_coordinator.create.profile import Profile, run_profile
 from sparewatt_coordinator.testing.processes import RealEngine, RealProcess, RealRun, real_run
 
@@ -30,12 +31,16 @@ DISK_MB = 96
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of its own for a folder; and for locks, so that no other engine of this computer is in the way."""
     folder.mkdir(parents=True, mode=0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=700", "small", str(folder)], check=True)
+    disks = {str(folder): f"size={DISK_MB}m,mode=700", str(SHARED_FOLDERS[0]): "size=1m,mode=1777"}
+    for place, options in disks.items():
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "small", place], check=True)
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        for place in disks:
+            subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def fill(folder: Path) -> Path:
@@ -52,12 +57,30 @@ def fill(folder: Path) -> Path:
 
 
 def quick() -> Profile:
-    """Small updates, one after the other, and rounds of a few of them."""
+    """A model of 0.1 M parameters and four inner steps an assignment: quick on any computer, and a round for each."""
     profile = run_profile("tiny", contributors=1, tokens=10_000_000)
     return replace(
         profile,
-        rounds=msgspec.structs.replace(profile.rounds, seconds_most=3, next_version_wait_milliseconds=0),
-        inner=msgspec.structs.replace(profile.inner, inner_steps=4),
+        model=ModelSpec(
+            architecture="llama",
+            vocabulary_size=256,
+            hidden_size=64,
+            intermediate_size=128,
+            layers=2,
+            heads=2,
+            key_value_heads=2,
+            context_length=64,
+        ),
+        sequence_length=16,
+        inner=InnerSpec(inner_steps=4, batch_sequences=1, state="fresh"),
+        rounds=RoundSpec(
+            tokens_target=64,
+            grace_milliseconds=0,
+            seconds_most=60,
+            next_version_wait_milliseconds=500,
+            tokens_total=10_000_000,
+            seconds_total=0,
+        ),
     )
 
 
@@ -145,7 +168,7 @@ def under_a_coordinator(folder: Path) -> None:
         run.until(lambda: accepted(run) >= known + 3)
         assert log.read_text().count("is full") == 1, "it is said once"
 
-        run.coordinator.kill()
+        assert run.coordinator.end() == 0
         filler = fill(disk)
         serve = ["sparewatt_coordinator.server", "--data", str(disk), "--listen", "127.0.0.1:0"]
         words = started_in_vain(lambda: RealProcess(serve, log), log)
