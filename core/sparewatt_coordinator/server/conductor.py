@@ -225,7 +225,8 @@ class Conductor:
         now = self._now()
         if record.state == "open" and _plan_fulfilled(record, now):
             await self.finish(self._closing_words)
-        if record.state == "closed" or (self._measuring is not None and not self._measuring.done()):
+        # One that has ended stays until `_raise_failures` has looked at it.
+        if record.state == "closed" or self._measuring is not None:
             return
         final = record.state == "ending" and self._all_merged()
         status = await self._books.call(lambda store: store.status())
@@ -263,9 +264,10 @@ class Conductor:
         """What one of our tasks did not expect is the whole program's: a full disk is waited for, a bug crashes."""
         tasks = (self._merging, self._measuring)
         self._merging, self._measuring = (None if task is not None and task.done() else task for task in tasks)
-        for task in tasks:
-            if task is not None and task.done() and not task.cancelled():
-                task.result()
+        ended = (task for task in tasks if task is not None and task.done() and not task.cancelled())
+        failures = [error for task in ended if (error := task.exception()) is not None]
+        if failures:
+            raise failures[0]
 
     def _tell(self, event: Event) -> None:
         """Queue an event. When the queue is full, the next reading of the store brings the news."""
