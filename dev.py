@@ -18,6 +18,7 @@ if sys.version_info < (3, 11):  # an old Python must get this far, so the file k
     sys.exit(3)
 
 import argparse
+import ctypes
 import hashlib
 import json
 import os
@@ -40,6 +41,42 @@ CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache",
 PLATFORMS = ("linux", "win32", "darwin")
 FREE_GB = 3
 FAILED, WRONG_WORDS, MISSING = 1, 2, 3
+
+# What Qt's window and the tests take from the system on Linux, each with the Debian package that brings it: a library
+# by its name, a program by its command, a file by its path (which only Debian's family has).
+WINDOW = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libX11-xcb.so.1": "libx11-xcb1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgssapi_krb5.so.2": "libgssapi-krb5-2",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xinerama.so.0": "libxcb-xinerama0",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
+TESTS = {
+    **WINDOW,
+    "libXss.so.1": "libxss1",
+    "Xvfb": "xvfb",
+    "openbox": "openbox",
+    "trayer": "trayer",
+    "xdotool": "xdotool",
+    "xprop": "x11-utils",
+    "dbus-daemon": "dbus",
+    "dbus-launch": "dbus-x11",
+    "ip": "iproute2",
+    "ps": "procps",
+    "/usr/lib/python3/dist-packages/dbusmock": "python3-dbusmock",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core",
+}
 
 # What pip says when it fails, and what that means; the first that matches holds.
 REASONS = {
@@ -72,6 +109,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if command == "clean":
             return clean(confirmed="--yes" in rest)
+        need_system(wanted_of_system(command, rest, sys.platform, os.environ))
         set_up("dev" if command == "test" else "run", source)
         if command == "test":
             return check(rest)
@@ -176,6 +214,66 @@ def need_venv() -> None:
         raise Stop(f"this Python cannot make environments. {advice}", MISSING) from None
 
 
+def wanted_of_system(
+    command: str, rest: Sequence[str], platform: str, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """`try` opens a window where a display is; on a server it stays in the terminal and needs nothing of Qt's."""
+    if platform != "linux" or {"-h", "--help"} & set(rest):
+        return {}
+    if command == "test":
+        return TESTS
+    display = environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    return WINDOW if command == "try" and display and "--no-window" not in rest else {}
+
+
+def need_system(wanted: Mapping[str, str]) -> None:
+    """Installs as root on Debian and its family; says elsewhere what to install, and stops."""
+    apt = shutil.which("apt-get")
+    missing = {name: wanted[name] for name in wanted if not (is_there(name) or (apt is None and name[0] == "/"))}
+    if not missing:
+        return
+    without = "" if wanted is TESTS else " (--no-window does without)"
+    if apt is None:
+        raise Stop(
+            f"install what brings these, by your system's package manager{without}: {' '.join(missing)}", MISSING
+        )
+    packages = sorted(set(missing.values()))
+    if sys.platform == "win32" or os.geteuid() != 0:
+        typed = f"{'sudo ' if shutil.which('sudo') else ''}apt-get install {' '.join(packages)}"
+        raise Stop(f"system packages are missing{without}. Type:\n\n    {typed}\n", MISSING)
+    print(f"Installing system packages from where apt is configured to look: {' '.join(packages)}", flush=True)
+    options = [apt, "--quiet", "--no-install-recommends", "-o", "APT::Install-Suggests=0"]
+    plan = apt_plan([*options, "--assume-no", "install", *packages])
+    if not plan:  # it has never read its lists, or they are old
+        work([apt, "--quiet", "update"], "apt's lists, some 10 to 40 MB")
+        plan = apt_plan([*options, "--assume-no", "install", *packages])
+    work(
+        ["env", "DEBIAN_FRONTEND=noninteractive", *options, "--yes", "install", *packages],
+        f"{len(packages)} system packages{', ' + plan if plan else ''}",
+    )
+
+
+def is_there(name: str) -> bool:
+    if name[0] == "/":
+        return Path(name).exists()
+    if ".so." not in name:
+        return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def apt_plan(command: list[str]) -> str:
+    """How much apt would download; empty when it cannot tell."""
+    asked = subprocess.run(
+        ["env", "LC_ALL=C", *command], stdin=subprocess.DEVNULL, stdout=PIPE, stderr=STDOUT, text=True, check=False
+    )
+    found = re.search(r"Need to get (.+?) of archives", asked.stdout)
+    return f"{found.group(1)} to download" if found else ""
+
+
 def need_room() -> None:
     try:
         with tempfile.TemporaryFile(dir=ROOT):
@@ -189,8 +287,8 @@ def need_room() -> None:
 def announcement(kind: str, source: Sequence[str], platform: str, *, has_driver: bool) -> str:
     """What is about to be fetched, how much, from where, before the first byte of it."""
     origin = source[-1] if source else "the package index that pip is configured for"
-    disk = "1.9 GB" if kind == "dev" else "1.4 GB"
-    said = [f"Setting up .venv, once: about 0.5 GB to download and {disk} on disk; torch from {origin}."]
+    size = "0.45 GB to download and 2.0 GB" if kind == "dev" else "0.35 GB to download and 1.6 GB"
+    said = [f"Setting up .venv, once: about {size} on disk; torch from {origin}."]
     if not source and platform == "linux" and not has_driver:
         said.append("No NVIDIA driver is here, but this index's torch may bring several GB of CUDA packages with it;")
         said.append("--torch-index URL takes a smaller build for the CPU instead (Ctrl-C stops).")

@@ -261,6 +261,7 @@ class Snapshot(Struct, frozen=True):
             it.
         conflicts: settings that cannot be kept together or at all.
         energy: None while the account cannot be read, then `energy_error` says why.
+        logon_error: why what starts at logon could not be made what the setting says.
     """
 
     engine_version: str
@@ -284,3 +285,4 @@ class Snapshot(Struct, frozen=True):
     conflicts: tuple[ConflictSnapshot, ...] = ()
     energy: EnergySnapshot | None = None
     energy_error: ErrorSnapshot | None = None
+    logon_error: ErrorSnapshot | None = None

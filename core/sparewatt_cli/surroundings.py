@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 if TYPE_CHECKING:
-    from sparewatt.control.address import SocketAddress
+    from sparewatt.control.address import Address
 
 DATA_FOLDER_VARIABLE: Final = "SPAREWATT_DATA_FOLDER"
 
@@ -34,13 +34,12 @@ class Surroundings:
         """What a background engine says before it keeps a log, or as it crashes."""
         return self.data_folder / "engine-start.log"
 
-    def control_address(self, data_folder: Path | None = None) -> "SocketAddress":
+    def control_address(self, data_folder: Path | None = None) -> "Address":
         """Where the engine of a data folder (default: the command's) listens."""
-        from sparewatt.control.address import socket_address
-        from sparewatt.host.user import user_number
+        from sparewatt.control.local_socket import control_address
 
         folder = data_folder if data_folder is not None else self.data_folder
-        return socket_address(folder, self.runtime_folder, self.temporary_folder, user_number())
+        return control_address(folder, self.runtime_folder, self.temporary_folder)
 
 
 def settle(data_folder: Path | None) -> Surroundings:

@@ -126,3 +126,76 @@ def test_wrong_words_are_answered_in_words(arguments: list[str], code: int, sent
     assert ended.returncode == code
     assert sentence in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "rest", "platform", "environment", "wanted"),
+    [
+        ("try", [], "linux", {}, []),
+        ("try", [], "linux", {"DISPLAY": ""}, []),
+        ("try", [], "linux", {"DISPLAY": ":0"}, ["libEGL.so.1"]),
+        ("try", ["--minutes", "1"], "linux", {"WAYLAND_DISPLAY": "wayland-0"}, ["libEGL.so.1"]),
+        ("try", ["--no-window"], "linux", {"DISPLAY": ":0"}, []),
+        ("try", [], "darwin", {"DISPLAY": ":0"}, []),
+        ("run", ["status"], "linux", {"DISPLAY": ":0"}, []),
+        ("test", [], "linux", {}, ["libEGL.so.1", "Xvfb"]),
+        ("test", [], "win32", {}, []),
+    ],
+)
+def test_the_system_is_asked_for_a_window_only_where_one_can_open(
+    dev: ModuleType,
+    command: str,
+    rest: list[str],
+    platform: str,
+    environment: dict[str, str],
+    wanted: list[str],
+) -> None:
+    found = dev.wanted_of_system(command, rest, platform, environment)
+    assert [name for name in ("libEGL.so.1", "Xvfb") if name in found] == wanted
+
+
+def on_a_system(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, programs: dict[str, str], *, root: bool
+) -> list[list[str]]:
+    """A system on which nothing but the given programs is there; returns the commands that it is told to run."""
+    ran: list[list[str]] = []
+    monkeypatch.setattr(dev.shutil, "which", lambda name, path=None: programs.get(name))
+    monkeypatch.setattr(dev.os, "geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setattr(dev, "is_there", lambda name: False)
+    monkeypatch.setattr(dev, "work", lambda command, what: ran.append(command))
+    monkeypatch.setattr(dev, "apt_plan", lambda command: "" if not ran else "9 MB to download")
+    return ran
+
+
+def test_on_debian_somebody_else_than_root_is_told_the_one_line(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = on_a_system(dev, monkeypatch, {"apt-get": "/usr/bin/apt-get", "sudo": "/usr/bin/sudo"}, root=False)
+    with pytest.raises(dev.Stop) as caught:
+        dev.need_system({"libEGL.so.1": "libegl1", "Xvfb": "xvfb", "libGL.so.1": "libgl1"})
+    assert (caught.value.code, ran) == (3, [])
+    assert "sudo apt-get install libegl1 libgl1 xvfb\n" in str(caught.value)
+
+
+def test_on_debian_root_installs_after_reading_the_lists_if_it_must(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = on_a_system(dev, monkeypatch, {"apt-get": "/usr/bin/apt-get"}, root=True)
+    dev.need_system({"libEGL.so.1": "libegl1"})
+    assert [command[-1] for command in ran] == ["update", "libegl1"]
+    assert "libegl1" in capsys.readouterr().out
+
+
+def test_elsewhere_the_libraries_are_named_by_what_they_are(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_system(dev, monkeypatch, {}, root=True)
+    with pytest.raises(dev.Stop) as caught:
+        dev.need_system({"libEGL.so.1": "libegl1", "/usr/share/x": "debians-own"})
+    assert str(caught.value).endswith("libEGL.so.1")
+    assert "--no-window" in str(caught.value)
+
+
+def test_what_is_there_is_found(dev: ModuleType, tmp_path: Path) -> None:
+    assert dev.is_there(str(tmp_path))
+    assert not dev.is_there(str(tmp_path / "no"))
+    assert not dev.is_there("sparewatt-no-such-program")
+    assert not dev.is_there("libsparewatt-none.so.1")

@@ -3,11 +3,12 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Final, TypeAlias
 
 # The kernel's limit is 108 bytes on Linux and 104 on macOS, with a zero at the end.
 SOCKET_PATH_BYTES_MOST: Final = 100
 _DIGEST_DIGITS: Final = 16
+_PIPES: Final = "\\\\.\\pipe\\"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,29 @@ class SocketAddress:
     @property
     def path(self) -> Path:
         return self.folder / self.name
+
+
+@dataclass(frozen=True)
+class PipeAddress:
+    r"""A named pipe of Windows: ``\\\\.\\pipe\\…``."""
+
+    name: str
+
+
+Address: TypeAlias = SocketAddress | PipeAddress
+
+
+def server_name(address: Address) -> str:
+    """The one text that names it to the system, and to Qt's local socket."""
+    return str(address.path) if isinstance(address, SocketAddress) else address.name
+
+
+def address_named(text: str) -> Address:
+    """The address whose `server_name` is `text`."""
+    if text.startswith(_PIPES):
+        return PipeAddress(text)
+    path = Path(text)
+    return SocketAddress(path.parent, path.name)
 
 
 def socket_address(data_folder: Path, runtime_folder: str | None, temporary_folder: str, user: int) -> SocketAddress:
@@ -41,7 +65,12 @@ def socket_address(data_folder: Path, runtime_folder: str | None, temporary_fold
 
 def pipe_name(data_folder: PurePath, user: str) -> str:
     """Name of the Windows pipe of the engine of a data folder; `user` is the user's security identifier."""
-    return rf"\\.\pipe\sparewatt-{user}-{folder_digest(data_folder)}"
+    return f"{_PIPES}sparewatt-{user}-{folder_digest(data_folder)}"
+
+
+def admin_pipe_name(data_folder: PurePath, user: str) -> str:
+    """Name of the Windows pipe by which the coordinator of a data folder is steered; `user` as of `pipe_name`."""
+    return f"{_PIPES}sparewatt-coordinator-{user}-{folder_digest(data_folder)}"
 
 
 def folder_digest(data_folder: PurePath) -> str:

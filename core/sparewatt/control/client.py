@@ -1,7 +1,6 @@
 """A client of a running engine, for the command line and for tests; the desktop has one over Qt's own socket."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from types import TracebackType
@@ -9,8 +8,9 @@ from typing import Final, Self, TypeVar
 
 import msgspec
 
-from sparewatt.control.address import SocketAddress
+from sparewatt.control.address import Address
 from sparewatt.control.codec import AnswerReader, encode
+from sparewatt.control.local_socket import open_connection
 from sparewatt.control.messages import (
     Answer,
     Failure,
@@ -159,32 +159,22 @@ class ControlClient:
         self._arrived += self._answers.receive(data)
 
 
-async def connect(address: SocketAddress) -> ControlClient:
+async def connect(address: Address) -> ControlClient:
     """A connection that has been greeted.
 
     Raises:
-        UnavailableError: ``engine.not_running``, ``engine.version``, ``engine.silent`` or ``control.platform``.
-        ConflictError: ``control.folder`` when somebody else could have put a socket there.
-        RefusedError: ``control.peer`` when somebody else did.
+        UnavailableError: ``engine.not_running``, ``engine.version`` or ``engine.silent``.
+        ConflictError: ``control.folder`` or ``control.pipe`` when somebody else could answer there.
+        RefusedError: ``control.peer`` when somebody else does.
         ProtocolError: ``control.closed`` or ``control.malformed``.
     """
-    if sys.platform != "win32":
-        from sparewatt.control.socket_unix import check_folder, check_peer
-
-        check_folder(address.folder)
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(address.path))
-        except (FileNotFoundError, ConnectionRefusedError) as error:
-            raise UnavailableError("engine.not_running") from error
-        client = ControlClient(reader, writer)
-        try:
-            check_peer(writer.get_extra_info("socket"))
-            await client.greeted()
-        except BaseException:
-            await client.close()
-            raise
-        return client
-    raise UnavailableError("control.platform")
+    client = ControlClient(*await open_connection(address))
+    try:
+        await client.greeted()
+    except BaseException:
+        await client.close()
+        raise
+    return client
 
 
 def _reply_to(answer: Answer) -> int:

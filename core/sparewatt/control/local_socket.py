@@ -1,23 +1,22 @@
-"""The listening side of the control channel on this system."""
+"""Local connections of this system: Unix sockets, or the named pipes of Windows."""
 
-import socket
 import sys
+from pathlib import Path
 
-from sparewatt.control.address import SocketAddress
+from sparewatt.control.address import Address, PipeAddress, pipe_name, socket_address
+from sparewatt.host.user import user_identifier, user_number
 
 if sys.platform == "win32":
-    from sparewatt.errors import UnavailableError
-
-    def listen(address: SocketAddress) -> socket.socket:  # noqa: ARG001 - there is nothing to listen on
-        """There is no channel on Windows yet: named pipes are not sockets. Raises UnavailableError
-        ``control.platform``."""
-        raise UnavailableError("control.platform")
-
-    def check_peer(connected: socket.socket) -> None:  # noqa: ARG001 - nobody connects
-        """Never reached, for nothing listens."""
-        raise UnavailableError("control.platform")
-
+    from sparewatt.control.pipe_windows import listen, open_connection
 else:
-    from sparewatt.control.socket_unix import check_peer, listen
+    from sparewatt.control.socket_unix import listen, open_connection
 
-__all__ = ["check_peer", "listen"]
+
+def control_address(data_folder: Path, runtime_folder: str | None, temporary_folder: str) -> Address:
+    """Where this user's engine of a data folder listens; arguments as of `socket_address`."""
+    if sys.platform == "win32":
+        return PipeAddress(pipe_name(data_folder, user_identifier()))
+    return socket_address(data_folder, runtime_folder, temporary_folder, user_number())
+
+
+__all__ = ["control_address", "listen", "open_connection"]

@@ -1,11 +1,9 @@
 """The engine's side of the control channel."""
 
 import asyncio
-import socket
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from sparewatt.control.codec import decode_request, encode
 from sparewatt.control.messages import (
@@ -44,7 +42,8 @@ from sparewatt.control.messages import (
     SnapshotFrame,
     Watch,
 )
-from sparewatt.errors import ProtocolError, RefusedError, SparewattError, UnavailableError
+from sparewatt.control.transport import STREAM_BYTES, Listener
+from sparewatt.errors import ProtocolError, SparewattError
 from sparewatt.process.frames import FrameReader
 from sparewatt.snapshot import Snapshot
 
@@ -53,7 +52,6 @@ REQUESTS_WAITING_MOST: Final = 16
 # A reader that takes this long for one snapshot is stuck; it is closed, and may come again.
 WRITE_MOST_S: Final = 5.0
 WRITE_BUFFER_BYTES: Final = 256 * 1024
-_READ_BYTES: Final = 1 << 16
 
 
 class Handler(Protocol):
@@ -107,34 +105,26 @@ class ControlServer:
     Args:
         handler: does what is asked.
         engine_version: for the greeting.
-        check_peer: raises RefusedError for a client that is not served.
     """
 
     def __init__(
         self,
         handler: Handler,
         engine_version: str,
-        check_peer: Callable[[socket.socket], None],
         write_most_s: float = WRITE_MOST_S,
     ) -> None:
         self._handler = handler
         self._greeting = Greeting(CONTROL_PROTOCOL, engine_version)
-        self._check_peer = check_peer
         self._write_most_s = write_most_s
         self._clients: set[_Client] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._bug: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def start(self, listening: socket.socket) -> None:
-        """Accept clients on a listening socket, which belongs to the server from now on.
-
-        Raises:
-            UnavailableError: ``control.platform``.
-        """
-        if sys.platform == "win32":
-            raise UnavailableError("control.platform")
-        self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=_READ_BYTES)
+    async def start(self, listener: Listener) -> None:
+        """Accept clients; the listener belongs to the server from now on."""
+        self._listener = listener
+        await listener.serve(self._accept)
 
     @property
     def clients(self) -> int:
@@ -151,14 +141,14 @@ class ControlServer:
         await asyncio.shield(self._bug)
 
     async def close(self) -> None:
-        """Close the socket and every client. The caller removes the socket's file, under the engine's lock."""
-        if self._server is not None:
-            self._server.close()
+        """Close the listener and every client."""
+        if self._listener is not None:
+            self._listener.close()
         for client in self._clients:
             client.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
+        if self._listener is not None:
+            await self._listener.wait_closed()
         self._bug.cancel()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -173,11 +163,7 @@ class ControlServer:
             self._bug.set_exception(bug)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            self._check_peer(_socket_of(writer))
-            if len(self._clients) >= CLIENTS_MOST:
-                raise RefusedError("control.clients", most=CLIENTS_MOST)
-        except RefusedError:
+        if len(self._clients) >= CLIENTS_MOST:
             await _abort(writer)
             return
         client = _Client(self._handler, reader, writer, self._write_most_s)
@@ -232,7 +218,7 @@ class _Client:
 
     async def _read(self) -> None:
         frames = FrameReader()
-        while data := await self._reader.read(_READ_BYTES):
+        while data := await self._reader.read(STREAM_BYTES):
             for payload in frames.receive(data):
                 # A client that asks faster than it is answered waits here, and then in its own socket.
                 await self._requests.put(decode_request(payload))
@@ -335,8 +321,3 @@ async def _abort(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
     with suppress(OSError):  # the client was faster
         await writer.wait_closed()
-
-
-def _socket_of(writer: asyncio.StreamWriter) -> socket.socket:
-    # asyncio hands out a wrapper that has every reading method of the socket itself.
-    return cast(socket.socket, writer.get_extra_info("socket"))

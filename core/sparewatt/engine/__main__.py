@@ -5,7 +5,6 @@ import importlib.metadata
 import logging
 import logging.handlers
 import os
-import signal
 import sys
 import tempfile
 import threading
@@ -14,15 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from platformdirs import user_data_path
+
 from sparewatt.clock import SystemClock
-from sparewatt.control.address import socket_address
-from sparewatt.control.local_socket import check_peer, listen
+from sparewatt.control.address import folder_digest
+from sparewatt.control.local_socket import control_address, listen
 from sparewatt.engine.engine import Engine, EngineParts
 from sparewatt.engine.options import EngineOptions, parse_options
 from sparewatt.errors import SparewattError
 from sparewatt.history.thread import open_in_thread as open_history
 from sparewatt.host.lock import engine_lock
-from sparewatt.host.user import user_number
+from sparewatt.host.logon import LogonEntry, commands_for, system_entry
+from sparewatt.process.stop_signals import stop_on_signals
 from sparewatt.session.outbox_thread import open_in_thread
 from sparewatt.settings.intents_store import IntentsStore
 from sparewatt.settings.store import SettingsStore
@@ -54,9 +56,7 @@ def main(arguments: list[str]) -> int:
 
 
 async def _run(options: EngineOptions) -> None:
-    address = socket_address(
-        options.data_folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), user_number()
-    )
+    address = control_address(options.data_folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())
     outbox, recovery = await open_in_thread(options.data_folder / "outbox")
     log.info("outbox opened: %s", recovery)
     try:
@@ -69,27 +69,35 @@ async def _run(options: EngineOptions) -> None:
                 intents=IntentsStore(options.data_folder),
                 outbox=outbox,
                 starter=WorkerSupervisor(dict(os.environ), logging.getLogger("sparewatt.worker").info),
-                check_peer=check_peer,
                 started_unix_s=round(time.time()),
                 open_history=lambda: open_history(options.data_folder / "history"),
+                logon=_logon_entry(options),
             )
         )
-        _stop_on_signals(engine.stop)
+        stop_on_signals(engine.stop)
         if options.parent_pipe:
             _stop_with_parent(engine.stop)
-        listening = listen(address)
+        listener = listen(address)
         try:
-            await engine.run(listening)
+            await engine.run(listener)
         finally:
-            address.path.unlink(missing_ok=True)
+            listener.close()
     finally:
         await outbox.close()
 
 
-def _stop_on_signals(stop: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+def _logon_entry(options: EngineOptions) -> LogonEntry | None:
+    """None for an engine that ends with its parent: it is a trial's, and must leave no trace."""
+    if options.parent_pipe:
+        return None
+    commands = commands_for(
+        data_folder=options.data_folder,
+        default_folder=user_data_path("sparewatt", appauthor=False),
+        executable=Path(sys.executable).absolute(),
+        digest=folder_digest(options.data_folder),
+    )
+    home = Path("~").expanduser() if "HOME" in os.environ or sys.platform == "win32" else None
+    return None if home is None else system_entry(commands, os.environ, home)
 
 
 def _stop_with_parent(stop: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from sparewatt.clock import Clock
 from sparewatt.engine import device_plan
 from sparewatt.engine.device_plan import DeviceState, Work
 from sparewatt.engine.run_link import NothingToDo, RunLink
-from sparewatt.errors import SparewattError
+from sparewatt.errors import SparewattError, StorageError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import FileLock, HeldSlots, slot_lock, thread_slots
 from sparewatt.numeric.version_hash import version_sha256
@@ -85,6 +86,7 @@ class DeviceDriver:
         self._lock: FileLock | HeldSlots | None = None
         self._steps: deque[tuple[int, int]] = deque(maxlen=SPEED_STEPS)
         self._failures = 0
+        self._ending = asyncio.Event()
         self.mistrusted = False
 
     # What others see
@@ -151,6 +153,7 @@ class DeviceDriver:
 
     async def end(self) -> None:
         """Stop the worker in its own time and let go of everything."""
+        self._ending.set()
         if self._worker is not None:
             await self._worker.stop("relaxed")
         while self._worker is not None:
@@ -399,7 +402,9 @@ class DeviceDriver:
         run, current = self._run, self.state.current
         assert run is not None
         assert current is not None, "a worker trains only what it was told to"
-        await run.deliver(current.assignment, told, self._payload_path(told.assignment_id))
+        if not await self._delivered(run, current.assignment, told):
+            return
+        self.error = None
         self.tokens += told.tokens
         wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
         self.state = replace(
@@ -409,6 +414,22 @@ class DeviceDriver:
             wait_version=told.base if wait else None,
             wait_until=self._tools.clock.monotonic() + wait,
         )
+
+    async def _delivered(self, run: RunLink, assignment: Assignment, told: frames.Trained) -> bool:
+        """Whether the update is in the outbox. Room on a full disk is waited for, while the payload keeps its place; an
+        engine that ends meanwhile leaves the assignment to whoever gets it next."""
+        while True:
+            try:
+                await run.deliver(assignment, told, self._payload_path(told.assignment_id))
+                return True
+            except StorageError as error:
+                if self._ending.is_set():
+                    return False
+                self._later(error, RETRY_SECONDS)
+                self._tools.wake()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_SECONDS):
+                    await self._ending.wait()
 
     def _failed(self, told: frames.Failed) -> None:
         self._failures += 1

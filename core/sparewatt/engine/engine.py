@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import secrets
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -14,11 +13,13 @@ import sparewatt.engine.snapshots as build
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.control.server import ControlServer
+from sparewatt.control.transport import Listener
 from sparewatt.engine.account import Account, Doing
 from sparewatt.engine.decisions import DecisionDesk, urgent
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import ISOLATION
+from sparewatt.engine.logon_desk import LogonDesk
 from sparewatt.engine.options import EngineOptions
 from sparewatt.engine.overview import conflict_snapshots, energy_snapshot, error_or_none, rates
 from sparewatt.engine.run_snapshots import run_snapshot
@@ -31,6 +32,7 @@ from sparewatt.history.thread import HistoryThread
 from sparewatt.host.desktop_session import session_variables
 from sparewatt.host.device import Device
 from sparewatt.host.lock import machine_lock_folder
+from sparewatt.host.logon import LogonEntry
 from sparewatt.keys.identity import open_identity
 from sparewatt.keys.keyring import HelperKeyring
 from sparewatt.process.child import Child, ChildCommand, environment_for
@@ -65,8 +67,8 @@ class EngineParts:
     """What an engine is made of; everything here lives as long as it does.
 
     Attributes:
-        check_peer: refuses control clients of other users.
         open_history: opens the account of energy; raises StorageError.
+        logon: the entry of what starts at logon; None for an engine that must leave no trace.
     """
 
     options: EngineOptions
@@ -76,9 +78,9 @@ class EngineParts:
     intents: IntentsStore
     outbox: OutboxThread
     starter: WorkerStarter
-    check_peer: Callable[[socket.socket], None]
     started_unix_s: int
     open_history: Callable[[], Awaitable[HistoryThread]]
+    logon: LogonEntry | None = None
 
 
 class Engine:
@@ -98,6 +100,7 @@ class Engine:
             parts.clock,
             self.sensors,
         )
+        self.logon = LogonDesk(parts.logon, self._spawn, self.wake)
         self.runs: Runs
         self._tasks: asyncio.TaskGroup
         self._server: ControlServer
@@ -121,11 +124,11 @@ class Engine:
 
     # The loop
 
-    async def run(self, listening: socket.socket) -> None:
+    async def run(self, listener: Listener) -> None:
         """Serve until `stop`.
 
         Args:
-            listening: the control channel's listening socket.
+            listener: where clients of the control channel arrive.
 
         Raises:
             ExceptionGroup: a bug in any part; the engine cannot go on with it.
@@ -145,8 +148,8 @@ class Engine:
                     self._announced,
                     self._lease_lost,
                 )
-                self._server = ControlServer(ControlHandler(self), parts.version, parts.check_peer)
-                await self._server.start(listening)
+                self._server = ControlServer(ControlHandler(self), parts.version)
+                await self._server.start(listener)
                 self.pacer.start()
                 background = [
                     tasks.create_task(self.sensing.run(), name="sensing"),
@@ -226,6 +229,7 @@ class Engine:
 
     def _step(self) -> None:
         """Decide for every device and begin what is due."""
+        self.logon.step(self.desk.settings)
         polled: list[str] = []
         for driver in self.devices:
             self.runs.choose(driver)
@@ -389,6 +393,7 @@ class Engine:
             conflicts=conflict_snapshots(self, settings, devices),
             energy=energy_snapshot(self.account, settings),
             energy_error=error_or_none(self.account.error),
+            logon_error=None if self.logon.error is None else build.plain_error(self.logon.error),
         )
 
 

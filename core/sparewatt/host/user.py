@@ -9,3 +9,16 @@ def user_number() -> int:
     if sys.platform == "win32":
         return 0
     return os.getuid()
+
+
+def user_identifier() -> str:
+    """What the system itself calls the user: the security identifier (``S-1-5-21-…``) on Windows, else the number.
+
+    Raises:
+        OSError: Windows does not tell; that is a bug or a broken system.
+    """
+    if sys.platform == "win32":
+        from sparewatt.host.user_windows import process_user
+
+        return process_user(os.getpid())
+    return str(os.getuid())

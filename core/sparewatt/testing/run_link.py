@@ -6,7 +6,7 @@ import numpy as np
 
 from sparewatt.engine.run_link import NothingToDo
 from sparewatt.engine.version_chain import Step, VersionChain
-from sparewatt.errors import SparewattError
+from sparewatt.errors import SparewattError, StorageError
 from sparewatt.numeric.keyframe import write_keyframe
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.testing.run import FakeRun
@@ -28,6 +28,7 @@ class FakeRunLink:
     Attributes:
         delivered, given_back: what came back, in order.
         refusal: raised by everything that needs the coordinator, when set.
+        storage: raised instead of taking an update in, when set.
         wrong_hash: publish versions under hashes that they do not have.
     """
 
@@ -39,6 +40,7 @@ class FakeRunLink:
         self.given_back: list[Assignment] = []
         self.mistrusted = 0
         self.refusal: SparewattError | None = None
+        self.storage: StorageError | None = None
         self.work = work
         self._folder = folder
         self._handed_out = 0
@@ -93,6 +95,8 @@ class FakeRunLink:
 
     async def deliver(self, assignment: Assignment, trained: Trained, payload: Path) -> None:
         assert _size(payload) == trained.payload.size
+        if self.storage is not None:
+            raise self.storage
         self.delivered.append((assignment, trained))
 
     async def give_back(self, assignment: Assignment) -> None:

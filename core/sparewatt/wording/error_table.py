@@ -21,12 +21,11 @@ HERE: Final = MappingProxyType({
     "connection.subprotocol": "{url} speaks another version of the protocol. Update Sparewatt.",
     "connection.tls": "The identity of {url} could not be confirmed. Check the network; do not go on if this stays.",
     "connection.unreachable": "{url} cannot be reached. Check the network; it is tried again by itself.",
-    "control.clients": "{most} programs are connected to the engine already. Close some of them.",
     "control.closed": "The engine closed the connection. It may have ended; try again.",
     "control.folder": "{path} could be changed by another user, so no engine is listened for in it. Remove it.",
     "control.malformed": "Engine and program do not understand each other. Update both to the same version.",
-    "control.peer": "The engine is another user's (number {user}). Start your own.",
-    "control.platform": "Steering the engine is not possible on this system yet; it is on Linux and macOS.",
+    "control.peer": "What answers there is another user's ({user}), so nothing was said to it. Start your own.",
+    "control.pipe": "Another program already answers at {name}, and it is not yours. End it, or restart the computer.",
     "control.slow": "A program was too slow to read what it had asked the engine for, and was disconnected.",
     "control.socket": "The engine cannot listen at {path} ({reason}). Check that its folder can be written.",
     "device.absent": "This computer has no {kind} device that Sparewatt can use. Check the driver.",
@@ -49,6 +48,12 @@ HERE: Final = MappingProxyType({
     "keys.permissions": "Others can read the key file {file}. Make it yours alone (mode 600).",
     "lock.unusable": "The lock {path} cannot be used ({reason}). Check that its folder can be written.",
     "pause.no_game": "No game is running that a pause could wait for. Pause for a time instead.",
+    "logon.entry": "What starts when you log on could not be changed at {place} ({reason}). Check that it can be "
+    "written, then choose it again.",
+    "logon.foreign": "{place} is not Sparewatt's, so it was left alone and Sparewatt will not start when you log on. "
+    "Remove it, then choose it again.",
+    "logon.length": "The command to start when you log on has {length} characters and Windows takes {most}. Move "
+    "Sparewatt or its data to a shorter folder.",
     "permit.memory": "The memory of a permit has a wrong size ({size} bytes). The worker is started again by itself.",
     "pipe.closed": "A process of Sparewatt closed its pipe. It is started again by itself.",
     "pipe.stuck": "A process of Sparewatt does not listen any more. It is started again by itself.",
@@ -221,7 +226,6 @@ RUN: Final = MappingProxyType({
     "admin.folder": "{folder} could be changed by another user, so no coordinator is looked for in it. Make it yours "
     "alone.",
     "admin.socket": "The coordinator cannot be steered at {path} (system error {number}). Check that it runs.",
-    "admin.windows": "Steering a coordinator is not possible on Windows yet; it is on Linux and macOS.",
     "aggregate.answer": "The process that merges gave a wrong answer ({type}). It is started again by itself.",
     "aggregate.ended": "The process that merges ended. It is started again by itself.",
     "aggregate.slow": "The process that merges took longer than {seconds} s. It is started again by itself.",
@@ -237,8 +241,8 @@ RUN: Final = MappingProxyType({
     "checkpoint.malformed": "{file} of the checkpoint is damaged ({part}). Fetch it again.",
     "checkpoint.missing": "{path} cannot be read ({reason}). A checkpoint is a folder with config.json and "
     "model.safetensors.",
-    "checkpoint.tensors": "The checkpoint's weights do not fit its config.json ({kind}: {name}, {count} in all). Choose "
-    "another checkpoint.",
+    "checkpoint.tensors": "The checkpoint's weights do not fit its config.json ({kind}: {name}, {count} in all). "
+    "Choose another checkpoint.",
     "export.exists": "{folder} exists already. Choose another folder for the checkpoint.",
     "key.exists": "{path} exists already, and a key is never overwritten. Choose another place.",
     "key.inside": "{path} is inside the run's folder, where the organiser's key must not be. Choose another place.",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sparewatt.control.address import SocketAddress
-from sparewatt.control.local_socket import check_peer, listen
+from sparewatt.control.address import Address
+from sparewatt.control.local_socket import listen
 from sparewatt.control.messages import (
     EnergyReply,
     EnergySince,
@@ -144,7 +144,7 @@ class FakeEngine:
 
 
 @contextmanager
-def serving(engine: FakeEngine, address: SocketAddress) -> Iterator[FakeEngine]:
+def serving(engine: FakeEngine, address: Address) -> Iterator[FakeEngine]:
     """`engine` behind the control socket at `address`, in a thread of its own, until it is told to shut down."""
     started = threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(_serve(engine, address, started)), name="fake engine")
@@ -158,10 +158,9 @@ def serving(engine: FakeEngine, address: SocketAddress) -> Iterator[FakeEngine]:
         thread.join(START_SECONDS_MOST)
 
 
-async def _serve(engine: FakeEngine, address: SocketAddress, started: threading.Event) -> None:
-    server = ControlServer(engine, "0.1.0", check_peer)
+async def _serve(engine: FakeEngine, address: Address, started: threading.Event) -> None:
+    server = ControlServer(engine, "0.1.0")
     await server.start(listen(address))
     started.set()
     await asyncio.to_thread(engine.ended.wait)
     await server.close()
-    address.path.unlink(missing_ok=True)

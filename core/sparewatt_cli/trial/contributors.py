@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
-from sparewatt.control.address import SocketAddress
+from sparewatt.control.address import Address
 from sparewatt.control.client import ControlClient, connect
 from sparewatt.control.messages import (
     InspectInvite,
@@ -33,7 +33,7 @@ EAGER: Final = MappingProxyType({"when_to_run": "always", "speed_limit_percent":
 class Contributor:
     """One engine: its process, a connection for requests, and the newest snapshot from another one."""
 
-    def __init__(self, child: Child, address: SocketAddress) -> None:
+    def __init__(self, child: Child, address: Address) -> None:
         self.child = child
         self.snapshot: Snapshot | None = None
         self._address = address

@@ -31,7 +31,8 @@ def run_merge(job: Merge, blobs: BlobFolder) -> Merged:
             ``keyframe.malformed``.
     """
     coordinates = parameter_count(job.model)
-    with ExitStack() as open_files, storage_errors(blobs.root):
+    # Outside of the stack: a file whose buffer does not fit on the disk raises once more as it is closed.
+    with storage_errors(blobs.root), ExitStack() as open_files:
         updates = [
             UpdateReader(open_files.enter_context(_open(blobs, update.payload)), job.plan.codec, coordinates)
             for update in job.plan.updates

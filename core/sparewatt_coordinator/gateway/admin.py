@@ -1,4 +1,4 @@
-"""The organiser's channel to a running coordinator: frames of `process.frames` over a Unix socket in the data folder.
+"""The organiser's channel to a running coordinator: frames of `process.frames` over a local connection.
 
 Every request is answered by one frame, its own kind of reply or `Failure`. Commands are idempotent but for
 `CreateInvite`, which makes a new invite each time.
@@ -6,15 +6,13 @@ Every request is answered by one frame, its own kind of reply or `Failure`. Comm
 
 import asyncio
 import contextlib
-import stat
-import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from sparewatt.errors import ConflictError, ProtocolError, SparewattError, UnavailableError
+from sparewatt.control.transport import Listener
+from sparewatt.errors import ProtocolError, SparewattError
 from sparewatt.process.frames import FrameReader, frame
 from sparewatt.work.bounds import Words
 from sparewatt.work.version import BlobRef, VersionId
@@ -22,8 +20,8 @@ from sparewatt_coordinator.store.base import RunStatus
 
 CLIENTS_MOST: Final = 16
 READ_BYTES: Final = 1 << 16
-# Linux allows 107 bytes for the name of a socket, macOS 103.
-PATH_BYTES_MOST: Final = 100
+# What was answered may still be on its way to a client that reads slowly; one that does not read waits in vain.
+CLOSE_MOST_S: Final = 2.0
 
 
 class _Request(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
@@ -129,53 +127,47 @@ ANSWER_DECODER: Final[msgspec.json.Decoder[Answer]] = msgspec.json.Decoder(Answe
 
 
 class AdminServer:
-    """Answers on a socket that only its owner can reach: 0600, in a folder of 0700.
+    """Answers where only the folder's owner can ask.
 
     Args:
+        listener: belongs to the server from now on; made by `admin_transport.listen`.
         answer: carries out one request; a SparewattError becomes a `Failure`.
     """
 
-    def __init__(self, path: Path, answer: Callable[[Request], Awaitable[Answer]]) -> None:
-        self._path = path
+    def __init__(self, listener: Listener, answer: Callable[[Request], Awaitable[Answer]]) -> None:
+        self._listener = listener
         self._answer = answer
-        self._clients = 0
-        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen. Whoever calls this holds the data folder's lock, so that an old socket is nobody's.
-
-        Raises:
-            UnavailableError: ``admin.windows`` where named pipes would be needed, ``admin.socket``.
-            ConflictError: ``admin.folder`` when others can reach the folder.
-        """
-        if sys.platform == "win32":
-            raise UnavailableError("admin.windows")
-        if stat.S_IMODE(self._path.parent.stat().st_mode) & 0o077:
-            raise ConflictError("admin.folder", folder=str(self._path.parent))
-        self._path.unlink(missing_ok=True)
-        try:
-            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=READ_BYTES)
-            self._path.chmod(0o600)
-        except OSError as error:
-            raise UnavailableError("admin.socket", path=str(self._path), number=error.errno or 0) from error
+        await self._listener.serve(self._accept)
 
     async def stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._path.unlink(missing_ok=True)
+        """Close the listener and every client."""
+        self._listener.close()
+        for client in self._clients:
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        await self._listener.wait_closed()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= CLIENTS_MOST:
+            writer.transport.abort()
+            return
+        client = asyncio.create_task(self._serve(reader, writer))
+        self._clients.add(client)
+        client.add_done_callback(self._clients.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients += 1
         try:
-            if self._clients <= CLIENTS_MOST:
-                await self._converse(reader, writer)
+            await self._converse(reader, writer)
         except (OSError, ProtocolError):
             return
         finally:
-            self._clients -= 1
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_MOST_S):
+                    await writer.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         frames = FrameReader()

@@ -1,16 +1,18 @@
 """The organiser's end of the admin channel: small and blocking, for a command line."""
 
-import socket
-import sys
+import asyncio
+import contextlib
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import msgspec
 
+from sparewatt.control.address import address_named
 from sparewatt.errors import ProtocolError, UnavailableError, told_error
 from sparewatt.process.frames import FrameReader, frame
 from sparewatt_coordinator.gateway.admin import ANSWER_DECODER, Answer, Failure, Request
+from sparewatt_coordinator.gateway.admin_transport import open_connection
 
 ANSWER_SECONDS: Final = 30.0
 READ_BYTES: Final = 1 << 16
@@ -19,24 +21,27 @@ A = TypeVar("A", bound=msgspec.Struct)
 
 
 class AdminClient:
-    """One connection; a context manager.
+    """One connection; a context manager. It has a loop of its own, so it is used where none runs: in a thread.
 
     Args:
-        path: the admin socket, as ``coordinator.json`` names it.
+        path: the admin socket or pipe, as ``coordinator.json`` names it.
 
     Raises:
-        UnavailableError: ``coordinator.not_running`` when nobody answers there, ``admin.windows``.
+        UnavailableError: ``coordinator.not_running`` when nobody answers there.
+        ConflictError, RefusedError: as of `admin_transport.open_connection`, when somebody else does.
     """
 
     def __init__(self, path: Path) -> None:
-        self._socket = _unix_socket()
-        self._socket.settimeout(ANSWER_SECONDS)
         self._frames = FrameReader()
+        self._loop = asyncio.Runner()
         try:
-            self._socket.connect(str(path))
-        except OSError as error:
-            self._socket.close()
+            self._reader, self._writer = self._loop.run(open_connection(address_named(str(path))))
+        except (OSError, UnavailableError) as error:
+            self._loop.close()
             raise UnavailableError("coordinator.not_running", path=str(path)) from error
+        except BaseException:
+            self._loop.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -55,8 +60,7 @@ class AdminClient:
             ProtocolError: ``admin.answer``.
         """
         try:
-            self._socket.sendall(frame(msgspec.json.encode(request)))
-            payload = self._receive()
+            payload = self._loop.run(self._exchange(frame(msgspec.json.encode(request))))
         except OSError as error:
             raise UnavailableError("coordinator.silent", seconds=int(ANSWER_SECONDS)) from error
         try:
@@ -70,20 +74,24 @@ class AdminClient:
         return found
 
     def close(self) -> None:
-        self._socket.close()
+        """Let go; once."""
+        self._loop.run(self._hang_up())
+        self._loop.close()
 
-    def _receive(self) -> bytes:
-        while True:
-            data = self._socket.recv(READ_BYTES)
-            if not data:
-                raise ConnectionResetError
-            complete = self._frames.receive(data)
-            if complete:
-                return complete[0]
+    async def _exchange(self, request: bytes) -> bytes:
+        """The next frame after `request`. Raises OSError, of which TimeoutError is one."""
+        async with asyncio.timeout(ANSWER_SECONDS):
+            self._writer.write(request)
+            await self._writer.drain()
+            while True:
+                data = await self._reader.read(READ_BYTES)
+                if not data:
+                    raise ConnectionResetError
+                complete = self._frames.receive(data)
+                if complete:
+                    return complete[0]
 
-
-def _unix_socket() -> socket.socket:
-    if sys.platform == "win32":
-        raise UnavailableError("admin.windows")
-    else:  # noqa: RET506 - checkers of Windows skip this branch only when it is one
-        return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    async def _hang_up(self) -> None:
+        self._writer.transport.abort()
+        with contextlib.suppress(OSError):  # the coordinator was faster
+            await self._writer.wait_closed()

@@ -10,6 +10,7 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.errors import SparewattError, StorageError
 from sparewatt.signing import Signed
+from sparewatt.wording.errors import sentence
 from sparewatt_coordinator import schedule
 from sparewatt_coordinator.gateway.books import Books
 from sparewatt_coordinator.rounds import (
@@ -30,7 +31,7 @@ from sparewatt_coordinator.rounds import (
 )
 from sparewatt_coordinator.server.measuring import Measurement, next_measurement
 from sparewatt_coordinator.server.ports import Aggregator
-from sparewatt_coordinator.store.base import MergeTask, Published, RunRecord, Store
+from sparewatt_coordinator.store.base import Fenced, MergeTask, Published, RunRecord, Store
 
 TICK_SECONDS: Final = 0.2
 IDLE_TICK_SECONDS: Final = 1.0
@@ -102,12 +103,16 @@ class Conductor:
     async def run(self) -> None:
         """Until cancelled. A full disk is waited for; everything else that is unexpected ends the program."""
         await self.resume()
+        told = ""
         try:
             while True:
                 try:
                     await self._step()
+                    told = ""
                 except StorageError as error:
-                    self._log.warning("the store cannot be written: %s", error)
+                    if told != error.error_id:
+                        self._log.warning("%s", sentence(error))
+                    told = error.error_id
                     self._state = None
                     await asyncio.sleep(STORAGE_RETRY_SECONDS)
         finally:
@@ -172,10 +177,21 @@ class Conductor:
             self._announce((await self._record()).latest)
 
     async def _merge(self, task: MergeTask) -> None:
+        """A full disk is no failure of the merge, for it passes: room is waited for as long as it takes."""
+        waited = False
         try:
-            publication = await self._aggregator.merge(task)
-            now = self._now()
-            outcome = await self._books.call(lambda store: store.publish(publication, self._books.sign, now))
+            while True:
+                try:
+                    outcome = await self._merged(task)
+                    break
+                except StorageError as error:
+                    if error.error_id != "storage.full":
+                        raise
+                    if not waited:
+                        self._log.warning("%s", sentence(error))
+                    waited = True
+                    self._error_id = error.error_id
+                    await asyncio.sleep(STORAGE_RETRY_SECONDS)
         except SparewattError as error:
             self._log.warning("merging round %d failed: %s", task.plan.round, error)
             self._error_id = error.error_id
@@ -185,7 +201,15 @@ class Conductor:
         if isinstance(outcome, Published):
             self._announce(outcome.announcement)
             await self._books.call(self._delete_disposable)
+        elif waited:
+            # The wait was longer than leases last, and the run stands still although nothing is wrong any more.
+            await self.resume()
         self._tell(MergePublished(task.fence))
+
+    async def _merged(self, task: MergeTask) -> Published | Fenced:
+        publication = await self._aggregator.merge(task)
+        now = self._now()
+        return await self._books.call(lambda store: store.publish(publication, self._books.sign, now))
 
     def _delete_disposable(self, store: Store) -> None:
         """In the store's thread, so that no update with the same bytes is accepted meanwhile."""
@@ -201,7 +225,8 @@ class Conductor:
         now = self._now()
         if record.state == "open" and _plan_fulfilled(record, now):
             await self.finish(self._closing_words)
-        if record.state == "closed" or (self._measuring is not None and not self._measuring.done()):
+        # One that has ended stays until `_raise_failures` has looked at it.
+        if record.state == "closed" or self._measuring is not None:
             return
         final = record.state == "ending" and self._all_merged()
         status = await self._books.call(lambda store: store.status())
@@ -239,9 +264,10 @@ class Conductor:
         """What one of our tasks did not expect is the whole program's: a full disk is waited for, a bug crashes."""
         tasks = (self._merging, self._measuring)
         self._merging, self._measuring = (None if task is not None and task.done() else task for task in tasks)
-        for task in tasks:
-            if task is not None and task.done() and not task.cancelled():
-                task.result()
+        ended = (task for task in tasks if task is not None and task.done() and not task.cancelled())
+        failures = [error for task in ended if (error := task.exception()) is not None]
+        if failures:
+            raise failures[0]
 
     def _tell(self, event: Event) -> None:
         """Queue an event. When the queue is full, the next reading of the store brings the news."""

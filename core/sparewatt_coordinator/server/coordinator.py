@@ -4,22 +4,22 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
+from sparewatt.control.address import server_name
 from sparewatt.errors import IntegrityError, UnavailableError
+from sparewatt.process.stop_signals import stop_on_signals
 from sparewatt.signing import Signed, public_key_hex, sign
 from sparewatt.work.manifest import Manifest, OnlineKey
 from sparewatt_coordinator import schedule
 from sparewatt_coordinator.gateway.admin import AdminServer
+from sparewatt_coordinator.gateway.admin_transport import listen
 from sparewatt_coordinator.gateway.books import Books
 from sparewatt_coordinator.gateway.carrier import Carrier
 from sparewatt_coordinator.gateway.protocol import Terms
@@ -30,8 +30,6 @@ from sparewatt_coordinator.server.organiser import Organiser
 from sparewatt_coordinator.server.ports import Aggregator
 from sparewatt_coordinator.store import sqlite
 from sparewatt_coordinator.store.base import RunRecord, Store
-
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -54,7 +52,7 @@ async def run_coordinator(
     ready: Callable[[Running], None],
     log: logging.Logger,
 ) -> None:
-    """Serve the run in ``settings.data`` until SIGINT, SIGTERM or cancellation.
+    """Serve the run in ``settings.data`` until a signal that ends a program, or cancellation.
 
     Args:
         ready: called once, when contributors can connect.
@@ -109,14 +107,11 @@ async def _serve(
         url = await gateway.start(settings.host, settings.port)
         stack.push_async_callback(gateway.stop)
         organiser = Organiser(folder, books, conductor, aggregator, clock, url, lambda: gateway.contributors_here)
-        admin_path = ""
-        if sys.platform != "win32":
-            path = folder.admin_socket()
-            channel = AdminServer(path, organiser.answer)
-            await channel.start()
-            stack.push_async_callback(channel.stop)
-            admin_path = str(path)
-        running = Running(pid=os.getpid(), url=url, run=record.run, admin=admin_path)
+        admin = folder.admin_address()
+        channel = AdminServer(listen(admin), organiser.answer)
+        stack.push_async_callback(channel.stop)
+        await channel.start()
+        running = Running(pid=os.getpid(), url=url, run=record.run, admin=server_name(admin))
         folder.say_running(running)
         stack.callback(lambda: folder.running.unlink(missing_ok=True))
         ready(running)
@@ -124,14 +119,11 @@ async def _serve(
 
 
 def _stopped_by_signals(parent_pipe: bool) -> asyncio.Event:
-    """Set by SIGINT, SIGTERM, and the end of the parent's pipe."""
+    """Set by the signals that end a program, and by the end of the parent's pipe."""
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    if sys.platform != "win32":
-        for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, stopping.set)
+    stop_on_signals(stopping.set)
     if parent_pipe:
-        _watch_parent(loop, stopping)
+        _watch_parent(asyncio.get_running_loop(), stopping)
     return stopping
 
 

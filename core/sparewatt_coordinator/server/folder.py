@@ -17,15 +17,16 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sparewatt.control.address import SOCKET_PATH_BYTES_MOST, Address, PipeAddress, SocketAddress, admin_pipe_name
 from sparewatt.durable import make_folder, replace_file, storage_errors
 from sparewatt.errors import ConflictError, InputError, StorageError, UnavailableError
-from sparewatt_coordinator.gateway.admin import PATH_BYTES_MOST
+from sparewatt.host.user import user_identifier
 
 KEY_MODE: Final = 0o600
 
 
 class Running(msgspec.Struct, frozen=True):
-    """What `coordinator.json` says. `admin` is empty where there is no admin channel."""
+    """What `coordinator.json` says. `admin` names the admin channel's socket or pipe."""
 
     pid: int
     url: str
@@ -106,12 +107,15 @@ class DataFolder:
         except (OSError, msgspec.DecodeError) as error:
             raise UnavailableError("coordinator.not_running", path=str(self.root)) from error
 
-    def admin_socket(self) -> Path:
-        """A path for the admin socket: in the folder, or in a new private folder where that name is too long."""
+    def admin_address(self) -> Address:
+        """Where the coordinator can be steered: a pipe on Windows, else a socket in the folder, or in a new private
+        folder where that name is too long."""
+        if sys.platform == "win32":
+            return PipeAddress(admin_pipe_name(self.root, user_identifier()))
         path = self.root / "admin.sock"
-        if len(os.fsencode(path)) <= PATH_BYTES_MOST:
-            return path
-        return Path(tempfile.mkdtemp(prefix="sparewatt-")) / f"{secrets.token_hex(4)}.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MOST:
+            return SocketAddress(path.parent, path.name)
+        return SocketAddress(Path(tempfile.mkdtemp(prefix="sparewatt-")), f"{secrets.token_hex(4)}.sock")
 
 
 class FolderLock:

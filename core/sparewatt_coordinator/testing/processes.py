@@ -21,8 +21,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.blobs.folder import BlobFolder
-from sparewatt.control.address import SocketAddress, socket_address
+from sparewatt.control.address import Address
 from sparewatt.control.client import ControlClient, connect
+from sparewatt.control.local_socket import control_address
 from sparewatt.control.messages import (
     InspectInvite,
     JoinRun,
@@ -32,7 +33,6 @@ from sparewatt.control.messages import (
     SetSetting,
 )
 from sparewatt.errors import UnavailableError
-from sparewatt.host.user import user_number
 from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Receipt
 from sparewatt_coordinator.create.profile import Profile
@@ -142,8 +142,8 @@ class RealEngine:
         """Finished updates whose receipts are not stored."""
         return len(list((self.folder / "outbox" / "updates").glob("*.update")))
 
-    def _address(self) -> SocketAddress:
-        return socket_address(self.folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), user_number())
+    def _address(self) -> Address:
+        return control_address(self.folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())
 
     async def _snapshot(self) -> Snapshot:
         deadline = time.monotonic() + ANSWER_SECONDS

@@ -1,9 +1,20 @@
 from pathlib import Path, PurePosixPath
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparewatt.control.address import SOCKET_PATH_BYTES_MOST, folder_digest, pipe_name, socket_address
+from sparewatt.control.address import (
+    SOCKET_PATH_BYTES_MOST,
+    PipeAddress,
+    SocketAddress,
+    address_named,
+    admin_pipe_name,
+    folder_digest,
+    pipe_name,
+    server_name,
+    socket_address,
+)
 
 DATA = Path("/home/someone/.local/share/sparewatt")
 
@@ -34,3 +45,12 @@ def test_two_data_folders_have_two_engines() -> None:
         pipe_name(PurePosixPath("/a"), "S-1-5-21")
         == rf"\\.\pipe\sparewatt-S-1-5-21-{folder_digest(PurePosixPath('/a'))}"
     )
+
+
+def test_an_engine_and_a_coordinator_of_one_folder_have_two_pipes() -> None:
+    assert pipe_name(DATA, "S-1-5-21") != admin_pipe_name(DATA, "S-1-5-21")
+
+
+@pytest.mark.parametrize("address", [SocketAddress(Path("/run/a"), "b.sock"), PipeAddress(pipe_name(DATA, "S-1-5-21"))])
+def test_an_address_is_found_again_by_its_name(address: SocketAddress | PipeAddress) -> None:
+    assert address_named(server_name(address)) == address

@@ -39,7 +39,7 @@ from sparewatt.control.messages import (
     Watch,
 )
 from sparewatt.control.server import ControlServer
-from sparewatt.control.socket_unix import check_peer, listen
+from sparewatt.control.socket_unix import check_peer, listen_at
 from sparewatt.errors import ConflictError, InputError, ProtocolError, RefusedError, UnavailableError
 from sparewatt.snapshot import SensingSnapshot, Snapshot
 
@@ -132,9 +132,9 @@ async def serving(
     write_most_s: float = 5.0,
 ) -> AsyncIterator[tuple[SocketAddress, ControlServer]]:
     with tempfile.TemporaryDirectory(prefix="sw") as folder:  # pytest's own folders are too long for a socket
-        address = SocketAddress(Path(folder) / "s", "engine.sock")
-        server = ControlServer(engine, "0.1.0", peer, write_most_s)
-        await server.start(listen(address))
+        address = SocketAddress(Path(folder), "engine.sock")
+        server = ControlServer(engine, "0.1.0", write_most_s)
+        await server.start(listen_at(address.path, peer))
         try:
             yield address, server
         finally:

@@ -2,6 +2,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,27 @@ def folder() -> Iterator[Path]:
 
 def test_folder_and_socket_are_the_users_alone(folder: Path) -> None:
     address = SocketAddress(folder / "own", "s")
-    with listen(address):
+    with closing(listen(address)):
         assert address.folder.stat().st_mode & 0o777 == 0o700
         assert address.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_left_over_socket_is_replaced(folder: Path) -> None:
     address = SocketAddress(folder / "own", "s")
+    address.folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(address.path))
     listen(address).close()
-    listen(address).close()
+
+
+def test_a_closed_listener_leaves_no_file_and_never_removes_that_of_the_next(folder: Path) -> None:
+    address = SocketAddress(folder / "own", "s")
+    first = listen(address)
+    first.close()
+    assert not address.path.exists()
+    with closing(listen(address)):
+        first.close()
+        assert address.path.exists()
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])

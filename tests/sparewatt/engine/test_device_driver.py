@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+import pytest
+
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.device_plan import DeviceState, Work
-from sparewatt.errors import UnavailableError
+from sparewatt.errors import StorageError, UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import slot_lock
 from sparewatt.host.sample import Sample
@@ -163,5 +165,40 @@ def test_a_device_in_use_by_somebody_else_is_left_alone_and_tried_again(tmp_path
             assert bench.starter.started == []
         bench.clock.advance(60.0)
         await bench.until(lambda: len(bench.run.delivered) == 1)
+
+    drive(tmp_path, story, work=1)
+
+
+def full_disk(bench: Bench) -> bool:
+    """Whether an update stands before a full disk, and says so."""
+    error = bench.driver.error
+    return error is not None and error.error.error_id == "storage.full"
+
+
+def test_an_update_waits_for_room_on_a_full_disk_and_is_then_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sparewatt.engine.device_driver.RETRY_SECONDS", 0.01)
+
+    async def story(bench: Bench) -> None:
+        bench.run.storage = StorageError("storage.full", folder="outbox")
+        await bench.until(lambda: full_disk(bench))
+        waiting = bench.driver.state.current
+        bench.run.storage = None
+        await bench.until(lambda: len(bench.run.delivered) == 2)
+        assert waiting is not None
+        assert bench.run.delivered[0][0] == waiting.assignment
+        assert bench.driver.error is None
+
+    drive(tmp_path, story)
+
+
+def test_an_engine_can_end_while_an_update_waits_for_room(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.run.storage = StorageError("storage.full", folder="outbox")
+        await bench.until(lambda: full_disk(bench))
+        async with asyncio.timeout(4):
+            await bench.driver.end()
+        bench.run.storage = None
 
     drive(tmp_path, story, work=1)

@@ -1,5 +1,8 @@
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -106,6 +109,21 @@ def test_a_missing_payload_is_said(tmp_path: Path) -> None:
     blobs.remove(job.plan.updates[1].payload.sha256)
     with pytest.raises(StorageError, match=r"storage\.blob_missing"):
         run_merge(job, blobs)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+def test_a_full_disk_is_said_although_files_fail_once_more_as_they_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def on_a_full_disk(blobs: BlobFolder) -> Iterator[tuple[Path, BinaryIO]]:
+        with Path("/dev/full").open("wb") as file:
+            yield Path("/dev/full"), file
+
+    monkeypatch.setattr("sparewatt_coordinator.aggregate.merge_job._scratch_file", on_a_full_disk)
+    blobs = BlobFolder(tmp_path)
+    with pytest.raises(StorageError, match=r"storage\.full"):
+        run_merge(merge_of(blobs), blobs)
 
 
 def test_a_payload_that_is_none_fails_the_merge_and_leaves_nothing(tmp_path: Path) -> None:

@@ -166,6 +166,23 @@ def test_three_failed_merges_stall_the_run_until_it_is_resumed(tmp_path: Path) -
     run(scenario())
 
 
+def test_a_full_disk_is_waited_for_and_never_stalls_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sparewatt_coordinator.server.conductor.STORAGE_RETRY_SECONDS", 0.01)
+    folder, manifest = establish(tmp_path / "run")
+
+    async def scenario() -> None:
+        async with coordinator(folder, manifest, SystemClock()) as one, session(one, ALICE) as engine:
+            one.aggregator.failures += [StorageError("storage.full", folder="here")] * 5
+            await engine.greet(await invited(one))
+            await bring(engine, one, await work(engine, one, 1), 2)
+            await engine.hear_announcement(lambda said: said.version.number == 1)
+            found = await status(one)
+            assert (found.status.merge_failures, found.aggregator.error_id) == (0, "")
+            assert len({task.fence for task in one.aggregator.merged}) == 1
+
+    run(scenario())
+
+
 def test_a_restart_repeats_lost_answers_and_does_the_merge_again(tmp_path: Path) -> None:
     folder, manifest = establish(tmp_path / "run", tokens_target=10**9)
 
