@@ -58,6 +58,29 @@ class KeyChain(msgspec.Struct, frozen=True):
             raise IntegrityError("key.too_many", most=KEYS_MOST)
         return msgspec.structs.replace(self, keys=(*self.keys, stated))
 
+    def with_earlier(self, signed: Signed) -> "KeyChain":
+        """The chain with an online key in its place, wherever that is; unchanged when it is known already.
+
+        For what was signed before this contributor came: a key that is found here never makes an older one the newest.
+
+        Raises:
+            IntegrityError: as `extended`, but for ``key.retired``.
+        """
+        stated = _organisers_word(signed, ROTATION_KIND, self.run_key_sha256, OnlineKey)
+        later = tuple(each for each in self.keys if each.sequence > stated.sequence)
+        if not later:
+            return self.extended(signed)
+        if stated.run != self.run:
+            raise IntegrityError("key.run")
+        before = self.keys[: len(self.keys) - len(later)]
+        if before and before[-1].sequence == stated.sequence:
+            if before[-1] != stated:
+                raise IntegrityError("key.forked", sequence=stated.sequence)
+            return self
+        if len(self.keys) >= KEYS_MOST:
+            raise IntegrityError("key.too_many", most=KEYS_MOST)
+        return msgspec.structs.replace(self, keys=(*before, stated, *later))
+
     def verify(self, signed: Signed, kind: str, into: type[T]) -> T:
         """What an online key of this chain stated.
 

@@ -18,10 +18,11 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class CoordinatorProved(Event, frozen=True):
-    """The other side speaks for the run; `signed` belongs into the key chain that is kept."""
+    """The other side speaks for the run; `signed` and `earlier` belong into the key chain that is kept."""
 
     online_key: OnlineKey
     signed: Signed
+    earlier: tuple[Signed, ...] = ()
 
 
 class ManifestReceived(Event, frozen=True):

@@ -253,7 +253,9 @@ class SessionProtocol:
         chain, transcript = trust.check_challenge(message, self._identity, self._nonce)
         self._identity = msgspec.structs.replace(self._identity, chain=chain)
         assert chain.newest is not None
-        self._events.append(event.CoordinatorProved(online_key=chain.newest, signed=message.online_key))
+        self._events.append(
+            event.CoordinatorProved(online_key=chain.newest, signed=message.online_key, earlier=message.earlier_keys)
+        )
         if self._terms.purpose == "inspect":
             self._state = "inspecting"
             request = wire.GetManifest(id=self._take_number())

@@ -22,6 +22,7 @@ from sparewatt.session.outbox_thread import OutboxThread
 from sparewatt.session.protocol import SessionProtocol, SessionTerms
 from sparewatt.signing import Signed
 from sparewatt.wire.messages import DeviceOffer
+from sparewatt.work.manifest import OnlineKey
 from sparewatt.work.receipt import Announcement
 from sparewatt.work.update import Update
 from sparewatt.work.version import BlobRef, VersionId
@@ -238,9 +239,11 @@ class RunSession:
 
     async def _hear(self, told: event.Event) -> None:
         match told:
-            case event.CoordinatorProved(online_key=online_key, signed=signed):
-                await self._outbox.call(Outbox.note_online_key, self._joined.run, online_key.sequence, signed)
-                self._chain = self._chain.extended(signed)
+            case event.CoordinatorProved(signed=signed, earlier=earlier):
+                for each in (*earlier, signed):
+                    self._chain = self._chain.with_earlier(each)
+                    sequence = msgspec.json.decode(each.body, type=OnlineKey).sequence
+                    await self._outbox.call(Outbox.note_online_key, self._joined.run, sequence, each)
             case event.Announced(announcement=announcement):
                 self._latest = announcement
                 if self._link is not None and (highest := self._link.highest) is not None:

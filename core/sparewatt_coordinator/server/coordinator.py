@@ -168,13 +168,13 @@ def terms_of(record: RunRecord, online_public: str) -> Terms:
     Raises:
         IntegrityError: ``key.other`` when the folder's online key is not the one that the organiser stated.
     """
-    stated = msgspec.json.decode(record.online_key.body, type=OnlineKey)
+    stated = msgspec.json.decode(record.online_keys[-1].body, type=OnlineKey)
     if stated.key != online_public:
         raise IntegrityError("key.other")
     return Terms(
         run=record.run,
         manifest=record.manifest_signed,
-        online_key=record.online_key,
+        online_keys=record.online_keys,
         online_public=online_public,
         upload_bytes_most=record.manifest.costs.upload_bytes_per_update,
         heartbeat_s=schedule.heartbeat_seconds(record.manifest),

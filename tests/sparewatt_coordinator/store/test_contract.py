@@ -274,7 +274,7 @@ class TestLeases:
         assert outcome.reason == "run.all_handed_out"
 
     def test_a_run_that_ends_hands_out_nothing(self, store: Store) -> None:
-        store.end_run()
+        store.end_run("")
         outcome = store.lease_assignment(lease_request(ALICE, 1), online_sign, NOW)
         assert isinstance(outcome, NoWork)
         assert outcome.reason == "run.ending"
@@ -537,7 +537,7 @@ class TestTheEnd:
         first, second = lease(store, 1), lease(store, 2)
         third = lease(store, 3)
         accept(store, first)
-        store.end_run()
+        store.end_run("")
         assert accept(store, second)[1].merged == "yes"
         merge(store, 1)
         assert accept(store, third)[1].merged == "late"
