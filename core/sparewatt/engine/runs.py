@@ -83,6 +83,7 @@ class Runs:
             invite_secret=invite.secret,
             manifest=inspected.manifest.signed,
             consented_at_s=round(self._clock.unix()),
+            pin=invite.pin,
         )
         await self.outbox.call(Outbox.join, joined)
         await self._end(invite.run)

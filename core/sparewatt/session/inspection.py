@@ -55,7 +55,7 @@ async def inspect(invite: Invite, key: Ed25519PrivateKey, tools: Tools) -> Inspe
         highest=None,
         software=tools.software,
     )
-    transport = await tools.dial(invite.url)
+    transport = await tools.dial(invite.url, invite.pin)
     protocol = SessionProtocol(terms, key, tools.random_bytes(32).hex(), tools.clock.monotonic())
     heard: list[event.Event] = []
 

@@ -205,7 +205,7 @@ class RunSession:
         """Connects and serves until the end; whether the session stood."""
         self._connection, self._error, self._stood = "connecting", None, False
         try:
-            transport = await self._tools.dial(self._joined.url)
+            transport = await self._tools.dial(self._joined.url, self._joined.pin)
         except SparewattError as error:
             self._connection, self._error = "disconnected", error
             return False

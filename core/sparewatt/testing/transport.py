@@ -345,8 +345,8 @@ class FakeDial:
             self._heard.clear()
             await self._heard.wait()
 
-    async def __call__(self, url: str) -> MemoryTransport:
-        del url
+    async def __call__(self, url: str, pin: str | None = None) -> MemoryTransport:
+        del url, pin
         near, far = transport_pair()
         limit = self._cut_after.popleft() if self._cut_after else None
         passed = 0

@@ -150,6 +150,10 @@ class GatewaySession:
         """A frame that could not be decoded ends the session."""
         return self._end(reason)
 
+    def refuse(self, reason: str) -> list[e.Effect]:
+        """The contributor is wanted no more: say so, and end."""
+        return [] if self._state == "ended" else self._refuse_session(reason)
+
     def announce(self, announcement: Signed) -> list[e.Effect]:
         """A newer announcement than the contributor has seen."""
         return [e.Send(wire.Announce(announcement=announcement))] if self._state == "active" else []

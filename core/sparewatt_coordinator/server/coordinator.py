@@ -23,8 +23,9 @@ from sparewatt_coordinator.gateway.admin import AdminServer
 from sparewatt_coordinator.gateway.books import Books
 from sparewatt_coordinator.gateway.carrier import Carrier
 from sparewatt_coordinator.gateway.protocol import Terms
-from sparewatt_coordinator.gateway.server import GatewayServer, check_loopback
+from sparewatt_coordinator.gateway.server import GatewayServer
 from sparewatt_coordinator.server.conductor import Conductor
+from sparewatt_coordinator.server.encryption import Encryption, Wanted, check_wanted, encryption, invited_url
 from sparewatt_coordinator.server.folder import DataFolder, Running
 from sparewatt_coordinator.server.organiser import Organiser
 from sparewatt_coordinator.server.ports import Aggregator
@@ -36,14 +37,18 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 class Settings(msgspec.Struct, frozen=True):
     """Attributes:
-    host, port: where to listen; port 0 takes a free one.
+    listen: hosts and ports; port 0 takes a free one.
     parent_pipe: end when standard input is closed.
+    address: HOST or HOST:PORT under which contributors reach it; empty for a guess.
+    origins: web origins whose pages may connect; programs that are no browser send none.
     """
 
     data: Path
-    host: str
-    port: int
+    listen: tuple[tuple[str, int], ...]
     parent_pipe: bool = False
+    wanted: Wanted = Wanted()
+    address: str = ""
+    origins: tuple[str, ...] = ()
 
 
 async def run_coordinator(
@@ -62,7 +67,7 @@ async def run_coordinator(
     Raises:
         SparewattError: why it cannot start or go on, each class with its own exit code.
     """
-    check_loopback(settings.host)
+    protection = check_wanted(settings.wanted, tuple(host for host, _ in settings.listen), settings.address)
     stopping = _stopped_by_signals(settings.parent_pipe)
     folder = DataFolder(settings.data)
     if not folder.database.is_file():
@@ -79,13 +84,17 @@ async def run_coordinator(
         terms = terms_of(record, public_key_hex(key))
         blobs = BlobFolder(folder.blobs)
         await asyncio.to_thread(blobs.clean)
+        encrypted = await asyncio.to_thread(encryption, settings.wanted, protection, folder)
         aggregator = make_aggregator(record, folder)
         stack.push_async_callback(aggregator.stop)
-        await _serve(settings, folder, books, blobs, record, terms, aggregator, clock, validate, ready, stopping, log)
+        await _serve(
+            settings, encrypted, folder, books, blobs, record, terms, aggregator, clock, validate, ready, stopping, log
+        )
 
 
 async def _serve(
     settings: Settings,
+    encrypted: Encryption,
     folder: DataFolder,
     books: Books,
     blobs: BlobFolder,
@@ -102,13 +111,23 @@ async def _serve(
     hub = _Hub()
     conductor = Conductor(books, blobs, aggregator, clock, hub.announce, log)
     carrier = Carrier(books, blobs, record.manifest, clock, validate, conductor.joined)
-    gateway = GatewayServer(terms, books, carrier)
+    gateway = GatewayServer(terms, books, carrier, clock, frozenset(settings.origins))
     hub.gateway = gateway
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, carrier.close)
-        url = await gateway.start(settings.host, settings.port)
         stack.push_async_callback(gateway.stop)
-        organiser = Organiser(folder, books, conductor, aggregator, clock, url, lambda: gateway.contributors_here)
+        bound = await gateway.start(settings.listen, encrypted.context)
+        url = invited_url(encrypted, settings.address, bound[0])
+        organiser = Organiser(
+            folder,
+            books,
+            conductor,
+            aggregator,
+            clock,
+            gateway,
+            lambda address: invited_url(encrypted, address or settings.address, bound[0]),
+            encrypted.pin,
+        )
         admin_path = ""
         if sys.platform != "win32":
             path = folder.admin_socket()
@@ -116,7 +135,14 @@ async def _serve(
             await channel.start()
             stack.push_async_callback(channel.stop)
             admin_path = str(path)
-        running = Running(pid=os.getpid(), url=url, run=record.run, admin=admin_path)
+        running = Running(
+            pid=os.getpid(),
+            url=url,
+            run=record.run,
+            admin=admin_path,
+            listening=tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in bound),
+            protection=encrypted.protection,
+        )
         folder.say_running(running)
         stack.callback(lambda: folder.running.unlink(missing_ok=True))
         ready(running)

@@ -3,6 +3,7 @@
 coordinator.sqlite3   the store of record
 blobs/                content-addressed data, versions, payloads
 online.key            seed of the run's online key, 64 hex digits, 0600
+tls.key, tls.crt       the certificate made here, where one is used
 coordinator.lock      held by the running coordinator
 coordinator.json      where it listens, while it runs
 """
@@ -25,12 +26,20 @@ KEY_MODE: Final = 0o600
 
 
 class Running(msgspec.Struct, frozen=True):
-    """What `coordinator.json` says. `admin` is empty where there is no admin channel."""
+    """What `coordinator.json` says.
+
+    Attributes:
+        url: as contributors are invited to it.
+        admin: empty where there is no admin channel.
+        listening: HOST:PORT of every listening socket.
+    """
 
     pid: int
     url: str
     run: str
     admin: str
+    listening: tuple[str, ...] = ()
+    protection: str = "none"
 
 
 class DataFolder:
@@ -50,6 +59,14 @@ class DataFolder:
     @property
     def online_key(self) -> Path:
         return self.root / "online.key"
+
+    @property
+    def tls_key(self) -> Path:
+        return self.root / "tls.key"
+
+    @property
+    def tls_certificate(self) -> Path:
+        return self.root / "tls.crt"
 
     @property
     def running(self) -> Path:

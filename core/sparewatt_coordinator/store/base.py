@@ -181,7 +181,7 @@ class InviteStatus(msgspec.Struct, frozen=True):
 
 class ContributorStatus(msgspec.Struct, frozen=True):
     """Attributes:
-    seen_milliseconds: when it was last connected, to about a minute.
+    seen_milliseconds: when it was last known to be connected.
     """
 
     contributor: str
