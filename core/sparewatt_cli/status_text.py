@@ -52,7 +52,12 @@ def _run_lines(run: RunSnapshot) -> Iterator[str]:
         f"{run.receipts} receipts, {run.outbox} results on their way"
     )
     yield f"  {bytes_words(run.connection.bytes_up)} sent, {bytes_words(run.connection.bytes_down)} received"
-    if run.connection.error is not None:
+    if run.changed_run:
+        yield (
+            "  The organiser has changed this run, and nothing is contributed to it. See what changed: "
+            f"sparewatt consent {run.run[:8]}"
+        )
+    elif run.connection.error is not None:
         yield f"  {error_sentence(run.connection.error.error_id, run.connection.error.parameters)}"
 
 

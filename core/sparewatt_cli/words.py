@@ -23,6 +23,10 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "join.needs_accept": "Nobody is here to ask. If you agree to what is shown, add: --accept {run}",
     "join.other_run": "You accepted {accepted}, but the invite leads to {run}. Nothing was joined; look at the "
     "run again.",
+    "contributor.unknown": "No contributor of this run begins with {name}. List them: sparewatt run contributors",
+    "invite.unknown_id": "The run has no invite {name}. List them: sparewatt run invites",
+    "session.changed": "The organiser has changed this run, and nothing is contributed to it. See what changed: "
+    "sparewatt consent",
     "contributor.ambiguous": "{matches} contributors begin with {name!r}. Type more letters.",
     "invite.ambiguous": "{matches} invites begin with {name!r}. Type more letters.",
     "coordinator.not_running": "No coordinator serves {path}. Start one: sparewatt coordinator serve --data {path}",

@@ -62,6 +62,13 @@ class JoinRun(_Request, frozen=True, tag="join_run"):
     consent: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
+class ConsentAgain(_Request, frozen=True, tag="consent_again"):
+    """Consent to what a joined run has become, by the digest that `snapshot.RunSnapshot.changed_run` shows."""
+
+    run: str
+    consent: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class LeaveRun(_Request, frozen=True, tag="leave_run"):
     """Stop contributing to a run; receipts are kept, data and weights are deleted."""
 
@@ -117,7 +124,8 @@ class Shutdown(_Request, frozen=True, tag="shutdown"):
 
 
 Request = (
-    Watch | GetSnapshot | Pause | Resume | ContributeNow | InspectInvite | JoinRun | LeaveRun | ListSettings
+    Watch | GetSnapshot | Pause | Resume | ContributeNow | InspectInvite | JoinRun | ConsentAgain | LeaveRun
+    | ListSettings
     | SetSetting | PreviewSetting | Discover | ReceiptsAfter | SeriesSince | Shutdown
 )  # fmt: skip
 

@@ -115,6 +115,18 @@ def verify_manifest(signed: Signed, run: str, run_key_hash: str) -> Manifest:
     return manifest
 
 
+def other_manifest(signed: Signed, run_key_hash: str) -> tuple[str, Manifest]:
+    """A manifest of whatever run, by the organiser whom the invite names, and the run's digest.
+
+    Raises:
+        IntegrityError: as `verify_manifest`.
+    """
+    manifest = _organisers_word(signed, MANIFEST_KIND, run_key_hash, Manifest)
+    if manifest.run_key != signed.key:
+        raise IntegrityError("manifest.key")
+    return digest(manifest), manifest
+
+
 def _organisers_word(signed: Signed, kind: str, run_key_hash: str, into: type[T]) -> T:
     try:
         signer = run_key_sha256(signed.key)

@@ -162,9 +162,12 @@ class RunDriver:
             return "none_joined"
         if self._latest is not None and self._latest.state != "open":
             return self._latest.state
-        if self._session.state.connection == "refused":
-            reason = self._session.state.error.parameters.get("reason", "") if self._session.state.error else ""
+        state = self._session.state
+        if state.connection == "refused" or state.changed is not None:
+            reason = state.error.parameters.get("reason", "") if state.error else ""
             return "untrusted" if reason == "contributor.not_trusted" else "refused"
+        if state.trust == "probation" and self._manifest.validation == "unaudited":
+            return "untrusted"
         return "work"
 
     def hold(self, assignments: frozenset[str]) -> None:
@@ -218,7 +221,7 @@ class RunDriver:
         while True:
             await self._news.wait()
             self._news.clear()
-            if not self.connected or self._latest is None:
+            if not self.connected or self._latest is None or self.offer == "untrusted":
                 continue
             try:
                 await self._give_back_left_over()

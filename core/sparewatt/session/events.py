@@ -127,9 +127,26 @@ class TransferEnded(Event, frozen=True):
 
 
 class SessionRefused(Event, frozen=True):
-    """The coordinator wants no session with this contributor now; the session is over."""
+    """The coordinator wants no session with this contributor now; the session is over.
+
+    Attributes:
+        changed: what the same organiser's coordinator serves instead of the run that was consented to.
+    """
 
     refused: Refused
+    changed: "ManifestChanged | None" = None
+
+
+class ManifestChanged(msgspec.Struct, frozen=True):
+    """Verified: the organiser signed it. Nothing of it was consented to.
+
+    Attributes:
+        run: its digest, which new consent is given to.
+    """
+
+    run: str
+    manifest: Manifest
+    signed: Signed
 
 
 class SessionFailed(Event, frozen=True):

@@ -1,6 +1,7 @@
 """Looking at a run before joining it, and what any session needs of the world."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,6 +15,21 @@ from sparewatt.session.link import Link
 from sparewatt.session.protocol import SessionProtocol, SessionTerms
 from sparewatt.signing import Signed
 from sparewatt.work.invite import Invite
+from sparewatt.work.plain import plain_text
+
+# Reasons of a refusal that are errors with sentences of their own.
+REASONS_WITH_WORDS: Final = frozenset({
+    "contributor.not_trusted",
+    "contributor.revoked",
+    "invite.expired",
+    "invite.needed",
+    "invite.revoked",
+    "invite.unknown",
+    "invite.used_up",
+    "session.protocol",
+    "session.transcript",
+    "session.unknown_run",
+})  # fmt: skip
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -73,15 +89,16 @@ async def inspect(invite: Invite, key: Ed25519PrivateKey, tools: Tools) -> Inspe
 def error_of(end: event.SessionRefused | event.SessionFailed | None) -> SparewattError:
     """Why a session ended, as an error."""
     match end:
+        case event.SessionRefused(changed=event.ManifestChanged()):
+            return RefusedError("session.changed", reason="session.changed", words="")
         case event.SessionRefused(refused=refused):
-            if refused.retry_after_s is None:
-                return RefusedError("session.refused", reason=refused.reason, words=refused.words)
-            return RefusedError(
-                "session.refused",
-                reason=refused.reason,
-                words=refused.words,
-                retry_after_s=refused.retry_after_s,
+            known = refused.reason in REASONS_WITH_WORDS and not refused.words
+            error = RefusedError(
+                refused.reason if known else "session.refused", reason=refused.reason, words=plain_text(refused.words)
             )
+            if refused.retry_after_s is not None:
+                error.parameters["retry_after_s"] = refused.retry_after_s
+            return error
         case event.SessionFailed(error=error):
             return error
         case None:

@@ -41,6 +41,7 @@ class RunSessionState(msgspec.Struct, frozen=True):
         retry_at_s: monotonic second of the next attempt.
         trust: from the newest welcome; None before the first.
         latest: newest announcement of this process.
+        changed: what the organiser serves instead of what was consented to; nothing goes on before new consent.
         bytes_up, bytes_down: on the wire since this process started.
         totals: from the outbox.
     """
@@ -53,6 +54,7 @@ class RunSessionState(msgspec.Struct, frozen=True):
     bytes_up: int
     bytes_down: int
     totals: RunTotals
+    changed: event.ManifestChanged | None = None
 
 
 class RunSession:
@@ -96,6 +98,7 @@ class RunSession:
         self._retry_at_s: float | None = None
         self._trust: Literal["trusted", "probation"] | None = None
         self._latest: Announcement | None = None
+        self._changed: event.ManifestChanged | None = None
         self._bytes_before = (0, 0)
         self._totals = RunTotals(pending=0, accepted=0, refused=0, receipts=0, tokens=0, credit_micro=0)
 
@@ -113,6 +116,7 @@ class RunSession:
             bytes_up=up,
             bytes_down=down,
             totals=self._totals,
+            changed=self._changed,
         )
 
     async def run(self) -> None:
@@ -253,10 +257,14 @@ class RunSession:
                 await self._outbox.call(Outbox.welcomed, self._joined.run)
                 self._invite_secret = None
                 self._trust = trust
+                self._changed = None
                 self._connection = "connected"
                 self._stood = True
                 self._linked.set()
-            case event.SessionFailed() | event.SessionRefused():
+            case event.SessionFailed():
+                self._linked.clear()
+            case event.SessionRefused(changed=changed):
+                self._changed = changed
                 self._linked.clear()
             case event.LeaseLost(assignment_id=assignment_id):
                 await self._outbox.call(Outbox.close_assignment, assignment_id)

@@ -144,6 +144,10 @@ PEER: Final = MappingProxyType({
     "run.shard_size": "Shard {shard} has {size} bytes, which is no multiple of {multiple}. " + _ORGANISER,
     "run.shards": "The run has {found} shards instead of {expected}. " + _ORGANISER,
     "run.tokens": "The run has {found} tokens instead of {expected}. " + _ORGANISER,
+    "session.changed": "The organiser has changed this run, so nothing is contributed to it. Look at what changed, "
+    "then agree to it or leave.",
+    "session.protocol": "The coordinator speaks another version of the protocol. " + _UPDATE,
+    "session.unknown_run": "The coordinator does not serve this run. Ask the organiser for a new invite.",
     "session.busy": "The coordinator serves {most} contributors already. It is tried again by itself.",
     "session.ended": "The coordinator ended the session. It is tried again by itself.",
     "session.handshake_timeout": "The coordinator did not answer within {seconds} s. It is tried again by itself.",
@@ -187,12 +191,11 @@ RUN: Final = MappingProxyType({
     "trusts. Ask for a trusted invite.",
     "contributor.revoked": "The organiser has ended your part in this run. Your receipts stay valid; ask the "
     "organiser why.",
-    "contributor.unknown": "No contributor of this run begins with {name}. List them: sparewatt run "
-    "contributors",
+    "contributor.unknown": "No contributor of this run begins with {name}. List them to see their names.",
     "invite.expired": "The invite has expired. Ask the organiser for a new one.",
     "invite.needed": "The run takes only contributors with an invite. Ask the organiser for one.",
     "invite.revoked": "The organiser has withdrawn this invite. Ask for a new one.",
-    "invite.unknown_id": "The run has no invite {name}. List them: sparewatt run invites",
+    "invite.unknown_id": "The run has no invite {name}. List them to see their names.",
     "invite.unknown": "The run does not know this invite. Check that all of it was copied.",
     "invite.used_up": "The invite was used as often as it may be. Ask the organiser for a new one.",
     "update.refused": "The result was refused before, and that stays so.",
