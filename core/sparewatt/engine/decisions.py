@@ -1,5 +1,6 @@
 """Keeps the facts that decisions are made from, and makes them for every device."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal
@@ -8,7 +9,7 @@ from sparewatt.clock import Clock
 from sparewatt.engine.options import EngineOptions
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
-from sparewatt.policy import Decision, Moment, Offer, Offers, Usage, decide
+from sparewatt.policy import TRANSFERS_ORDER, Decision, Moment, Offer, Offers, Transfers, Usage, decide
 from sparewatt.settings import schema
 from sparewatt.settings.intents import Intents
 from sparewatt.settings.intents_store import IntentsStore
@@ -84,3 +85,9 @@ class DecisionDesk:
             previous=self._previous.get(device),
             now=self.moment(),
         )
+
+
+def mildest_transfers(decisions: Iterable[Decision]) -> Transfers:
+    """What may be moved: whatever any device may have moved for it; only what is finished while there is none."""
+    found = [TRANSFERS_ORDER.index(each.transfers) for each in decisions]
+    return TRANSFERS_ORDER[min(found)] if found else "essential"

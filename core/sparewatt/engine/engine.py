@@ -15,7 +15,7 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.control.messages import DevicePreview
 from sparewatt.control.server import ControlServer
-from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
+from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk, mildest_transfers
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import ISOLATION
@@ -29,7 +29,7 @@ from sparewatt.host.device import Device
 from sparewatt.host.lock import machine_lock_folder
 from sparewatt.keys.identity import open_identity
 from sparewatt.keys.keyring import HelperKeyring
-from sparewatt.policy import Usage
+from sparewatt.policy import Decision, Usage
 from sparewatt.process.child import Child, ChildCommand, environment_for
 from sparewatt.process.child import start as start_child
 from sparewatt.sensing.pacer import Pacer
@@ -37,6 +37,7 @@ from sparewatt.sensing.supervisor import SensingSupervisor
 from sparewatt.session.connection import WebsocketDial
 from sparewatt.session.inspection import Tools
 from sparewatt.session.outbox_thread import OutboxThread
+from sparewatt.session.traffic import Limits, Traffic
 from sparewatt.settings import schema
 from sparewatt.settings.intents_store import IntentsStore
 from sparewatt.settings.store import SettingsStore
@@ -51,6 +52,7 @@ IDLE_TICK_SECONDS: Final = 2.0
 SAMPLE_MILLISECONDS: Final = 500
 IDENTITY_RETRY_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
+KILOBYTE: Final = 1_000
 LOSS_POINTS_APART_SECONDS: Final = 1.0
 
 log = logging.getLogger("sparewatt.engine")
@@ -91,6 +93,7 @@ class Engine:
             parts.clock,
             self.sensors,
         )
+        self.traffic = Traffic(parts.clock, self._traffic_limits)
         self.runs: Runs
         self._tasks: asyncio.TaskGroup
         self._server: ControlServer
@@ -177,7 +180,13 @@ class Engine:
             random_bytes=secrets.token_bytes,
             jitter=lambda: secrets.randbelow(1 << 20) / (1 << 20),
             software=f"sparewatt {self.parts.version}",
+            traffic=self.traffic,
         )
+
+    def _traffic_limits(self) -> Limits:
+        settings = self.desk.settings
+        up, down = settings.get(schema.UPLOAD_LIMIT_KB_PER_S), settings.get(schema.DOWNLOAD_LIMIT_KB_PER_S)
+        return Limits(up * KILOBYTE, down * KILOBYTE)
 
     async def _open_identity(self) -> None:
         options = self.parts.options
@@ -217,6 +226,7 @@ class Engine:
     def _step(self) -> None:
         """Decide for every device and begin what is due."""
         polled: list[str] = []
+        decisions: list[Decision] = []
         for driver in self.devices:
             self.runs.choose(driver)
             device = driver.device.device
@@ -225,12 +235,14 @@ class Engine:
             if decision is None:
                 continue
             self.pacer.decided(decision)
+            decisions.append(decision)
             shown = decision.shown
             driver.step(decision, urgent=shown is not None and shown.rule in URGENT_RULES)
             # A device that is stopped only because its sensors were lost is looked at until they are back.
             recovering = all(match.rule == "sensors_lost" for match in decision.matches)
             if driver.state.worker != "none" or recovering or decision.compute in ("full", "limited"):
                 polled.append(device)
+        self.traffic.permit(mildest_transfers(decisions))
         self.sensing.poll(tuple(polled), SAMPLE_MILLISECONDS)
         for run in self.runs.drivers.values():
             bound = [driver for driver in self.devices if driver.run is run]

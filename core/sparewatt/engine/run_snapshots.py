@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sparewatt.engine.device_driver import DeviceDriver
 from sparewatt.engine.run_driver import RunDriver
 from sparewatt.engine.snapshots import Moments, plain_error
+from sparewatt.session.day import day_began_unix_s
 from sparewatt.session.events import ManifestChanged
 from sparewatt.snapshot import ChangeSnapshot, ConnectionSnapshot, EvaluationSnapshot, RunSnapshot
 from sparewatt.work.changes import manifest_changes
@@ -52,6 +53,8 @@ def run_snapshot(run: RunDriver, devices: Sequence[DeviceDriver], now: Moments) 
         receipts=totals.receipts,
         download_bytes=manifest.costs.download_bytes_first,
         work_refused=run.refused_work,
+        credit_today_micro=totals.credit_today_micro if totals.day_s == day_began_unix_s(now.unix_s) else 0,
+        disk_bytes=run.disk_bytes,
         encrypted=run.joined.url.startswith("wss:"),
         changed=_changes(manifest, state.changed),
         changed_run="" if state.changed is None else state.changed.run,

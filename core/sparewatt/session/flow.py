@@ -12,6 +12,7 @@ from sparewatt.errors import IntegrityError, RefusedError, UnavailableError
 from sparewatt.session import events as event
 from sparewatt.session.link import Link
 from sparewatt.session.outbox_files import OutboxRow
+from sparewatt.session.traffic import Traffic
 from sparewatt.wire.messages import CHUNK_BYTES
 from sparewatt.wire.transfer import chunk_length
 from sparewatt.work.version import BlobRef
@@ -32,7 +33,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
         raise
 
 
-async def upload(link: Link, row: OutboxRow, payload: Path) -> UploadOutcome:
+async def upload(link: Link, row: OutboxRow, payload: Path, traffic: Traffic) -> UploadOutcome:
     """Offers one update and sends what the coordinator lacks of it, until it decides.
 
     Raises:
@@ -40,12 +41,14 @@ async def upload(link: Link, row: OutboxRow, payload: Path) -> UploadOutcome:
         StorageError: the payload cannot be read.
     """
     update = row.parsed()
+    await traffic.until_upload()
     with link.offering(update, row.update) as inbox:
         while True:
             told = await inbox.get()
             match told:
                 case event.ChunkWanted(transfer=transfer, index=index):
                     data = await in_thread(_read_chunk, payload, row.payload.size, index)
+                    await traffic.upload(len(data))
                     link.send_chunk(transfer, index, data)
                 case event.UploadAccepted() | event.UploadRefused() | event.RequestRefused() | event.TransferEnded():
                     return told
@@ -53,7 +56,7 @@ async def upload(link: Link, row: OutboxRow, payload: Path) -> UploadOutcome:
                     _raise_end(told)
 
 
-async def download(link: Link, folder: BlobFolder, blob: BlobRef) -> None:
+async def download(link: Link, folder: BlobFolder, blob: BlobRef, traffic: Traffic) -> None:
     """Brings one blob into the folder, from where an earlier download was cut.
 
     Raises:
@@ -68,7 +71,7 @@ async def download(link: Link, folder: BlobFolder, blob: BlobRef) -> None:
             if await in_thread(folder.has, blob.sha256):
                 return
             try:
-                await _download_once(link, folder, blob)
+                await _download_once(link, folder, blob, traffic)
             except IntegrityError as error:
                 if error.error_id != "blob.hash" or attempt == WRONG_HASHES_MOST:
                     raise
@@ -76,17 +79,18 @@ async def download(link: Link, folder: BlobFolder, blob: BlobRef) -> None:
         folder.unpin(blob.sha256)
 
 
-async def _download_once(link: Link, folder: BlobFolder, blob: BlobRef) -> None:
+async def _download_once(link: Link, folder: BlobFolder, blob: BlobRef, traffic: Traffic) -> None:
     partial = await in_thread(folder.partial, blob)
     try:
         while not partial.have.complete:
-            await _fetch(link, partial)
+            await traffic.until_download()
+            await _fetch(link, partial, traffic)
         await in_thread(partial.finish)
     finally:
         await in_thread(partial.close)
 
 
-async def _fetch(link: Link, partial: PartialBlob) -> None:
+async def _fetch(link: Link, partial: PartialBlob, traffic: Traffic) -> None:
     """One request for missing chunks, to its end."""
     with link.fetching(partial.blob, partial.have.bitmap()) as inbox:
         while True:
@@ -94,6 +98,7 @@ async def _fetch(link: Link, partial: PartialBlob) -> None:
             match told:
                 case event.ChunkReceived(transfer=transfer, index=index, data=data):
                     await in_thread(partial.write, index, data)
+                    await traffic.downloaded(len(data))
                     link.acknowledge(transfer, index)
                 case event.FetchAnswered():
                     return

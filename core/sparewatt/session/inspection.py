@@ -13,6 +13,7 @@ from sparewatt.session import events as event
 from sparewatt.session.connection import Dial
 from sparewatt.session.link import Link
 from sparewatt.session.protocol import SessionProtocol, SessionTerms
+from sparewatt.session.traffic import Traffic
 from sparewatt.signing import Signed
 from sparewatt.work.invite import Invite
 from sparewatt.work.plain import plain_text
@@ -39,6 +40,7 @@ class Tools(msgspec.Struct, frozen=True):
         random_bytes: for nonces; `secrets.token_bytes` outside tests.
         jitter: evenly random in [0, 1).
         software: name and version of this program.
+        traffic: how fast and what may be moved, all runs together.
     """
 
     dial: Dial
@@ -46,6 +48,7 @@ class Tools(msgspec.Struct, frozen=True):
     random_bytes: Callable[[int], bytes]
     jitter: Callable[[], float]
     software: str
+    traffic: Traffic
 
 
 class Inspected(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.errors import IntegrityError, RefusedError, SparewattError, StorageError, UnavailableError
 from sparewatt.session import events as event
 from sparewatt.session.connection import backoff_seconds
+from sparewatt.session.day import day_began_unix_s
 from sparewatt.session.flow import download, upload
 from sparewatt.session.inspection import Tools, error_of
 from sparewatt.session.joined import JoinedRun
@@ -100,7 +101,9 @@ class RunSession:
         self._latest: Announcement | None = None
         self._changed: event.ManifestChanged | None = None
         self._bytes_before = (0, 0)
-        self._totals = RunTotals(pending=0, accepted=0, refused=0, receipts=0, tokens=0, credit_micro=0)
+        self._totals = RunTotals(
+            pending=0, accepted=0, refused=0, receipts=0, tokens=0, credit_micro=0, credit_today_micro=0, day_s=0
+        )
 
     @property
     def state(self) -> RunSessionState:
@@ -295,7 +298,7 @@ class RunSession:
         """One update; False when the session is over and nothing can be sent any more."""
         payload = await self._outbox.call(Outbox.payload, row)
         try:
-            outcome = await upload(link, row, payload)
+            outcome = await upload(link, row, payload, self._tools.traffic)
         except UnavailableError:
             return False
         except StorageError:
@@ -342,7 +345,7 @@ class RunSession:
             if link is None or not self._linked.is_set():
                 return self._blobs.has(blob.sha256)
             try:
-                await download(link, self._blobs, blob)
+                await download(link, self._blobs, blob, self._tools.traffic)
             except UnavailableError:
                 return False
             return True
@@ -375,7 +378,8 @@ class RunSession:
         return wait
 
     async def _count(self) -> None:
-        self._totals = await self._outbox.call(Outbox.totals, self._joined.run)
+        day_s = day_began_unix_s(self._tools.clock.unix())
+        self._totals = await self._outbox.call(Outbox.totals, self._joined.run, day_s)
 
 
 async def _answer(inbox: Inbox) -> event.Event:

@@ -16,6 +16,7 @@ from sparewatt.session.joined import JoinedRun
 from sparewatt.session.outbox import Outbox
 from sparewatt.session.outbox_thread import OutboxThread, open_in_thread
 from sparewatt.session.run_session import RunSession
+from sparewatt.session.traffic import Limits, Traffic
 from sparewatt.signing import Signed, public_key_hex, sign
 from sparewatt.testing.run import FakeRun, private_key, version
 from sparewatt.testing.transport import FakeCoordinator, FakeDial
@@ -42,7 +43,14 @@ JOINED = JoinedRun(
 
 
 def tools(dial: FakeDial) -> Tools:
-    return Tools(dial=dial, clock=SystemClock(), random_bytes=lambda count: b"\x0c" * count, jitter=float, software="t")
+    return Tools(
+        dial=dial,
+        clock=SystemClock(),
+        random_bytes=lambda count: b"\x0c" * count,
+        jitter=float,
+        software="t",
+        traffic=Traffic(SystemClock(), Limits, "allowed"),
+    )
 
 
 def an_update(number: int = 1) -> tuple[Update, Signed]:
