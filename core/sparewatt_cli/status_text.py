@@ -51,7 +51,8 @@ def _run_lines(run: RunSnapshot) -> Iterator[str]:
         f"  {count_text(run.tokens_accepted)} tokens accepted, {credit_words(run.credit_micro)}, "
         f"{run.receipts} receipts, {run.outbox} results on their way"
     )
-    yield f"  {bytes_words(run.connection.bytes_up)} sent, {bytes_words(run.connection.bytes_down)} received"
+    how = ", encrypted" if run.encrypted else ""
+    yield f"  {bytes_words(run.connection.bytes_up)} sent, {bytes_words(run.connection.bytes_down)} received{how}"
     if run.changed_run:
         yield (
             "  The organiser has changed this run, and nothing is contributed to it. See what changed: "

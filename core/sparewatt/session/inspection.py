@@ -86,7 +86,8 @@ async def inspect(invite: Invite, key: Ed25519PrivateKey, tools: Tools) -> Inspe
         case [event.CoordinatorProved(signed=online_key), event.ManifestReceived() as manifest]:
             return Inspected(manifest=manifest, online_key=online_key)
         case _:
-            raise error_of(end)
+            # Whoever has consented to nothing yet is shown no change, only that this invite leads nowhere.
+            raise error_of(event.SessionRefused(end.refused) if isinstance(end, event.SessionRefused) else end)
 
 
 def error_of(end: event.SessionRefused | event.SessionFailed | None) -> SparewattError:

@@ -209,6 +209,9 @@ class FakeCoordinatorSession:
 
     def _handshake(self, message: wire.EngineMessage) -> list[Frame]:
         match message:
+            case wire.Hello() if message.run != self.run.run:
+                other = wire.Refused(reason="session.unknown_run", manifest=self.run.signed_manifest)
+                return [encode(other)]
             case wire.Hello():
                 return [encode(self.challenge(message))]
             case wire.GetManifest(id=number):
