@@ -194,6 +194,20 @@ def revoke_contributor(
     typer.echo(f"Contributor {dismiss(data.absolute(), contributor)} is let in no more. Its receipts stay valid.")
 
 
+@app.command("rotate-key")
+def rotate_key(
+    data: Data,
+    key: Annotated[
+        Path | None, typer.Option(help="Your offline key. Default: DATA.key beside the folder.", show_default=False)
+    ] = None,
+) -> None:
+    """Give the coordinator a new key, for example when somebody may have read the old one. Stop it first."""
+    from sparewatt_cli.organiser import rotate_key
+
+    rotate_key(data, key if key is not None else data.with_name(data.name + ".key"))
+    typer.echo("The run has a new key. Contributors trust it from their next session on; old receipts stay valid.")
+
+
 @app.command("close")
 def close_run(
     data: Data,

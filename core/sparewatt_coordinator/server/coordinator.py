@@ -26,6 +26,7 @@ from sparewatt_coordinator.gateway.protocol import Terms
 from sparewatt_coordinator.gateway.server import GatewayServer
 from sparewatt_coordinator.server.conductor import Conductor
 from sparewatt_coordinator.server.encryption import Encryption, Wanted, check_wanted, encryption, invited_url
+from sparewatt_coordinator.server.establish import settle_online_key
 from sparewatt_coordinator.server.folder import DataFolder, Running
 from sparewatt_coordinator.server.organiser import Organiser
 from sparewatt_coordinator.server.ports import Aggregator
@@ -76,8 +77,10 @@ async def run_coordinator(
         folder.make()
         lock = folder.lock()
         stack.callback(lock.release)
-        key = folder.read_online_key()
         store: Store = sqlite.open(folder.database)
+        stack.callback(store.close)
+        settle_online_key(folder, store)
+        key = folder.read_online_key()
         books = Books(store, lambda kind, value: sign(kind, value, key))
         stack.push_async_callback(asyncio.to_thread, books.close)
         record = await books.call(lambda store: store.run())

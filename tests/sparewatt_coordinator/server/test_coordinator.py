@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from sparewatt.clock import SystemClock
+from sparewatt.credit.keychain import KeyChain
 from sparewatt.errors import (
     ConflictError,
     InputError,
@@ -22,17 +23,20 @@ from sparewatt.errors import (
     UnavailableError,
 )
 from sparewatt.session.connection import WebsocketDial
-from sparewatt.signing import digest, public_key_hex, verify
+from sparewatt.session.trust import Identity, check_challenge, check_versions
+from sparewatt.signing import digest, public_key_hex, sign, verify
 from sparewatt.wire import messages as wire
 from sparewatt.wire.codec import decode_chunk, decode_coordinator, encode
 from sparewatt.wire.messages import SUBPROTOCOL
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment
-from sparewatt.work.invite import parse_invite
+from sparewatt.work.invite import parse_invite, run_key_sha256
+from sparewatt.work.manifest import ROTATION_KIND, OnlineKey
 from sparewatt.work.receipt import RECEIPT_KIND, Receipt
 from sparewatt_coordinator.gateway import admin
 from sparewatt_coordinator.gateway.admin_client import AdminClient
 from sparewatt_coordinator.server.coordinator import Settings
 from sparewatt_coordinator.server.encryption import Wanted
+from sparewatt_coordinator.server.establish import rotate_online_key
 from sparewatt_coordinator.server.folder import DataFolder
 from sparewatt_coordinator.store import sqlite
 from sparewatt_coordinator.testing.certificates import certified
@@ -44,8 +48,8 @@ from sparewatt_coordinator.testing.coordinator import (
     payload_of,
     session,
 )
-from sparewatt_coordinator.testing.engine import hello, prove, signed_update
-from sparewatt_coordinator.testing.runs import identifier, key, update_for
+from sparewatt_coordinator.testing.engine import NONCE, hello, prove, signed_update
+from sparewatt_coordinator.testing.runs import RUN_KEY, identifier, key, update_for
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -535,3 +539,67 @@ async def greeted(one: RunningCoordinator, who: Ed25519PrivateKey, secret: str |
     async with session(one, who) as engine:
         answer = await engine.greet(secret)
         return answer.reason if isinstance(answer, wire.Refused) else "welcome"
+
+
+def test_a_new_key_speaks_for_the_run_and_the_old_ones_words_can_still_be_checked(tmp_path: Path) -> None:
+    folder, manifest = establish(tmp_path / "run")
+
+    async def scenario() -> None:
+        async with coordinator(folder, manifest, SystemClock()) as one, session(one, ALICE) as engine:
+            await engine.greet(await invited(one))
+            await bring(engine, one, await work(engine, one, 1), 2)
+            await engine.hear_announcement(lambda said: said.version.number == 1)
+        stated = rotate_online_key(folder, RUN_KEY, 2_000_000)
+        assert stated.sequence == 1
+        async with coordinator(folder, manifest, SystemClock()) as two:
+            assert two.online_public == stated.key
+            newcomer = key(12)
+            async with session(two, newcomer) as engine:
+                await engine.say(hello(digest(manifest), newcomer))
+                challenge = await engine.hear()
+                assert isinstance(challenge, wire.Challenge)
+                chain = KeyChain(digest(manifest), run_key_sha256(manifest.run_key))
+                who = Identity(digest(manifest), public_key_hex(newcomer), chain)
+                chain, _ = check_challenge(challenge, who, NONCE)
+                await engine.say(prove(challenge, two.online_public, digest(manifest), newcomer, await invited(two)))
+                assert isinstance(await engine.hear(), wire.Welcome)
+                await engine.say(wire.GetVersions(id=1, have=None))
+                versions = await engine.hear()
+                assert isinstance(versions, wire.Versions)
+                keyframe, _ = check_versions(versions, None, chain)
+                assert keyframe is not None
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("entered", [True, False])
+def test_a_rotation_that_was_cut_is_finished_or_forgotten(tmp_path: Path, entered: bool) -> None:
+    folder, manifest = establish(tmp_path / "run")
+    before = folder.read_online_key()
+    online = key(77)
+    folder.write_next_online_key(online)
+    if entered:
+        stated = OnlineKey(run=digest(manifest), sequence=1, key=public_key_hex(online), not_before_s=0)
+        store = sqlite.open(folder.database)
+        store.rotate_key(sign(ROTATION_KIND, stated, RUN_KEY), lambda kind, value: sign(kind, value, online), 1)
+        store.close()
+
+    async def scenario() -> None:
+        async with coordinator(folder, manifest, SystemClock()) as one:
+            assert one.online_public == public_key_hex(online if entered else before)
+
+    run(scenario())
+    assert not folder.next_online_key.exists()
+
+
+def test_only_the_organiser_rotates_the_key_and_only_while_nobody_serves(tmp_path: Path) -> None:
+    folder, manifest = establish(tmp_path / "run")
+    with pytest.raises(IntegrityError, match=r"key\.other"):
+        rotate_online_key(folder, key(5), 2_000_000)
+
+    async def scenario() -> None:
+        async with coordinator(folder, manifest, SystemClock()):
+            with pytest.raises(ConflictError, match=r"coordinator\.running"):
+                rotate_online_key(folder, RUN_KEY, 2_000_000)
+
+    run(scenario())
