@@ -180,9 +180,7 @@ class InviteStatus(msgspec.Struct, frozen=True):
 
 
 class ContributorStatus(msgspec.Struct, frozen=True):
-    """Attributes:
-    seen_milliseconds: when it was last known to be connected.
-    """
+    """`seen_milliseconds` is when it was last known to be connected."""
 
     contributor: str
     trusted: bool
