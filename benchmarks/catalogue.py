@@ -13,8 +13,10 @@ import psutil
 
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.rig import Rig, bare, pin, rig
+from benchmarks.transfer import measured
 
 PAIRS = 3
+TRANSFERS = 5
 SPEED_SECONDS = 20.0
 IDLE_SECONDS = 60.0
 WORKER_CORE, OTHER_CORE = 0, 1
@@ -140,9 +142,21 @@ def trial() -> tuple[Measurement, ...]:
     return (absolute("try", found["loss_unit"], [found["loss_last"]], None, notes), speed)
 
 
+def transfer() -> tuple[Measurement, ...]:
+    """A shard over TLS on the loopback: time to its first byte, and its download against a bare websocket, in turn."""
+    moved = asyncio.run(measured(TRANSFERS))
+    proofs = ("TLS, a proof of each side, the first 256 KiB",)
+    kept = ("64 MiB, written, hashed and durable; the bare websocket sends the same chunks and forgets them",)
+    return (
+        absolute("first-byte", "ms", moved.first_byte_milliseconds, Target("at most", 200.0), proofs),
+        paired("shard-download", "MiB/s", moved.pairs, Target("at least", 0.6), kept),
+    )
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "worker-ratio": worker_ratio,
     "start-up": start_up,
     "stopped-footprint": stopped_footprint,
+    "transfer": transfer,
     "try": trial,
 }

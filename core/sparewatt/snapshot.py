@@ -161,6 +161,14 @@ class ConnectionSnapshot(Struct, frozen=True):
     bytes_down: int
 
 
+class ChangeSnapshot(Struct, frozen=True):
+    """One field of a manifest that changed; its words are in `wording.changes`."""
+
+    field: str
+    before: str
+    after: str
+
+
 class RunSnapshot(Struct, frozen=True):
     """A run that was joined.
 
@@ -172,6 +180,8 @@ class RunSnapshot(Struct, frozen=True):
         credit_micro: by receipts that are not revoked; `credit_today_micro` of those since local midnight.
         disk_bytes: what its data and weights take on this computer.
         encrypted: whether the session is; it need not be on one computer.
+        changed: how the manifest differs from what was consented to; nothing is contributed before new consent.
+        changed_run: digest of the changed manifest; empty when nothing changed.
     """
 
     run: str
@@ -200,6 +210,8 @@ class RunSnapshot(Struct, frozen=True):
     credit_today_micro: int = 0
     disk_bytes: int = 0
     encrypted: bool = False
+    changed: tuple[ChangeSnapshot, ...] = ()
+    changed_run: str = ""
 
 
 class SensingSnapshot(Struct, frozen=True):

@@ -2,10 +2,13 @@
 
 from sparewatt.credit.keychain import verify_manifest
 from sparewatt.signing import Signed
+from sparewatt.snapshot import RunSnapshot
+from sparewatt.wording.changes import change_words
 from sparewatt.wording.units import bytes_words
 from sparewatt.work.invite import Invite
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.model import parameter_count
+from sparewatt.work.plain import plain_text
 from sparewatt_cli.figures import count_text
 
 
@@ -22,12 +25,12 @@ def consent_lines(manifest: Manifest, run: str, isolation: str) -> tuple[str, ..
     """The card of a run: who, what for, what of, what it costs, and what is not protected yet."""
     costs, data = manifest.costs, manifest.data
     rows = (
-        ("Run", manifest.title),
-        ("Purpose", manifest.purpose),
-        ("Organiser", manifest.organiser),
-        ("Licence", manifest.licence),
+        ("Run", plain_text(manifest.title)),
+        ("Purpose", plain_text(manifest.purpose)),
+        ("Organiser", plain_text(manifest.organiser)),
+        ("Licence", plain_text(manifest.licence)),
         ("Model", f"{manifest.model.architecture}, {count_text(parameter_count(manifest.model))} parameters"),
-        ("Data", f"{count_text(data.tokens)} tokens: {data.description}"),
+        ("Data", f"{count_text(data.tokens)} tokens: {plain_text(data.description)}"),
         ("Download", _download(costs.download_bytes_first, costs.download_bytes_per_version)),
         ("Upload", f"{bytes_words(costs.upload_bytes_per_update)} for each update at most"),
         ("Disk", f"{bytes_words(costs.disk_bytes)} at most"),
@@ -37,6 +40,12 @@ def consent_lines(manifest: Manifest, run: str, isolation: str) -> tuple[str, ..
         ("Consent", run),
     )
     return tuple(f"{label + ':':<11} {text}" for label, text in rows)
+
+
+def change_lines(run: RunSnapshot) -> tuple[str, ...]:
+    """What a run has become since it was consented to."""
+    changes = tuple(f"  {change_words(each.field, each.before, each.after)}" for each in run.changed)
+    return (f"The organiser has changed “{run.title}”:", *changes, f"{'Consent:':<11} {run.changed_run}")
 
 
 _VALIDATION = {

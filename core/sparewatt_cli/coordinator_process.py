@@ -1,15 +1,23 @@
 """Serving a run in the foreground."""
 
-import ipaddress
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import typer
 
-from sparewatt.errors import InputError
 from sparewatt_cli.surroundings import home_shortened
+from sparewatt_coordinator.server.encryption import is_loopback, split_address
+
+_PROTECTIONS: Final = {
+    "own": "Connections are encrypted; every invite holds the hash of this coordinator's key.",
+    "given": "Connections are encrypted with your certificate; restart when you renew it.",
+    "proxy": "Connections are NOT encrypted here: your proxy must do that. Whoever can reach {listening} is taken for "
+    "it, so let nobody else reach it. Nothing that it says of contributors' addresses is read.",
+}
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -17,37 +25,66 @@ class Ready(msgspec.Struct, frozen=True):
 
     ready: bool
     url: str
+    listening: tuple[str, ...] = ()
+    protection: str = "none"
 
 
-def loopback(listen: str) -> str:
-    """`listen` as HOST:PORT, if nobody but this computer can reach it.
+@dataclass(frozen=True)
+class Serving:
+    """What was asked for; see ``sparewatt coordinator serve --help``."""
+
+    data: Path
+    listen: tuple[str, ...] = ("127.0.0.1:0",)
+    address: str = ""
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    own_certificate: bool = False
+    behind_proxy: bool = False
+    origins: tuple[str, ...] = ()
+
+
+def protected(serving: Serving) -> Serving:
+    """With a certificate of its own where others can reach it and nothing else was asked for.
 
     Raises:
-        InputError: ``coordinator.listen`` or ``coordinator.loopback_only``.
+        InputError: ``serve.address_malformed``.
     """
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port[:6]) > 65_535:
-        raise InputError("coordinator.listen", listen=listen[:80])
-    if host == "localhost":
-        return f"127.0.0.1:{port}"
-    try:
-        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError as error:
-        raise InputError("coordinator.listen", listen=listen[:80]) from error
-    if not address.is_loopback:
-        raise InputError("coordinator.loopback_only", listen=listen[:80])
-    return listen
+    hosts = [split_address(each, None)[0] for each in serving.listen]
+    chosen = serving.certificate or serving.certificate_key or serving.own_certificate or serving.behind_proxy
+    if chosen or all(is_loopback(host) for host in hosts):
+        return serving
+    return replace(serving, own_certificate=True)
 
 
-def serve_in_foreground(data: Path, listen: str) -> int:
+def arguments(serving: Serving) -> list[str]:
+    """For the coordinator's own program."""
+    found = ["--data", str(serving.data)]
+    for each in serving.listen:
+        found += ["--listen", each]
+    if serving.address:
+        found += ["--address", serving.address]
+    if serving.certificate is not None:
+        found += ["--certificate", str(serving.certificate)]
+    if serving.certificate_key is not None:
+        found += ["--certificate-key", str(serving.certificate_key)]
+    if serving.own_certificate:
+        found.append("--own-certificate")
+    if serving.behind_proxy:
+        found.append("--behind-proxy")
+    for each in serving.origins:
+        found += ["--allow-origin", each]
+    return found
+
+
+def serve_in_foreground(serving: Serving) -> int:
     """Run a coordinator on this terminal until it ends, and return its exit code. Ctrl-C reaches it directly."""
-    address = loopback(listen)
-    command = [sys.executable, "-m", "sparewatt_coordinator.server", "--data", str(data), "--listen", address]
+    asked = protected(serving)
+    command = [sys.executable, "-m", "sparewatt_coordinator.server", *arguments(asked)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as coordinator:
         assert coordinator.stdout is not None, "it was asked for"
         while True:
             try:
-                _say(coordinator.stdout.readline(), data)
+                _say(coordinator.stdout.readline(), asked.data)
                 return coordinator.wait()
             except KeyboardInterrupt:
                 # The terminal sent it to the coordinator, too, which is now ending; every further one reaches it.
@@ -60,4 +97,6 @@ def _say(line: bytes, data: Path) -> None:
     except msgspec.DecodeError:
         return  # It ended, or its end was asked for, before it listened; what it said on standard error stands there.
     typer.echo(f"Serving {home_shortened(data)} at {ready.url}. Ctrl-C ends it.")
+    if ready.protection in _PROTECTIONS:
+        typer.echo(_PROTECTIONS[ready.protection].format(listening=", ".join(ready.listening)))
     typer.echo(f"Invite contributors: sparewatt run invite --data {home_shortened(data)} --trusted")

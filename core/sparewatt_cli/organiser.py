@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import make_folder, replace_file, storage_errors
-from sparewatt.errors import ConflictError, InputError, StorageError
+from sparewatt.errors import ConflictError, InputError, StorageError, UnavailableError
 from sparewatt_coordinator.create.profile import SIZES, SizeName, run_profile
 from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
-from sparewatt_coordinator.server.establish import establish_run
+from sparewatt_coordinator.server.establish import establish_run, rotate_online_key
 from sparewatt_coordinator.server.folder import DataFolder
 
 # The signed manifest, beside the store: anybody may read it while a coordinator holds the store.
@@ -93,6 +93,21 @@ def make_run(folder: Path, key_file: Path, options: RunOptions) -> CreatedRun:
         shutil.rmtree(place.root, ignore_errors=True)
         raise
     return created
+
+
+def rotate_key(folder: Path, key_file: Path) -> None:
+    """Give the run a new online key; see `establish.rotate_online_key`.
+
+    Raises:
+        StorageError: ``key.missing`` where there is no such file, or as `make_run`.
+        UnavailableError: ``run.missing``.
+    """
+    place, key_path = DataFolder(folder.expanduser()), key_file.expanduser().absolute()
+    if not place.database.is_file():
+        raise UnavailableError("run.missing", folder=str(place.root))
+    if not key_path.is_file():
+        raise StorageError("key.missing", path=str(key_path))
+    rotate_online_key(place, _organiser_key(key_path), round(time.time() * 1000))
 
 
 def _organiser_key(path: Path) -> Ed25519PrivateKey:

@@ -97,11 +97,14 @@ def runs_in(folder: Path) -> tuple[Path, ...]:
     return tuple(each for each in candidates if DataFolder(each).database.is_file())
 
 
-def close(folder: Path, words: str) -> None:
-    """Close the run for good, whatever is under way; the next start of a coordinator tells contributors.
+def close(folder: Path, words: str, seconds_most: float = FINISH_SECONDS_MOST) -> RunLook | None:
+    """Close the run for good, unmeasured; what was accepted is merged first, as its receipts say. Blocks.
+
+    Returns:
+        The closed run; None where no coordinator runs to merge what is there: the next one does, then closes it.
 
     Raises:
-        UnavailableError: ``run.missing``.
+        UnavailableError: ``run.missing``, ``run.finish_slow``.
     """
     try:
         ask_coordinator(folder, admin.CloseRun(words), admin.Reply)
@@ -109,6 +112,9 @@ def close(folder: Path, words: str) -> None:
         if error.error_id != "coordinator.not_running":
             raise
         _close_without_coordinator(DataFolder(folder), words)
+        found = look(folder)
+        return found if found.status.state == "closed" else None
+    return _until_closed(folder, seconds_most)
 
 
 def finish(folder: Path, words: str, seconds_most: float = FINISH_SECONDS_MOST) -> RunLook:
@@ -118,17 +124,16 @@ def finish(folder: Path, words: str, seconds_most: float = FINISH_SECONDS_MOST) 
         UnavailableError: ``coordinator.not_running``, ``run.finish_slow``.
     """
     ask_coordinator(folder, admin.Finish(words), admin.Reply)
+    return _until_closed(folder, seconds_most)
+
+
+def _until_closed(folder: Path, seconds_most: float) -> RunLook:
     deadline = time.monotonic() + seconds_most
     while time.monotonic() < deadline:
         if ask_coordinator(folder, admin.GetStatus(), admin.StatusReply).status.state == "closed":
             return look(folder)
         time.sleep(_LOOK_SECONDS)
     raise UnavailableError("run.finish_slow", seconds=int(seconds_most))
-
-
-def new_invite(folder: Path, uses: int, lifetime_s: int, *, trusted: bool) -> str:
-    """An invite from the coordinator that serves `folder`; raises UnavailableError ``coordinator.not_running``."""
-    return ask_coordinator(folder, admin.CreateInvite(uses, lifetime_s, trusted), admin.InviteReply).invite
 
 
 def export(folder: Path, to: Path) -> RunLook:
@@ -181,7 +186,11 @@ def _close_without_coordinator(place: DataFolder, words: str) -> None:
         key = place.read_online_key()
         store = sqlite.open(place.database)
         try:
-            store.close_run(words, lambda kind, value: sign(kind, value, key), round(time.time() * 1000))
+            status = store.status()
+            if status.gathering_updates > 0 or status.merging_round is not None:
+                store.end_run(words)
+            else:
+                store.close_run(words, lambda kind, value: sign(kind, value, key), round(time.time() * 1000))
         finally:
             store.close()
     finally:

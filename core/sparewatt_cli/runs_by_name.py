@@ -1,4 +1,4 @@
-"""Runs are named by 64 hex digits; people type the first few."""
+"""Runs, contributors and invites are named by hex digits; people type the first few."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -14,10 +14,19 @@ def run_named(text: str, runs: Mapping[str, Run]) -> Run:
     Raises:
         InputError: ``run.unknown`` or ``run.ambiguous``.
     """
+    return named(text, runs, unknown="run.unknown", ambiguous="run.ambiguous")
+
+
+def named(text: str, known: Mapping[str, Run], *, unknown: str, ambiguous: str) -> Run:
+    """The one of `known` whose name begins with `text`.
+
+    Args:
+        unknown, ambiguous: ids of the InputError where there is none, or more than one.
+    """
     wanted = text.strip().lower()
-    found = [run for digest, run in runs.items() if wanted and digest.startswith(wanted)]
+    found = [each for name, each in known.items() if wanted and name.startswith(wanted)]
     if not found:
-        raise InputError("run.unknown", name=text[:64])
+        raise InputError(unknown, name=text[:64])
     if len(found) > 1:
-        raise InputError("run.ambiguous", name=text[:64], matches=len(found))
+        raise InputError(ambiguous, name=text[:64], matches=len(found))
     return found[0]

@@ -82,8 +82,14 @@ def _run_lines(run: RunSnapshot) -> Iterator[str]:
         f"  {count_text(run.tokens_accepted)} tokens accepted, {credit_words(run.credit_micro)}, "
         f"{run.receipts} receipts, {run.outbox} results on their way"
     )
-    yield f"  {bytes_words(run.connection.bytes_up)} sent, {bytes_words(run.connection.bytes_down)} received"
-    if run.connection.error is not None:
+    how = ", encrypted" if run.encrypted else ""
+    yield f"  {bytes_words(run.connection.bytes_up)} sent, {bytes_words(run.connection.bytes_down)} received{how}"
+    if run.changed_run:
+        yield (
+            "  The organiser has changed this run, and nothing is contributed to it. See what changed: "
+            f"sparewatt consent {run.run[:8]}"
+        )
+    elif run.connection.error is not None:
         yield f"  {error_sentence(run.connection.error.error_id, run.connection.error.parameters)}"
 
 

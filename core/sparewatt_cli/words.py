@@ -23,9 +23,12 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "join.needs_accept": "Nobody is here to ask. If you agree to what is shown, add: --accept {run}",
     "join.other_run": "You accepted {accepted}, but the invite leads to {run}. Nothing was joined; look at the "
     "run again.",
-    "coordinator.loopback_only": "A coordinator can listen on this computer only, for now. {listen} is another; "
-    "use --listen 127.0.0.1:PORT.",
-    "coordinator.listen": "{listen} is no address to listen on. Use HOST:PORT, for example 127.0.0.1:7520.",
+    "contributor.unknown": "No contributor of this run begins with {name}. List them: sparewatt run contributors",
+    "invite.unknown_id": "The run has no invite {name}. List them: sparewatt run invites",
+    "session.changed": "The organiser has changed this run, and nothing is contributed to it. See what changed: "
+    "sparewatt consent",
+    "contributor.ambiguous": "{matches} contributors begin with {name!r}. Type more letters.",
+    "invite.ambiguous": "{matches} invites begin with {name!r}. Type more letters.",
     "coordinator.not_running": "No coordinator serves {path}. Start one: sparewatt coordinator serve --data {path}",
     "contribute.length": "{text!r} is no length of time to contribute. Use 30m, 1h or stop; at most {hours_most} "
     "hours.",
@@ -38,6 +41,7 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "receipts.order": "The engine repeated receipt {sequence} where the next one was due. Restart it: "
     "sparewatt engine stop",
     "run.ambiguous": "{matches} runs begin with {name!r}. Type more letters of the name.",
+    "run.data_needed": "Which run? Name its folder: --data my-run",
     "run.finish_slow": "The run was told to end but is not closed after {seconds} s. See: sparewatt run show",
     "run.none_joined": "No run is joined. Join one with an invite: sparewatt join",
     "run.unknown": "No run here begins with {name!r}. See the names: sparewatt status",

@@ -66,7 +66,6 @@ def test_the_licence_is_there_in_full() -> None:
 
 
 LONG_MODULES = {
-    "core/sparewatt_coordinator/store/memory.py": "the whole contract of a store in one class, as the reference",
     "core/sparewatt/session/protocol.py": "one state machine with one handler a message",
     "core/sparewatt_coordinator/gateway/protocol.py": "one state machine with one handler a message",
     "core/sparewatt/engine/device_driver.py": "one device: its effects, and what its worker says",

@@ -1,31 +1,45 @@
+"""What a coordinator is told, from what was typed."""
+
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from sparewatt.errors import InputError
-from sparewatt_cli.coordinator_process import loopback
+from sparewatt_cli.coordinator_process import Serving, arguments, protected
+
+SERVING = Serving(Path("my-run"))
 
 
-@pytest.mark.parametrize(
-    ("listen", "address"),
-    [
-        ("127.0.0.1:0", "127.0.0.1:0"),
-        ("127.8.8.8:7520", "127.8.8.8:7520"),
-        ("[::1]:7520", "[::1]:7520"),
-        ("localhost:7520", "127.0.0.1:7520"),
-    ],
-)
-def test_addresses_of_this_computer_are_taken(listen: str, address: str) -> None:
-    assert loopback(listen) == address
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.8.8.8:7520", "[::1]:7520", "localhost:7520"])
+def test_what_stays_on_this_computer_needs_no_encryption(listen: str) -> None:
+    assert protected(replace(SERVING, listen=(listen,))).own_certificate is False
 
 
-@pytest.mark.parametrize("listen", ["0.0.0.0:7520", "192.168.1.5:7520", "[::]:7520", "[2001:db8::1]:7520"])
-def test_addresses_that_others_could_reach_are_refused_in_words(listen: str) -> None:
-    with pytest.raises(InputError) as caught:
-        loopback(listen)
-    assert caught.value.error_id == "coordinator.loopback_only"
+@pytest.mark.parametrize("listen", ["0.0.0.0:7520", "192.168.1.5:7520", "[::]:7520", "run.example.org:7520"])
+def test_what_others_can_reach_is_encrypted_without_being_asked(listen: str) -> None:
+    assert protected(replace(SERVING, listen=("127.0.0.1:0", listen))).own_certificate is True
 
 
-@pytest.mark.parametrize("listen", ["", "7520", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "example.org:80", ":80"])
+def test_what_was_chosen_stays_chosen() -> None:
+    open_to_all = replace(SERVING, listen=("0.0.0.0:7520",))
+    behind = replace(open_to_all, behind_proxy=True, address="run.example.org")
+    given = replace(open_to_all, certificate=Path("a.pem"), certificate_key=Path("b.pem"))
+    assert (protected(behind), protected(given)) == (behind, given)
+
+
+@pytest.mark.parametrize("listen", ["", "7520", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", ":80", "a b:1", "a/b:1"])
 def test_what_is_no_address_is_refused(listen: str) -> None:
-    with pytest.raises(InputError) as caught:
-        loopback(listen)
-    assert caught.value.error_id == "coordinator.listen"
+    with pytest.raises(InputError, match=r"serve\.address_malformed"):
+        protected(replace(SERVING, listen=(listen,)))
+
+
+def test_everything_reaches_the_program() -> None:
+    serving = Serving(
+        Path("my-run"), ("[::]:1", "0.0.0.0:2"), "run.example.org", Path("a"), Path("b"), True, True, ("https://a.org",)
+    )
+    told = " ".join(arguments(serving))
+    assert told == (
+        "--data my-run --listen [::]:1 --listen 0.0.0.0:2 --address run.example.org --certificate a"
+        " --certificate-key b --own-certificate --behind-proxy --allow-origin https://a.org"
+    )

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -58,6 +59,10 @@ class BlobFolder:
             # A folder that can be read but not written still has the blob.
             return path.is_file()
         return True
+
+    def held_bytes(self, blobs: Iterable[BlobRef]) -> int:
+        """How much of these is here; looking is no use of them."""
+        return sum(blob.size for blob in blobs if self.path(blob.sha256).is_file())
 
     def add_bytes(self, data: bytes) -> BlobRef:
         """Stores `data`; storing it again changes nothing."""

@@ -22,7 +22,7 @@ READ_BYTES: Final = 1 << 20
 
 
 class PartialBlob:
-    """One resumable download or upload. Blocking; used by one thread at a time.
+    """One resumable download or upload. Blocking; used by one thread at a time, but for `sync` beside `write`.
 
     Args:
         blob: what is expected.
@@ -39,13 +39,24 @@ class PartialBlob:
         self._note = folder / f"{blob.sha256}.have"
         self._final = final
         self._unnoted = 0
+        # Chunks mostly come in order: what came so is hashed on its way, and only the rest is read again at the end.
+        self._hasher = hashlib.sha256()
+        self._hashed = 0
         with storage_errors(folder):
             self.have: Final = self._recover()
             self._file = self._part.open("r+b" if self._part.exists() else "w+b", buffering=0)
         self._note_every = max(CHUNKS_BETWEEN_NOTES, self.have.chunks // NOTES_MOST)
 
-    def write(self, index: int, data: bytes) -> None:
+    @property
+    def note_due(self) -> bool:
+        """Whether so many chunks came since the last `sync` that a crash should not lose them."""
+        return self._unnoted >= self._note_every
+
+    def write(self, index: int, data: bytes, *, note: bool = True) -> None:
         """Stores a chunk of the right length; a repetition changes nothing.
+
+        Args:
+            note: call `sync` when it is due; otherwise whoever writes does, perhaps from another thread.
 
         Raises:
             ProtocolError: ``transfer.length``.
@@ -61,16 +72,20 @@ class PartialBlob:
             while written < len(data):
                 written += self._file.write(data[written:])
         self.have.add(index)
+        if index * CHUNK_BYTES == self._hashed:
+            self._hasher.update(data)
+            self._hashed += len(data)
         self._unnoted += 1
-        if self._unnoted >= self._note_every:
+        if note and self.note_due:
             self.sync()
 
     def sync(self) -> None:
-        """Makes every chunk so far durable."""
+        """Makes every chunk so far durable; those that another thread writes meanwhile wait for the next time."""
+        self._unnoted = 0
+        bitmap = self.have.bitmap()
         with storage_errors(self._part.parent):
             os.fsync(self._file.fileno())
-            replace_file(self._note, self._header() + self.have.bitmap())
-        self._unnoted = 0
+            replace_file(self._note, self._header(bitmap) + bitmap)
 
     def finish(self) -> None:
         """Checks the hash and puts the blob in its place; the partial files are gone afterwards.
@@ -83,13 +98,12 @@ class PartialBlob:
             raise ProtocolError("transfer.incomplete", missing=self.have.chunks - self.have.present)
         with storage_errors(self._part.parent):
             os.fsync(self._file.fileno())
-            self._file.seek(0)
-            hasher = hashlib.sha256()
+            self._file.seek(self._hashed)
             while data := self._file.read(READ_BYTES):
-                hasher.update(data)
-            size = self._file.tell()
+                self._hasher.update(data)
+            size = os.fstat(self._file.fileno()).st_size
             self._file.close()
-            if hasher.hexdigest() != self.blob.sha256 or size != self.blob.size:
+            if self._hasher.hexdigest() != self.blob.sha256 or size != self.blob.size:
                 self.discard()
                 raise IntegrityError("blob.hash", blob=self.blob.sha256)
             self._part.replace(self._final)
@@ -110,10 +124,10 @@ class PartialBlob:
             self._note.unlink(missing_ok=True)
             self._part.unlink(missing_ok=True)
 
-    def _header(self) -> bytes:
+    def _header(self, bitmap: bytes) -> bytes:
         """Binds a note to its blob and detects a torn one."""
         identity = f"{self.blob.sha256} {self.blob.size} ".encode()
-        return hashlib.sha256(identity + self.have.bitmap()).digest()
+        return hashlib.sha256(identity + bitmap).digest()
 
     def _recover(self) -> ChunkMap:
         empty = ChunkMap(self.blob.size)

@@ -67,6 +67,13 @@ class JoinRun(_Request, frozen=True, tag="join_run"):
     consent: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
+class ConsentAgain(_Request, frozen=True, tag="consent_again"):
+    """Consent to what a joined run has become, by the digest that `snapshot.RunSnapshot.changed_run` shows."""
+
+    run: str
+    consent: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class LeaveRun(_Request, frozen=True, tag="leave_run"):
     """Stop contributing to a run; receipts are kept, data and weights are deleted."""
 
@@ -143,7 +150,7 @@ class Shutdown(_Request, frozen=True, tag="shutdown"):
 Request = (
     Watch | GetSnapshot | Pause | PauseForGame | Resume | ContributeNow | InspectInvite | JoinRun | LeaveRun
     | ListSettings | SetSetting | PreviewSetting | Discover | ReceiptsAfter | SeriesSince | EnergySince
-    | PastAssignments | Shutdown | ListPresets
+    | PastAssignments | Shutdown | ListPresets | ConsentAgain
 )  # fmt: skip
 
 

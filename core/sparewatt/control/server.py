@@ -9,6 +9,7 @@ from sparewatt.control.codec import decode_request, encode
 from sparewatt.control.messages import (
     CONTROL_PROTOCOL,
     Answer,
+    ConsentAgain,
     ContributeNow,
     Discover,
     EnergyReply,
@@ -73,6 +74,8 @@ class Handler(Protocol):
     async def inspect_invite(self, request: InspectInvite) -> ManifestReply: ...
 
     async def join_run(self, invite: str, consent: str) -> None: ...
+
+    async def consent_again(self, run: str, consent: str) -> None: ...
 
     async def leave_run(self, run: str) -> None: ...
 
@@ -285,7 +288,9 @@ async def _handled(handler: Handler, request: Request) -> Answer:
             return Reply(request.id)
 
 
-Command = Pause | PauseForGame | Resume | ContributeNow | JoinRun | LeaveRun | SetSetting | Discover | Shutdown
+Command = (
+    Pause | PauseForGame | Resume | ContributeNow | JoinRun | LeaveRun | SetSetting | Discover | Shutdown | ConsentAgain
+)
 
 
 def _command(handler: Handler, request: Command) -> Awaitable[None]:
@@ -302,6 +307,8 @@ def _command(handler: Handler, request: Command) -> Awaitable[None]:
             return handler.resume()
         case JoinRun():
             return handler.join_run(request.invite, request.consent)
+        case ConsentAgain():
+            return handler.consent_again(request.run, request.consent)
         case LeaveRun():
             return handler.leave_run(request.run)
         case SetSetting():

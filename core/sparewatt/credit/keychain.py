@@ -58,6 +58,29 @@ class KeyChain(msgspec.Struct, frozen=True):
             raise IntegrityError("key.too_many", most=KEYS_MOST)
         return msgspec.structs.replace(self, keys=(*self.keys, stated))
 
+    def with_earlier(self, signed: Signed) -> "KeyChain":
+        """The chain with an online key in its place, wherever that is; unchanged when it is known already.
+
+        For what was signed before this contributor came: a key that is found here never makes an older one the newest.
+
+        Raises:
+            IntegrityError: as `extended`, but for ``key.retired``.
+        """
+        stated = _organisers_word(signed, ROTATION_KIND, self.run_key_sha256, OnlineKey)
+        later = tuple(each for each in self.keys if each.sequence > stated.sequence)
+        if not later:
+            return self.extended(signed)
+        if stated.run != self.run:
+            raise IntegrityError("key.run")
+        before = self.keys[: len(self.keys) - len(later)]
+        if before and before[-1].sequence == stated.sequence:
+            if before[-1] != stated:
+                raise IntegrityError("key.forked", sequence=stated.sequence)
+            return self
+        if len(self.keys) >= KEYS_MOST:
+            raise IntegrityError("key.too_many", most=KEYS_MOST)
+        return msgspec.structs.replace(self, keys=(*before, stated, *later))
+
     def verify(self, signed: Signed, kind: str, into: type[T]) -> T:
         """What an online key of this chain stated.
 
@@ -90,6 +113,18 @@ def verify_manifest(signed: Signed, run: str, run_key_hash: str) -> Manifest:
     if digest(manifest) != run:
         raise IntegrityError("manifest.digest")
     return manifest
+
+
+def other_manifest(signed: Signed, run_key_hash: str) -> tuple[str, Manifest]:
+    """A manifest of whatever run, by the organiser whom the invite names, and the run's digest.
+
+    Raises:
+        IntegrityError: as `verify_manifest`.
+    """
+    manifest = _organisers_word(signed, MANIFEST_KIND, run_key_hash, Manifest)
+    if manifest.run_key != signed.key:
+        raise IntegrityError("manifest.key")
+    return digest(manifest), manifest
 
 
 def _organisers_word(signed: Signed, kind: str, run_key_hash: str, into: type[T]) -> T:

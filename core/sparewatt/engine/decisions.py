@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal
@@ -12,7 +12,7 @@ from sparewatt.engine.options import EngineOptions
 from sparewatt.errors import StorageError
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
-from sparewatt.policy import URGENT_RULES, Decision, Moment, Offer, Offers, Usage, decide
+from sparewatt.policy import TRANSFERS_ORDER, URGENT_RULES, Decision, Moment, Offer, Offers, Transfers, Usage, decide
 from sparewatt.settings import schema
 from sparewatt.settings.intents import Intents
 from sparewatt.settings.intents_store import IntentsStore
@@ -125,3 +125,9 @@ class DecisionDesk:
             previous=self._previous.get(device),
             now=self.moment(),
         )
+
+
+def mildest_transfers(decisions: Iterable[Decision]) -> Transfers:
+    """What may be moved: whatever any device may have moved for it; only what is finished while there is none."""
+    found = [TRANSFERS_ORDER.index(each.transfers) for each in decisions]
+    return TRANSFERS_ORDER[min(found)] if found else "essential"

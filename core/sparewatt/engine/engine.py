@@ -15,7 +15,7 @@ from sparewatt.clock import Clock
 from sparewatt.control.server import ControlServer
 from sparewatt.control.transport import Listener
 from sparewatt.engine.account import Account, Doing
-from sparewatt.engine.decisions import DecisionDesk, urgent
+from sparewatt.engine.decisions import DecisionDesk, mildest_transfers, urgent
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import ISOLATION
@@ -35,6 +35,7 @@ from sparewatt.host.lock import machine_lock_folder
 from sparewatt.host.logon import LogonEntry
 from sparewatt.keys.identity import open_identity
 from sparewatt.keys.keyring import HelperKeyring
+from sparewatt.policy import Decision
 from sparewatt.process.child import Child, ChildCommand, environment_for
 from sparewatt.process.child import start as start_child
 from sparewatt.sensing.pacer import Pacer
@@ -42,6 +43,7 @@ from sparewatt.sensing.supervisor import SensingSupervisor
 from sparewatt.session.connection import WebsocketDial
 from sparewatt.session.inspection import Tools
 from sparewatt.session.outbox_thread import OutboxThread
+from sparewatt.session.traffic import Limits, Traffic
 from sparewatt.settings import schema
 from sparewatt.settings.intents_store import IntentsStore
 from sparewatt.settings.store import SettingsStore, quarantine_error
@@ -56,6 +58,7 @@ IDLE_TICK_SECONDS: Final = 2.0
 SAMPLE_MILLISECONDS: Final = 500
 IDENTITY_RETRY_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
+KILOBYTE: Final = 1_000
 LOSS_POINTS_APART_SECONDS: Final = 1.0
 
 log = logging.getLogger("sparewatt.engine")
@@ -101,6 +104,7 @@ class Engine:
             self.sensors,
         )
         self.logon = LogonDesk(parts.logon, self._spawn, self.wake)
+        self.traffic = Traffic(parts.clock, self._traffic_limits)
         self.runs: Runs
         self._tasks: asyncio.TaskGroup
         self._server: ControlServer
@@ -190,7 +194,13 @@ class Engine:
             random_bytes=secrets.token_bytes,
             jitter=lambda: secrets.randbelow(1 << 20) / (1 << 20),
             software=f"sparewatt {self.parts.version}",
+            traffic=self.traffic,
         )
+
+    def _traffic_limits(self) -> Limits:
+        settings = self.desk.settings
+        up, down = settings.get(schema.UPLOAD_LIMIT_KB_PER_S), settings.get(schema.DOWNLOAD_LIMIT_KB_PER_S)
+        return Limits(up * KILOBYTE, down * KILOBYTE)
 
     async def _open_identity(self) -> None:
         options = self.parts.options
@@ -231,6 +241,7 @@ class Engine:
         """Decide for every device and begin what is due."""
         self.logon.step(self.desk.settings)
         polled: list[str] = []
+        decisions: list[Decision] = []
         for driver in self.devices:
             self.runs.choose(driver)
             device = driver.device.device
@@ -241,6 +252,7 @@ class Engine:
             if decision is None:
                 continue
             self.pacer.decided(decision)
+            decisions.append(decision)
             pace = self.pacer.pace_of(device)
             if pace is not None and pace.leave and decision.compute != "stop":
                 # The governor wants no worker for a while; the policy's own reasons stay what they are.
@@ -251,6 +263,7 @@ class Engine:
             recovering = all(match.rule in RECOVERING_RULES for match in decision.matches)
             if driver.state.worker != "none" or recovering or decision.compute in ("full", "limited"):
                 polled.append(device)
+        self.traffic.permit(mildest_transfers(decisions))
         settings = self.desk.settings
         self.sensing.poll(
             tuple(polled),

@@ -78,6 +78,10 @@ class ControlHandler:
         await self._engine.runs.join(parsed)
         self._engine.wake()
 
+    async def consent_again(self, run: str, consent: str) -> None:
+        await self._engine.runs.consent_again(run, consent, self._engine.devices)
+        self._engine.wake()
+
     async def leave_run(self, run: str) -> None:
         await self._engine.runs.leave(run, self._engine.devices)
         self._engine.wake()

@@ -33,6 +33,7 @@ from sparewatt.worker.messages import Trained
 # 4,096 assignments of one shard each are more than any cache holds; it bounds the index of a run.
 INDEX_BYTES_MOST: Final = 64 * 1024 * 1024
 RETRY_SECONDS: Final = 5.0
+WITHHELD_SECONDS: Final = 1.0
 RESTART_SECONDS: Final = 30.0
 
 
@@ -73,7 +74,8 @@ class RunDriver:
         self._latest: Announcement | None = None
         self._news = asyncio.Event()
         self._index: tuple[BlobRef, ...] | None = None
-        self._used: set[str] = set()
+        self._used: dict[str, BlobRef] = {}
+        self._disk_bytes = 0
         self._refused_work: str | None = None
         self._left_over_given_back = False
 
@@ -102,6 +104,9 @@ class RunDriver:
         return self._tools.blobs.path(blob.sha256)
 
     async def ask_for_work(self, offer: DeviceOffer) -> Assignment | NothingToDo:
+        if not self._tools.session.traffic.may_download:
+            # Work needs data, which may not be fetched now; a lease would only run out here.
+            return NothingToDo("transfers.withheld", WITHHELD_SECONDS)
         told = await self._session.request_work(offer, self._chain.ready)
         if isinstance(told, event.NoWorkReceived):
             self._refused_work = told.reason
@@ -156,15 +161,23 @@ class RunDriver:
         return self._refused_work
 
     @property
+    def disk_bytes(self) -> int:
+        """What its data and weights take on the disk, counted when some were fetched."""
+        return self._disk_bytes
+
+    @property
     def offer(self) -> Offer:
         """What the run has for devices, as far as is known."""
         if self.leaving:
             return "none_joined"
         if self._latest is not None and self._latest.state != "open":
             return self._latest.state
-        if self._session.state.connection == "refused":
-            reason = self._session.state.error.parameters.get("reason", "") if self._session.state.error else ""
+        state = self._session.state
+        if state.connection == "refused" or state.changed is not None:
+            reason = state.error.parameters.get("reason", "") if state.error else ""
             return "untrusted" if reason == "contributor.not_trusted" else "refused"
+        if state.trust == "probation" and self._manifest.validation == "unaudited":
+            return "untrusted"
         return "work"
 
     def hold(self, assignments: frozenset[str]) -> None:
@@ -178,12 +191,15 @@ class RunDriver:
 
     async def serve(self) -> None:
         """Stay connected and follow the versions until cancelled."""
+        for blob in await self._tools.outbox.call(Outbox.blobs, self.run):
+            self._used[blob.sha256] = blob
+        await self._count_disk()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._stay_connected())
             tasks.create_task(self._follow())
 
     def forget_blobs(self) -> None:
-        """Delete everything that was fetched for this run. Blocking."""
+        """Delete everything that was ever fetched for this run. Blocking."""
         for sha256 in self._used:
             self._tools.blobs.remove(sha256)
 
@@ -218,7 +234,7 @@ class RunDriver:
         while True:
             await self._news.wait()
             self._news.clear()
-            if not self.connected or self._latest is None:
+            if not self.connected or self._latest is None or self.offer == "untrusted":
                 continue
             try:
                 await self._give_back_left_over()
@@ -265,5 +281,15 @@ class RunDriver:
         return self._index
 
     async def _bring(self, blobs: tuple[BlobRef, ...]) -> None:
-        self._used.update(blob.sha256 for blob in blobs)
+        new = tuple(blob for blob in blobs if blob.sha256 not in self._used)
+        if new:
+            # Before the first byte comes, so that whoever leaves the run leaves nothing behind.
+            await self._tools.outbox.call(Outbox.note_blobs, self.run, new)
+            self._used.update((blob.sha256, blob) for blob in new)
         await self._session.fetch_blobs(blobs)
+        if new:
+            await self._count_disk()
+
+    async def _count_disk(self) -> None:
+        used = tuple(self._used.values())
+        self._disk_bytes = await asyncio.to_thread(self._tools.blobs.held_bytes, used)

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.engine.device_driver import DeviceDriver
@@ -83,11 +85,40 @@ class Runs:
             invite_secret=invite.secret,
             manifest=inspected.manifest.signed,
             consented_at_s=round(self._clock.unix()),
+            pin=invite.pin,
         )
         await self.outbox.call(Outbox.join, joined)
         await self._end(invite.run)
         known = {each.run: each for each in await self.outbox.call(Outbox.runs)}
         self._begin(known[invite.run], identity)
+
+    async def consent_again(self, run: str, consent: str, devices: Sequence[DeviceDriver]) -> None:
+        """Go on with what the organiser made of a run. Receipts of what it was stay; it is a run of its own.
+
+        Args:
+            consent: digest of the manifest that the person has seen and agreed to.
+
+        Raises:
+            InputError: ``run.unknown``; ``join.consent`` when the run is something else again, or as it was.
+        """
+        identity, driver = self._identity(), self.drivers.get(run)
+        if driver is None:
+            raise InputError("run.unknown", run=run[:16])
+        changed = driver.state.changed
+        if changed is None or changed.run != consent:
+            raise InputError("join.consent", run=run[:16])
+        joined = msgspec.structs.replace(
+            driver.joined,
+            run=changed.run,
+            manifest=changed.signed,
+            invite_secret=None,
+            consented_at_s=round(self._clock.unix()),
+            online_keys=(),
+            highest=None,
+        )
+        await self.outbox.call(Outbox.join, joined)
+        await self.leave(run, devices)
+        self._begin(joined, identity)
 
     async def leave(self, run: str, devices: Sequence[DeviceDriver]) -> None:
         """Take back the consent to a run: its devices stop, its data are deleted, its receipts stay.

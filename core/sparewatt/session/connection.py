@@ -1,8 +1,12 @@
 """A websocket to a coordinator: frames both ways, bytes counted, failures named."""
 
+import asyncio
+import hashlib
 import ssl
+from collections.abc import Callable
 from typing import Final, Protocol
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -46,12 +50,17 @@ class Transport(Protocol):
 
 
 class Dial(Protocol):
-    async def __call__(self, url: str) -> Transport:
+    async def __call__(self, url: str, pin: str | None = None) -> Transport:
         """Opens a connection.
+
+        Args:
+            pin: SHA-256 of the public key that the other side's certificate must hold; None asks the system's
+                authorities whether it is who it should be.
 
         Raises:
             UnavailableError: ``connection.unreachable``.
-            IntegrityError: ``connection.tls`` when the other side's certificate does not hold.
+            IntegrityError: ``connection.certificate`` when no authority vouches for the other side,
+                ``connection.pin`` when it holds another key, ``connection.tls`` when no encryption can be agreed on.
             ProtocolError: ``connection.not_coordinator`` when something else answers, ``connection.subprotocol`` when
                 it speaks another version.
             InputError: ``connection.address``.
@@ -82,11 +91,16 @@ class WebsocketDial:
 
     def __init__(self, proxy: str | None = None) -> None:
         self._proxy = proxy
+        self._certified: ssl.SSLContext | None = None
+        self._pinned: ssl.SSLContext | None = None
 
-    async def __call__(self, url: str) -> Transport:
+    async def __call__(self, url: str, pin: str | None = None) -> Transport:
+        other_key = asyncio.Event()
+        context = await self._context(pin) if url.startswith("wss:") else None
         try:
             connection = await connect(
                 url,
+                create_connection=_holding_key(pin, other_key.set),
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
                 compression=None,
                 max_size=FRAME_BYTES_MOST,
@@ -95,21 +109,81 @@ class WebsocketDial:
                 close_timeout=CLOSE_SECONDS,
                 user_agent_header="sparewatt",
                 proxy=self._proxy,
+                ssl=context,
             )
+        except ssl.SSLCertVerificationError as error:
+            raise IntegrityError("connection.certificate", url=url) from error
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            # The line was cut in the middle of the handshake, which says nothing about who is there.
+            raise UnavailableError("connection.unreachable", url=url) from error
         except ssl.SSLError as error:
             raise IntegrityError("connection.tls", url=url) from error
         except NegotiationError as error:
             raise ProtocolError("connection.subprotocol", url=url) from error
         except (InvalidHandshake, InvalidMessage) as error:
+            if other_key.is_set():
+                raise IntegrityError("connection.pin", url=url) from error
             raise ProtocolError("connection.not_coordinator", url=url) from error
         except InvalidURI as error:
             raise InputError("connection.address", url=url) from error
         except (OSError, TimeoutError, EOFError) as error:
+            if other_key.is_set():
+                raise IntegrityError("connection.pin", url=url) from error
             raise UnavailableError("connection.unreachable", url=url) from error
         if connection.subprotocol != SUBPROTOCOL:
             await connection.close()
             raise ProtocolError("connection.subprotocol", url=url)
         return WebsocketTransport(connection)
+
+    async def _context(self, pin: str | None) -> ssl.SSLContext:
+        """Made once of each kind: reading the system's authorities takes a disk."""
+        kept = self._pinned if pin is not None else self._certified
+        if kept is not None:
+            return kept
+        if pin is None:
+            made = self._certified = await asyncio.to_thread(ssl.create_default_context)
+        else:
+            made = self._pinned = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            # The key alone is checked, by `_holding_key`: who holds it needs no name, no date and no authority.
+            made.check_hostname = False
+            made.verify_mode = ssl.CERT_NONE
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
+        return made
+
+
+def _holding_key(pin: str | None, found_other: Callable[[], None]) -> type[ClientConnection]:
+    """A connection that looks at the other side's key when TLS stands, before a byte of ours goes through it.
+
+    Args:
+        found_other: called before a connection to whoever holds another key is cut.
+    """
+    if pin is None:
+        return ClientConnection
+
+    class PinnedConnection(ClientConnection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            if _key_sha256(transport) != pin:
+                found_other()
+                self.transport.abort()
+
+    return PinnedConnection
+
+
+def _key_sha256(transport: asyncio.BaseTransport) -> str | None:
+    """Of the other side's public key; None without TLS."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    session = transport.get_extra_info("ssl_object")
+    certificate = None if session is None else session.getpeercert(binary_form=True)
+    if not certificate:
+        return None
+    try:
+        key = x509.load_der_x509_certificate(certificate).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 class WebsocketTransport:

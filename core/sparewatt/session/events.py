@@ -18,10 +18,11 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class CoordinatorProved(Event, frozen=True):
-    """The other side speaks for the run; `signed` belongs into the key chain that is kept."""
+    """The other side speaks for the run; `signed` and `earlier` belong into the key chain that is kept."""
 
     online_key: OnlineKey
     signed: Signed
+    earlier: tuple[Signed, ...] = ()
 
 
 class ManifestReceived(Event, frozen=True):
@@ -126,9 +127,26 @@ class TransferEnded(Event, frozen=True):
 
 
 class SessionRefused(Event, frozen=True):
-    """The coordinator wants no session with this contributor now; the session is over."""
+    """The coordinator wants no session with this contributor now; the session is over.
+
+    Attributes:
+        changed: what the same organiser's coordinator serves instead of the run that was consented to.
+    """
 
     refused: Refused
+    changed: "ManifestChanged | None" = None
+
+
+class ManifestChanged(msgspec.Struct, frozen=True):
+    """Verified: the organiser signed it. Nothing of it was consented to.
+
+    Attributes:
+        run: its digest, which new consent is given to.
+    """
+
+    run: str
+    manifest: Manifest
+    signed: Signed
 
 
 class SessionFailed(Event, frozen=True):

@@ -1,6 +1,7 @@
 """Looking at a run before joining it, and what any session needs of the world."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,8 +13,24 @@ from sparewatt.session import events as event
 from sparewatt.session.connection import Dial
 from sparewatt.session.link import Link
 from sparewatt.session.protocol import SessionProtocol, SessionTerms
+from sparewatt.session.traffic import Traffic
 from sparewatt.signing import Signed
 from sparewatt.work.invite import Invite
+from sparewatt.work.plain import plain_text
+
+# Reasons of a refusal that are errors with sentences of their own.
+REASONS_WITH_WORDS: Final = frozenset({
+    "contributor.not_trusted",
+    "contributor.revoked",
+    "invite.expired",
+    "invite.needed",
+    "invite.revoked",
+    "invite.unknown",
+    "invite.used_up",
+    "session.protocol",
+    "session.transcript",
+    "session.unknown_run",
+})  # fmt: skip
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -23,6 +40,7 @@ class Tools(msgspec.Struct, frozen=True):
         random_bytes: for nonces; `secrets.token_bytes` outside tests.
         jitter: evenly random in [0, 1).
         software: name and version of this program.
+        traffic: how fast and what may be moved, all runs together.
     """
 
     dial: Dial
@@ -30,6 +48,7 @@ class Tools(msgspec.Struct, frozen=True):
     random_bytes: Callable[[int], bytes]
     jitter: Callable[[], float]
     software: str
+    traffic: Traffic
 
 
 class Inspected(msgspec.Struct, frozen=True):
@@ -55,7 +74,7 @@ async def inspect(invite: Invite, key: Ed25519PrivateKey, tools: Tools) -> Inspe
         highest=None,
         software=tools.software,
     )
-    transport = await tools.dial(invite.url)
+    transport = await tools.dial(invite.url, invite.pin)
     protocol = SessionProtocol(terms, key, tools.random_bytes(32).hex(), tools.clock.monotonic())
     heard: list[event.Event] = []
 
@@ -67,21 +86,23 @@ async def inspect(invite: Invite, key: Ed25519PrivateKey, tools: Tools) -> Inspe
         case [event.CoordinatorProved(signed=online_key), event.ManifestReceived() as manifest]:
             return Inspected(manifest=manifest, online_key=online_key)
         case _:
-            raise error_of(end)
+            # Whoever has consented to nothing yet is shown no change, only that this invite leads nowhere.
+            raise error_of(event.SessionRefused(end.refused) if isinstance(end, event.SessionRefused) else end)
 
 
 def error_of(end: event.SessionRefused | event.SessionFailed | None) -> SparewattError:
     """Why a session ended, as an error."""
     match end:
+        case event.SessionRefused(changed=event.ManifestChanged()):
+            return RefusedError("session.changed", reason="session.changed", words="")
         case event.SessionRefused(refused=refused):
-            if refused.retry_after_s is None:
-                return RefusedError("session.refused", reason=refused.reason, words=refused.words)
-            return RefusedError(
-                "session.refused",
-                reason=refused.reason,
-                words=refused.words,
-                retry_after_s=refused.retry_after_s,
+            known = refused.reason in REASONS_WITH_WORDS and not refused.words
+            error = RefusedError(
+                refused.reason if known else "session.refused", reason=refused.reason, words=plain_text(refused.words)
             )
+            if refused.retry_after_s is not None:
+                error.parameters["retry_after_s"] = refused.retry_after_s
+            return error
         case event.SessionFailed(error=error):
             return error
         case None:

@@ -14,6 +14,7 @@ class JoinedRun(msgspec.Struct, frozen=True):
     Attributes:
         run: digest of the manifest that was consented to.
         url: websocket address of the coordinator.
+        pin: hash of the coordinator's TLS key, from the invite; None where its name is certified.
         invite_secret: until the run knows this contributor's key; None afterwards.
         online_keys: signed online keys in ascending order.
         highest: newest announcement ever seen.
@@ -27,6 +28,7 @@ class JoinedRun(msgspec.Struct, frozen=True):
     consented_at_s: int
     online_keys: tuple[Signed, ...] = ()
     highest: HighestSeen | None = None
+    pin: str | None = None
 
     def __repr__(self) -> str:
         return f"JoinedRun(run={self.run[:12]!r}, url={self.url!r})"

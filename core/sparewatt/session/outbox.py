@@ -27,10 +27,15 @@ from sparewatt.signing import Signed
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.receipt import Receipt, Refusal
 from sparewatt.work.update import Update
+from sparewatt.work.version import BlobRef
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 RECEIPTS_A_PAGE_MOST: Final = 1_000
 
+_SINCE_2: Final = """
+CREATE TABLE blobs (
+    run TEXT NOT NULL, sha256 TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (run, sha256)) STRICT;
+"""
 _SCHEMA: Final = """
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, joined BLOB NOT NULL, branch INTEGER, number INTEGER, sequence INTEGER) STRICT;
@@ -72,7 +77,11 @@ class Recovery(msgspec.Struct, frozen=True):
 
 
 class RunTotals(msgspec.Struct, frozen=True):
-    """A run in numbers; `credit_micro` and `tokens` by the newest receipt of each assignment, without revoked ones."""
+    """A run in numbers; `credit_micro` and `tokens` by the newest receipt of each assignment, without revoked ones.
+
+    Attributes:
+        credit_today_micro: of updates that were accepted since `day_s`, the unix second at which that day began.
+    """
 
     pending: int
     accepted: int
@@ -80,6 +89,8 @@ class RunTotals(msgspec.Struct, frozen=True):
     receipts: int
     tokens: int
     credit_micro: int
+    credit_today_micro: int
+    day_s: int
 
 
 class Outbox:
@@ -112,6 +123,7 @@ class Outbox:
             database.execute("DELETE FROM updates WHERE run = ?", (run,))
             database.execute("DELETE FROM assignments WHERE run = ?", (run,))
             database.execute("DELETE FROM unconfirmed WHERE run = ?", (run,))
+            database.execute("DELETE FROM blobs WHERE run = ?", (run,))
         self._files.drop_run(run)
         for row in rows:
             self._files.drop(row.assignment_id)
@@ -150,6 +162,20 @@ class Outbox:
                 "UPDATE runs SET branch = ?, number = ?, sequence = ? WHERE run = ?",
                 (highest.branch, highest.number, highest.sequence, run),
             )
+
+    def note_blobs(self, run: str, blobs: tuple[BlobRef, ...]) -> None:
+        """These are fetched for the run, and go when it is left."""
+        with self._transaction() as database:
+            database.executemany(
+                "INSERT OR IGNORE INTO blobs (run, sha256, size) VALUES (?, ?, ?)",
+                [(run, each.sha256, each.size) for each in blobs],
+            )
+
+    def blobs(self, run: str) -> tuple[BlobRef, ...]:
+        """Everything that was ever fetched for the run; some of it may be gone."""
+        with self._reading() as database:
+            found = database.execute("SELECT sha256, size FROM blobs WHERE run = ?", (run,)).fetchall()
+        return tuple(BlobRef(sha256=sha256, size=size) for sha256, size in found)
 
     # Open assignments
 
@@ -258,7 +284,8 @@ class Outbox:
         with self._reading():
             return self._signed("SELECT signed FROM refusals WHERE run = ? ORDER BY assignment_id", run)
 
-    def totals(self, run: str) -> RunTotals:
+    def totals(self, run: str, day_s: int) -> RunTotals:
+        """A run in numbers, with what was earned since the unix second `day_s`."""
         with self._reading() as database:
             (pending,) = database.execute("SELECT count(*) FROM updates WHERE run = ?", (run,)).fetchone()
             (refused,) = database.execute("SELECT count(*) FROM refusals WHERE run = ?", (run,)).fetchone()
@@ -276,7 +303,26 @@ class Outbox:
             receipts=receipts,
             tokens=tokens,
             credit_micro=credit,
+            credit_today_micro=self._credit_since(run, day_s),
+            day_s=day_s,
         )
+
+    def _credit_since(self, run: str, day_s: int) -> int:
+        """By the newest receipt of each assignment; read from the newest back, which is as much as a day has."""
+        total, known = 0, set[str]()
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT assignment_id, credit_micro, state, signed FROM receipts WHERE run = ? ORDER BY sequence DESC",
+                (run,),
+            )
+            for assignment_id, credit, state, signed in rows:
+                body = msgspec.json.decode(signed, type=Signed).body
+                if msgspec.json.decode(body, type=Receipt).accepted_at_s < day_s:
+                    break
+                if assignment_id not in known:
+                    known.add(assignment_id)
+                    total += credit if state != "revoked" else 0
+        return total
 
     # Small parts
 
@@ -383,8 +429,9 @@ def _connect(path: Path) -> sqlite3.Connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
                 raise StorageError("storage.newer", found=version, known=SCHEMA_VERSION)
-            if version == 0:
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            if version < SCHEMA_VERSION:
+                new = _SINCE_2 if version else _SCHEMA + _SINCE_2
+                connection.executescript(f"BEGIN IMMEDIATE; {new} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         except BaseException:
             connection.close()
             raise

@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Literal, TypeVar
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sparewatt.credit.keychain import KeyChain, verify_manifest
+from sparewatt.credit.keychain import KeyChain, other_manifest, verify_manifest
 from sparewatt.errors import IntegrityError, ProtocolError, SparewattError, UnavailableError
 from sparewatt.session import events as event
 from sparewatt.session import trust
@@ -32,6 +32,7 @@ HEARTBEAT_SHARE: Final = 2 / 3
 REQUESTS_MOST: Final = 64
 HELD_MOST: Final = 64
 ANSWERED_REMEMBERED: Final = 64
+UNKNOWN_RUN: Final = "session.unknown_run"
 
 ALLOWED: Final[Mapping[State, frozenset[type[object]]]] = {
     "greeting": frozenset({wire.Challenge, wire.Refused}),
@@ -253,7 +254,9 @@ class SessionProtocol:
         chain, transcript = trust.check_challenge(message, self._identity, self._nonce)
         self._identity = msgspec.structs.replace(self._identity, chain=chain)
         assert chain.newest is not None
-        self._events.append(event.CoordinatorProved(online_key=chain.newest, signed=message.online_key))
+        self._events.append(
+            event.CoordinatorProved(online_key=chain.newest, signed=message.online_key, earlier=message.earlier_keys)
+        )
         if self._terms.purpose == "inspect":
             self._state = "inspecting"
             request = wire.GetManifest(id=self._take_number())
@@ -347,7 +350,7 @@ class SessionProtocol:
             self._events.append(event.RequestRefused(request=transfer, refused=message))
         elif message.reply_to is None or (message.reply_to in self._requests and self._state == "inspecting"):
             self._state = "ended"
-            self._events.append(event.SessionRefused(refused=message))
+            self._events.append(event.SessionRefused(refused=message, changed=self._changed(message)))
         elif message.reply_to in self._requests:
             del self._requests[message.reply_to]
             self._events.append(event.RequestRefused(request=message.reply_to, refused=message))
@@ -356,6 +359,17 @@ class SessionProtocol:
             self._events.append(event.RequestRefused(request=message.reply_to, refused=message))
         else:
             raise ProtocolError("session.unasked", type="Refused")
+
+    def _changed(self, message: wire.Refused) -> event.ManifestChanged | None:
+        """What the same organiser serves here now, if this is why."""
+        if message.manifest is None or message.reason != UNKNOWN_RUN:
+            return None
+        try:
+            run, manifest = other_manifest(message.manifest, self._terms.run_key_sha256)
+        except IntegrityError:
+            # Another organiser's run at this address is no change of ours.
+            return None
+        return event.ManifestChanged(run, manifest, message.manifest) if run != self._terms.run else None
 
     def _refused_for_good(self, message: wire.Refused, signed: Signed) -> None:
         if message.assignment_id is None or self._state != "active":

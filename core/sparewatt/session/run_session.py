@@ -12,6 +12,7 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.errors import IntegrityError, RefusedError, SparewattError, StorageError, UnavailableError
 from sparewatt.session import events as event
 from sparewatt.session.connection import backoff_seconds
+from sparewatt.session.day import day_began_unix_s
 from sparewatt.session.flow import download, upload
 from sparewatt.session.inspection import Tools, error_of
 from sparewatt.session.joined import JoinedRun
@@ -22,6 +23,7 @@ from sparewatt.session.outbox_thread import OutboxThread
 from sparewatt.session.protocol import SessionProtocol, SessionTerms
 from sparewatt.signing import Signed
 from sparewatt.wire.messages import DeviceOffer
+from sparewatt.work.manifest import OnlineKey
 from sparewatt.work.receipt import Announcement
 from sparewatt.work.update import Update
 from sparewatt.work.version import BlobRef, VersionId
@@ -40,6 +42,7 @@ class RunSessionState(msgspec.Struct, frozen=True):
         retry_at_s: monotonic second of the next attempt.
         trust: from the newest welcome; None before the first.
         latest: newest announcement of this process.
+        changed: what the organiser serves instead of what was consented to; nothing goes on before new consent.
         bytes_up, bytes_down: on the wire since this process started.
         totals: from the outbox.
     """
@@ -52,6 +55,7 @@ class RunSessionState(msgspec.Struct, frozen=True):
     bytes_up: int
     bytes_down: int
     totals: RunTotals
+    changed: event.ManifestChanged | None = None
 
 
 class RunSession:
@@ -95,8 +99,11 @@ class RunSession:
         self._retry_at_s: float | None = None
         self._trust: Literal["trusted", "probation"] | None = None
         self._latest: Announcement | None = None
+        self._changed: event.ManifestChanged | None = None
         self._bytes_before = (0, 0)
-        self._totals = RunTotals(pending=0, accepted=0, refused=0, receipts=0, tokens=0, credit_micro=0)
+        self._totals = RunTotals(
+            pending=0, accepted=0, refused=0, receipts=0, tokens=0, credit_micro=0, credit_today_micro=0, day_s=0
+        )
 
     @property
     def state(self) -> RunSessionState:
@@ -112,6 +119,7 @@ class RunSession:
             bytes_up=up,
             bytes_down=down,
             totals=self._totals,
+            changed=self._changed,
         )
 
     async def run(self) -> None:
@@ -204,7 +212,7 @@ class RunSession:
         """Connects and serves until the end; whether the session stood."""
         self._connection, self._error, self._stood = "connecting", None, False
         try:
-            transport = await self._tools.dial(self._joined.url)
+            transport = await self._tools.dial(self._joined.url, self._joined.pin)
         except SparewattError as error:
             self._connection, self._error = "disconnected", error
             return False
@@ -238,9 +246,11 @@ class RunSession:
 
     async def _hear(self, told: event.Event) -> None:
         match told:
-            case event.CoordinatorProved(online_key=online_key, signed=signed):
-                await self._outbox.call(Outbox.note_online_key, self._joined.run, online_key.sequence, signed)
-                self._chain = self._chain.extended(signed)
+            case event.CoordinatorProved(signed=signed, earlier=earlier):
+                for each in (*earlier, signed):
+                    self._chain = self._chain.with_earlier(each)
+                    sequence = msgspec.json.decode(each.body, type=OnlineKey).sequence
+                    await self._outbox.call(Outbox.note_online_key, self._joined.run, sequence, each)
             case event.Announced(announcement=announcement):
                 self._latest = announcement
                 if self._link is not None and (highest := self._link.highest) is not None:
@@ -250,10 +260,14 @@ class RunSession:
                 await self._outbox.call(Outbox.welcomed, self._joined.run)
                 self._invite_secret = None
                 self._trust = trust
+                self._changed = None
                 self._connection = "connected"
                 self._stood = True
                 self._linked.set()
-            case event.SessionFailed() | event.SessionRefused():
+            case event.SessionFailed():
+                self._linked.clear()
+            case event.SessionRefused(changed=changed):
+                self._changed = changed
                 self._linked.clear()
             case event.LeaseLost(assignment_id=assignment_id):
                 await self._outbox.call(Outbox.close_assignment, assignment_id)
@@ -284,7 +298,7 @@ class RunSession:
         """One update; False when the session is over and nothing can be sent any more."""
         payload = await self._outbox.call(Outbox.payload, row)
         try:
-            outcome = await upload(link, row, payload)
+            outcome = await upload(link, row, payload, self._tools.traffic)
         except UnavailableError:
             return False
         except StorageError:
@@ -331,7 +345,7 @@ class RunSession:
             if link is None or not self._linked.is_set():
                 return self._blobs.has(blob.sha256)
             try:
-                await download(link, self._blobs, blob)
+                await download(link, self._blobs, blob, self._tools.traffic)
             except UnavailableError:
                 return False
             return True
@@ -364,7 +378,8 @@ class RunSession:
         return wait
 
     async def _count(self) -> None:
-        self._totals = await self._outbox.call(Outbox.totals, self._joined.run)
+        day_s = day_began_unix_s(self._tools.clock.unix())
+        self._totals = await self._outbox.call(Outbox.totals, self._joined.run, day_s)
 
 
 async def _answer(inbox: Inbox) -> event.Event:

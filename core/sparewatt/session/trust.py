@@ -36,7 +36,10 @@ def check_challenge(challenge: Challenge, identity: Identity, client_nonce: str)
         IntegrityError: as `KeyChain.extended` and `signing.verify`; ``session.transcript`` when the proof is about
             another session, for example a recorded one.
     """
-    chain = identity.chain.extended(challenge.online_key)
+    chain = identity.chain
+    for earlier in challenge.earlier_keys:
+        chain = chain.with_earlier(earlier)
+    chain = chain.extended(challenge.online_key)
     newest = chain.newest
     assert newest is not None
     expected = Transcript(

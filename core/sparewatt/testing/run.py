@@ -1,5 +1,6 @@
 """A small run with its keys, as an organiser would make one."""
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.signing import Signed, digest, public_key_hex, sign
@@ -36,12 +37,13 @@ class FakeRun:
 
     Args:
         seed: different seeds are different runs with different keys.
+        title: with the same seed, a run of the same organiser.
     """
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, title: str = "A small run") -> None:
         self.run_key = private_key(1_000 + seed)
         self.online = private_key(2_000 + seed)
-        self.manifest = _manifest(public_key_hex(self.run_key))
+        self.manifest = msgspec.structs.replace(_manifest(public_key_hex(self.run_key)), title=title)
         self.run = digest(self.manifest)
         self.signed_manifest = sign(MANIFEST_KIND, self.manifest, self.run_key)
         self.signed_online_key = self.online_key(0, self.online)

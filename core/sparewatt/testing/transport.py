@@ -209,6 +209,9 @@ class FakeCoordinatorSession:
 
     def _handshake(self, message: wire.EngineMessage) -> list[Frame]:
         match message:
+            case wire.Hello() if message.run != self.run.run:
+                other = wire.Refused(reason="session.unknown_run", manifest=self.run.signed_manifest)
+                return [encode(other)]
             case wire.Hello():
                 return [encode(self.challenge(message))]
             case wire.GetManifest(id=number):
@@ -345,8 +348,8 @@ class FakeDial:
             self._heard.clear()
             await self._heard.wait()
 
-    async def __call__(self, url: str) -> MemoryTransport:
-        del url
+    async def __call__(self, url: str, pin: str | None = None) -> MemoryTransport:
+        del url, pin
         near, far = transport_pair()
         limit = self._cut_after.popleft() if self._cut_after else None
         passed = 0

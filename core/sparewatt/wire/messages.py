@@ -39,6 +39,7 @@ CONTROL_BYTES_MOST: Final = 64 * 1024
 CHUNK_BYTES: Final = 256 * 1024
 FRAME_BYTES_MOST: Final = 320 * 1024
 UNACKNOWLEDGED_CHUNKS_MOST: Final = 4
+EARLIER_KEYS_MOST: Final = 64
 HANDSHAKE_KIND: Final = "session"
 
 RequestId = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -97,11 +98,19 @@ class Hello(Message, frozen=True, tag="hello"):
 
 
 class Challenge(Message, frozen=True, tag="challenge"):
+    """Who speaks for the run.
+
+    Attributes:
+        online_key: the newest; `proof` is signed with it.
+        earlier_keys: those before it, oldest first, which signed what is still shown; at most the last 64.
+    """
+
     protocol: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     nonce: Nonce
     session: Identifier
     online_key: Signed
     proof: Signed
+    earlier_keys: Annotated[tuple[Signed, ...], msgspec.Meta(max_length=EARLIER_KEYS_MOST)] = ()
 
 
 class GetManifest(Message, frozen=True, tag="get_manifest"):
@@ -259,6 +268,7 @@ class Refused(Message, frozen=True, tag="refused"):
     Attributes:
         reply_to: the request or transfer that is refused; absent for the handshake.
         refusal: signed `Refusal` where an update is refused for good; the contributor may then forget it.
+        manifest: of the run that is served instead, where a `Hello` named one that is not.
         retry_after_s: when to try again; absent when trying again is useless.
     """
 
@@ -267,6 +277,7 @@ class Refused(Message, frozen=True, tag="refused"):
     reply_to: RequestId | None = None
     assignment_id: Identifier | None = None
     refusal: Signed | None = None
+    manifest: Signed | None = None
     retry_after_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
 
 

@@ -16,10 +16,14 @@ HERE: Final = MappingProxyType({
     "child.start": "The program {program} could not be started (system error {number}). Free some memory, or install "
     "Sparewatt again.",
     "connection.address": "{url} is no address of a coordinator. Check the invite.",
+    "connection.certificate": "Nobody vouches that {url} is the coordinator that the invite names. Check the network "
+    "and the computer's clock; do not go on if this stays.",
     "connection.lost": "The connection to the coordinator was lost (code {code}). It is tried again by itself.",
     "connection.not_coordinator": "{url} answers, but is no coordinator of Sparewatt. Check the invite.",
+    "connection.pin": "Somebody else answers at {url} than the coordinator that the invite names. Nothing was sent; "
+    "check the network, or ask the organiser for a new invite.",
     "connection.subprotocol": "{url} speaks another version of the protocol. Update Sparewatt.",
-    "connection.tls": "The identity of {url} could not be confirmed. Check the network; do not go on if this stays.",
+    "connection.tls": "No encryption could be agreed on with {url}. Check the invite; do not go on if this stays.",
     "connection.unreachable": "{url} cannot be reached. Check the network; it is tried again by itself.",
     "control.closed": "The engine closed the connection. It may have ended; try again.",
     "control.folder": "{path} could be changed by another user, so no engine is listened for in it. Remove it.",
@@ -41,6 +45,8 @@ HERE: Final = MappingProxyType({
     "fetch.refused": "The coordinator did not give what was asked for ({reason}). It is tried again by itself.",
     "history.opening": "The account of energy is still being opened. Try again in a moment.",
     "invite.malformed": "This is no whole invite: its {part} is missing or damaged. Copy all of it once more.",
+    "invite.unencrypted": "This invite leads to {host} without encryption, which is allowed only on one computer. Ask "
+    "the organiser for a new one.",
     "join.consent": "What you agreed to is not what the run {run} is now. Look at the run again before you join it.",
     "keys.damaged": "The key in {file} is damaged. Restore it from a copy; it cannot be made again.",
     "keys.keyring_locked": "Sparewatt is waiting for your keyring ({outcome}). Unlock it, and work goes on.",
@@ -178,6 +184,10 @@ PEER: Final = MappingProxyType({
     "run.shard_size": "Shard {shard} has {size} bytes, which is no multiple of {multiple}. " + _ORGANISER,
     "run.shards": "The run has {found} shards instead of {expected}. " + _ORGANISER,
     "run.tokens": "The run has {found} tokens instead of {expected}. " + _ORGANISER,
+    "session.changed": "The organiser has changed this run, so nothing is contributed to it. Look at what changed, "
+    "then agree to it or leave.",
+    "session.protocol": "The coordinator speaks another version of the protocol. " + _UPDATE,
+    "session.unknown_run": "The coordinator does not serve this run. Ask the organiser for a new invite.",
     "session.busy": "The coordinator serves {most} contributors already. It is tried again by itself.",
     "session.ended": "The coordinator ended the session. It is tried again by itself.",
     "session.handshake_timeout": "The coordinator did not answer within {seconds} s. It is tried again by itself.",
@@ -217,8 +227,15 @@ PEER: Final = MappingProxyType({
 })  # fmt: skip
 
 RUN: Final = MappingProxyType({
+    "contributor.not_trusted": "The run is unaudited, so it takes work only from contributors whom its organiser "
+    "trusts. Ask for a trusted invite.",
+    "contributor.revoked": "The organiser has ended your part in this run. Your receipts stay valid; ask the "
+    "organiser why.",
+    "contributor.unknown": "No contributor of this run begins with {name}. List them to see their names.",
     "invite.expired": "The invite has expired. Ask the organiser for a new one.",
     "invite.needed": "The run takes only contributors with an invite. Ask the organiser for one.",
+    "invite.revoked": "The organiser has withdrawn this invite. Ask for a new one.",
+    "invite.unknown_id": "The run has no invite {name}. List them to see their names.",
     "invite.unknown": "The run does not know this invite. Check that all of it was copied.",
     "invite.used_up": "The invite was used as often as it may be. Ask the organiser for a new one.",
     "update.refused": "The result was refused before, and that stays so.",
@@ -254,7 +271,14 @@ RUN: Final = MappingProxyType({
     "run.words": "The run cannot be described so: {detail}. Shorten or correct it.",
     "serve.address": "{host} cannot be listened on (system error {number}). Choose another address.",
     "serve.address_malformed": "{address} is no address to listen on. Use HOST:PORT, for example 127.0.0.1:7520.",
-    "serve.not_loopback": "A coordinator can listen on this computer only, for now. {host} is another; use 127.0.0.1.",
+    "serve.certificate": "{path} holds no certificate, or its key does not fit. Name two PEM files: --certificate and "
+    "--certificate-key.",
+    "serve.certificate_key": "A certificate needs its key. Name both: --certificate and --certificate-key.",
+    "serve.not_loopback": "{host} can be reached from other computers, so connections must be encrypted. Add "
+    "--own-certificate, --certificate with --certificate-key, or --behind-proxy.",
+    "serve.one_protection": "Only one thing can encrypt. Choose one of --own-certificate, --certificate and "
+    "--behind-proxy.",
+    "serve.proxy_address": "Behind a proxy only you know where contributors reach it. Add --address HOST or HOST:PORT.",
     "serve.port_in_use": "Port {port} is in use. Choose another, or stop the program that uses it.",
     "text.missing": "There is no text at {path}. Check the path.",
     "text.too_little": "The text is too short: {found} tokens, and {needed} are needed. Add more text, or choose a "

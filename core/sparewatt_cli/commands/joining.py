@@ -13,6 +13,7 @@ EXAMPLES = examples(
     "sparewatt join < invite.txt --accept HASH",
     "sparewatt join INVITE --accept HASH     HASH is the last line of the run's card",
 )
+CONSENT_EXAMPLES = examples("sparewatt consent 3f2a   the first letters of the run's name in `sparewatt status`")
 LEAVE_EXAMPLES = examples("sparewatt leave 3f2a   the first letters of the run's name in `sparewatt status`")
 
 
@@ -47,6 +48,39 @@ def join(
         raise InputError("join.other_run", accepted=accept[:64], run=invitation.run)
     invitation.accept()
     typer.echo(f"Joined “{invitation.manifest.title}”. See what happens: sparewatt status")
+
+
+def consent(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(help="The run's name, or the first letters of it.")],
+    accept: Annotated[
+        str | None, typer.Option(metavar="HASH", help="Consent to the run with this hash without being asked.")
+    ] = None,
+) -> None:
+    """Consent again to a run that its organiser has changed: shows what changed, and asks."""
+    from sparewatt.control.messages import ConsentAgain, GetSnapshot, Reply, SnapshotFrame
+    from sparewatt.errors import InputError
+    from sparewatt_cli.consent import change_lines
+    from sparewatt_cli.engine_link import ask
+    from sparewatt_cli.runs_by_name import run_named
+
+    place = surroundings(context)
+    snapshot = ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot
+    joined = run_named(run, {each.run: each for each in snapshot.runs})
+    if not joined.changed_run:
+        typer.echo(f"“{joined.title}” is what you consented to.")
+        return
+    for line in change_lines(joined):
+        typer.echo(line)
+    if accept is None:
+        if not sys.stdin.isatty():
+            raise InputError("join.needs_accept", run=joined.changed_run)
+        if not typer.confirm("Contribute to this run?", default=False):
+            raise typer.Exit
+    elif accept != joined.changed_run:
+        raise InputError("join.other_run", accepted=accept[:64], run=joined.changed_run)
+    ask(place, ConsentAgain(id=1, run=joined.run, consent=joined.changed_run), Reply)
+    typer.echo("Consented. See what happens: sparewatt status")
 
 
 def leave(

@@ -19,6 +19,11 @@ app = typer.Typer(
     ),
 )
 
+invites_app = typer.Typer(help="Invites: list and revoke them.")
+contributors_app = typer.Typer(help="Contributors: list and revoke them.")
+app.add_typer(invites_app, name="invites")
+app.add_typer(contributors_app, name="contributors")
+
 Data = Annotated[Path, typer.Option(help="Folder of the run.")]
 
 
@@ -104,29 +109,119 @@ def invite(
     trusted: Annotated[
         bool, typer.Option("--trusted", help="Their updates carry weight; for people whom you know.")
     ] = False,
+    address: Annotated[
+        str,
+        typer.Option(
+            help="HOST or HOST:PORT for these contributors. Default: as the coordinator serves.", show_default=False
+        ),
+    ] = "",
 ) -> None:
     """An invite to pass on. It is shown once; whoever has it can join."""
-    from sparewatt_cli.run_look import new_invite
+    from sparewatt_cli.run_people import new_invite
 
-    typer.echo(new_invite(data.absolute(), uses, expires * 86_400, trusted=trusted))
+    typer.echo(new_invite(data.absolute(), uses, expires * 86_400, trusted=trusted, address=address))
     if not trusted:
         typer.echo("The run is unaudited, so only contributors with a --trusted invite carry weight.", err=True)
+
+
+@invites_app.callback(invoke_without_command=True)
+def list_invites(
+    context: typer.Context,
+    data: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default=False)] = None,
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """The invites of a run: how often each may still be used, until when, and whether it was revoked."""
+    if context.invoked_subcommand is not None:
+        return
+    import time
+
+    import msgspec
+
+    from sparewatt.errors import InputError
+    from sparewatt_cli.run_people import invite_lines, invites
+
+    if data is None:
+        raise InputError("run.data_needed")
+    found = invites(data.absolute())
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    for line in invite_lines(found, time.time()):
+        typer.echo(line)
+
+
+@invites_app.command("revoke")
+def revoke_invite(data: Data, invite_id: Annotated[str, typer.Argument(metavar="ID", help="As listed.")]) -> None:
+    """Let nobody in by an invite any more; who came in by it stays."""
+    from sparewatt_cli.run_people import withdraw_invite
+
+    withdraw_invite(data.absolute(), invite_id)
+    typer.echo("Nobody can join by this invite any more. Who has joined by it stays.")
+
+
+@contributors_app.callback(invoke_without_command=True)
+def list_contributors(
+    context: typer.Context,
+    data: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default=False)] = None,
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """Who contributes to a run: trusted or not, connected or when last seen, how many tokens. No address is kept."""
+    if context.invoked_subcommand is not None:
+        return
+    import msgspec
+
+    from sparewatt.errors import InputError
+    from sparewatt_cli.run_people import contributor_lines, contributors
+
+    if data is None:
+        raise InputError("run.data_needed")
+    found = contributors(data.absolute())
+    if json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    for line in contributor_lines(found):
+        typer.echo(line)
+
+
+@contributors_app.command("revoke")
+def revoke_contributor(
+    data: Data,
+    contributor: Annotated[str, typer.Argument(metavar="ID", help="As listed, or the first letters of it.")],
+) -> None:
+    """End a contributor's part: its session ends at once, it is let in no more, its receipts stay valid."""
+    from sparewatt_cli.run_people import dismiss
+
+    typer.echo(f"Contributor {dismiss(data.absolute(), contributor)} is let in no more. Its receipts stay valid.")
+
+
+@app.command("rotate-key")
+def rotate_key(
+    data: Data,
+    key: Annotated[
+        Path | None, typer.Option(help="Your offline key. Default: DATA.key beside the folder.", show_default=False)
+    ] = None,
+) -> None:
+    """Give the coordinator a new key, for example when somebody may have read the old one. Stop it first."""
+    from sparewatt_cli.organiser import rotate_key
+
+    rotate_key(data, key if key is not None else data.with_name(data.name + ".key"))
+    typer.echo("The run has a new key. Contributors trust it from their next session on; old receipts stay valid.")
 
 
 @app.command("close")
 def close_run(
     data: Data,
     words: Annotated[str, typer.Option(help="What contributors read.")] = "The organiser has ended the run.",
-    now: Annotated[bool, typer.Option("--now", help="Without merging and measuring first what is there.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Without measuring first what is there.")] = False,
 ) -> None:
     """End a run for good: hand out no more work, merge what is there, measure it."""
     from sparewatt_cli.run_look import close, finish
 
-    if now:
-        close(data.absolute(), words)
+    closed = close(data.absolute(), words) if now else finish(data.absolute(), words)
+    if closed is None:
+        typer.echo("The run hands out no more work. It merges what was accepted and closes when it is served next.")
     else:
-        finish(data.absolute(), words)
-    typer.echo("The run is closed.")
+        typer.echo("The run is closed.")
 
 
 @app.command("export")

@@ -89,6 +89,9 @@ class FakeEngine:
     async def join_run(self, invite: str, consent: str) -> None:
         self._done("join", invite, consent)
 
+    async def consent_again(self, run: str, consent: str) -> None:
+        self._done("consent_again", run, consent)
+
     async def leave_run(self, run: str) -> None:
         self._done("leave", run)
 

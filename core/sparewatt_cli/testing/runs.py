@@ -37,10 +37,10 @@ class SmallRun(msgspec.Struct, frozen=True):
     invite: str
 
 
-def small_run(receipts: int = 3) -> SmallRun:
+def small_run(receipts: int = 3, title: str = "Bedtime stories") -> SmallRun:
     """The same run every time: keys come from fixed bytes."""
     organiser, online = _key(1), _key(2)
-    stated = manifest(public_key_hex(organiser))
+    stated = msgspec.structs.replace(manifest(public_key_hex(organiser)), title=title)
     run = digest(stated)
     run_key = public_key_hex(organiser)
     return SmallRun(

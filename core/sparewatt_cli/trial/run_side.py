@@ -7,6 +7,7 @@ from typing import Final
 
 from sparewatt_cli import run_look, sampling
 from sparewatt_cli.organiser import make_run
+from sparewatt_cli.run_people import new_invite
 from sparewatt_cli.trial.plan import TrialPlan
 from sparewatt_coordinator.create.profile import try_profile
 from sparewatt_coordinator.create.run import RunOptions
@@ -57,7 +58,7 @@ def create_run(plan: TrialPlan, text: Path | None) -> None:
 
 def invites(run_folder: Path, count: int) -> tuple[str, ...]:
     """A trusted invite for each of `count` contributors. Blocks."""
-    return tuple(run_look.new_invite(run_folder, 1, INVITE_SECONDS, trusted=True) for _ in range(count))
+    return tuple(new_invite(run_folder, 1, INVITE_SECONDS, trusted=True) for _ in range(count))
 
 
 def finish(run_folder: Path) -> Finished:

@@ -14,9 +14,9 @@ import msgspec
 from sparewatt.control.transport import Listener
 from sparewatt.errors import ProtocolError, SparewattError
 from sparewatt.process.frames import FrameReader, frame
-from sparewatt.work.bounds import Words
+from sparewatt.work.bounds import PublicKey, Words
 from sparewatt.work.version import BlobRef, VersionId
-from sparewatt_coordinator.store.base import RunStatus
+from sparewatt_coordinator.store.base import ContributorStatus, InviteStatus, RunStatus
 
 CLIENTS_MOST: Final = 16
 READ_BYTES: Final = 1 << 16
@@ -29,11 +29,36 @@ class _Request(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fie
 
 
 class CreateInvite(_Request, frozen=True, tag="create_invite"):
-    """Answered by `InviteReply`."""
+    """Answered by `InviteReply`.
+
+    Attributes:
+        address: HOST or HOST:PORT for the contributors of this invite; empty for the coordinator's own.
+    """
 
     uses: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     lifetime_s: Annotated[int, msgspec.Meta(ge=60, le=366 * 86_400)] = 7 * 86_400
     trusted: bool = False
+    address: Annotated[str, msgspec.Meta(max_length=300)] = ""
+
+
+class ListInvites(_Request, frozen=True, tag="list_invites"):
+    """Answered by `InvitesReply`."""
+
+
+class RevokeInvite(_Request, frozen=True, tag="revoke_invite"):
+    """Let nobody in by it any more; answered by `Reply`."""
+
+    invite_id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{12}\Z")]
+
+
+class ListContributors(_Request, frozen=True, tag="list_contributors"):
+    """Answered by `ContributorsReply`."""
+
+
+class RevokeContributor(_Request, frozen=True, tag="revoke_contributor"):
+    """End the sessions of this key and let it in no more; its receipts stay valid. Answered by `Reply`."""
+
+    contributor: PublicKey
 
 
 class GetStatus(_Request, frozen=True, tag="get_status"):
@@ -48,7 +73,8 @@ class Finish(_Request, frozen=True, tag="finish"):
 
 
 class CloseRun(_Request, frozen=True, tag="close_run"):
-    """Close the run now, whatever is under way; answered by `Reply`."""
+    """Merge what was accepted, then close without measuring; answered at once by `Reply`. The status says when the run
+    is closed. Work that is under way is still credited when it comes."""
 
     words: Words = ""
 
@@ -61,7 +87,10 @@ class GetExport(_Request, frozen=True, tag="get_export"):
     """Where the newest version's weights are; answered by `ExportReply`."""
 
 
-Request: TypeAlias = CreateInvite | GetStatus | Finish | CloseRun | ResumeRun | GetExport
+Request: TypeAlias = (
+    CreateInvite | ListInvites | RevokeInvite | ListContributors | RevokeContributor
+    | GetStatus | Finish | CloseRun | ResumeRun | GetExport
+)  # fmt: skip
 
 
 class _Answer(msgspec.Struct, frozen=True, tag_field="type"):
@@ -74,6 +103,19 @@ class Reply(_Answer, frozen=True, tag="reply"):
 
 class InviteReply(_Answer, frozen=True, tag="invite_reply"):
     invite: str
+
+
+class InvitesReply(_Answer, frozen=True, tag="invites_reply"):
+    invites: tuple[InviteStatus, ...]
+
+
+class ContributorsReply(_Answer, frozen=True, tag="contributors_reply"):
+    """Attributes:
+    connected: public keys with a session that stands now.
+    """
+
+    contributors: tuple[ContributorStatus, ...]
+    connected: tuple[str, ...]
 
 
 class AggregatorStatus(msgspec.Struct, frozen=True):
@@ -120,7 +162,7 @@ class Failure(_Answer, frozen=True, tag="failure"):
     parameters: dict[str, str | int]
 
 
-Answer: TypeAlias = Reply | InviteReply | StatusReply | ExportReply | Failure
+Answer: TypeAlias = Reply | InviteReply | InvitesReply | ContributorsReply | StatusReply | ExportReply | Failure
 
 REQUEST_DECODER: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
 ANSWER_DECODER: Final[msgspec.json.Decoder[Answer]] = msgspec.json.Decoder(Answer)

@@ -53,14 +53,15 @@ class Terms(msgspec.Struct, frozen=True):
     """What every session of a run has in common.
 
     Attributes:
-        online_public: the online key's public half, in `online_key` signed by the run's key.
+        online_keys: every online key of the run, signed by the run's key, oldest first.
+        online_public: the newest one's public half.
         upload_bytes_most: of one payload, from the manifest.
         heartbeat_s, ttl_s: how often leases are renewed, and how long they live.
     """
 
     run: str
     manifest: Signed
-    online_key: Signed
+    online_keys: tuple[Signed, ...]
     online_public: str
     upload_bytes_most: int
     heartbeat_s: int
@@ -149,6 +150,10 @@ class GatewaySession:
         """A frame that could not be decoded ends the session."""
         return self._end(reason)
 
+    def refuse(self, reason: str) -> list[e.Effect]:
+        """The contributor is wanted no more: say so, and end."""
+        return [] if self._state == "ended" else self._refuse_session(reason)
+
     def announce(self, announcement: Signed) -> list[e.Effect]:
         """A newer announcement than the contributor has seen."""
         return [e.Send(wire.Announce(announcement=announcement))] if self._state == "active" else []
@@ -157,7 +162,8 @@ class GatewaySession:
         if message.protocol != wire.PROTOCOL:
             return self._refuse_session("session.protocol")
         if message.run != self._terms.run:
-            return self._refuse_session("session.unknown_run")
+            other = wire.Refused(reason="session.unknown_run", manifest=self._terms.manifest)
+            return [e.Send(other), *self._end(other.reason)]
         self._state = "proving"
         self._contributor = message.contributor
         transcript = wire.Transcript(
@@ -174,7 +180,8 @@ class GatewaySession:
             protocol=wire.PROTOCOL,
             nonce=self._nonce,
             session=self._session,
-            online_key=self._terms.online_key,
+            online_key=self._terms.online_keys[-1],
+            earlier_keys=self._terms.online_keys[:-1][-wire.EARLIER_KEYS_MOST :],
             proof=self._sign(wire.HANDSHAKE_KIND, transcript),
         )
         return [e.Send(challenge)]

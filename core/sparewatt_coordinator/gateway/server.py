@@ -1,10 +1,10 @@
-"""Sessions over websockets, on loopback."""
+"""Sessions over websockets."""
 
 import asyncio
 import errno
-import ipaddress
 import secrets
-from collections.abc import Sequence
+import ssl
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed, NegotiationError
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from sparewatt.errors import ConflictError, InputError, ProtocolError, UnavailableError
+from sparewatt.clock import Clock
+from sparewatt.errors import ConflictError, ProtocolError, UnavailableError
 from sparewatt.signing import Signed
 from sparewatt.wire.codec import UNAUTHENTICATED_BYTES_MOST, decode_chunk, decode_engine, encode, encode_chunk
 from sparewatt.wire.messages import FRAME_BYTES_MOST, SUBPROTOCOL, Chunk
@@ -27,6 +28,8 @@ from sparewatt_coordinator.gateway.protocol import GatewaySession, Terms
 
 HANDSHAKE_SECONDS: Final = 10.0
 SEND_SECONDS_MOST: Final = 30.0
+CLOSE_SECONDS: Final = 2.0
+SEEN_MOST: Final = 256
 SILENT_HEARTBEATS: Final = 4
 QUEUE_FRAMES_MOST: Final = 4
 CONNECTIONS_MOST: Final = 12_000
@@ -40,13 +43,20 @@ class GatewayServer:
 
     Args:
         terms: of the run; every session starts from them.
+        origins: web origins that may connect; every other ``Origin`` is turned away.
     """
 
-    def __init__(self, terms: Terms, books: Books, carrier: Carrier) -> None:
+    def __init__(
+        self, terms: Terms, books: Books, carrier: Carrier, clock: Clock, origins: frozenset[str] = frozenset()
+    ) -> None:
         self._terms = terms
         self._books = books
         self._carrier = carrier
-        self._server: Server | None = None
+        self._clock = clock
+        self._origins = origins
+        self._servers: list[Server] = []
+        self._revoked: set[str] = set()
+        self._seen: dict[str, int] = {}
         self._active: set[_Connection] = set()
         self._open = 0
         self._handshakes = 0
@@ -56,17 +66,30 @@ class GatewayServer:
         """Sessions that stand now."""
         return len(self._active)
 
-    async def start(self, host: str, port: int) -> str:
-        """Listen, and say under which websocket address.
+    @property
+    def connected(self) -> frozenset[str]:
+        """Public keys of the contributors whose sessions stand now."""
+        return frozenset(each.contributor for each in self._active)
+
+    async def start(
+        self, listen: Iterable[tuple[str, int]], context: ssl.SSLContext | None
+    ) -> tuple[tuple[str, int], ...]:
+        """Listen on every host and port, and say which they became.
+
+        Args:
+            context: of TLS; None listens in the clear, which is for loopback and for a proxy.
 
         Raises:
-            InputError: ``serve.not_loopback``.
             ConflictError: ``serve.port_in_use``.
             UnavailableError: ``serve.address``.
         """
-        check_loopback(host)
+        return tuple([await self._listen(host, port, context) for host, port in listen])
+
+    async def _listen(self, host: str, port: int, context: ssl.SSLContext | None) -> tuple[str, int]:
+        # asyncio refuses a time for a TLS handshake where there is none.
+        handshake_seconds = None if context is None else HANDSHAKE_SECONDS
         try:
-            self._server = await serve(
+            server = await serve(
                 self._handle,
                 host,
                 port,
@@ -75,28 +98,46 @@ class GatewayServer:
                 server_header=None,
                 compression=None,
                 open_timeout=HANDSHAKE_SECONDS,
+                close_timeout=CLOSE_SECONDS,
                 # Until a key was proved; then `_Connection` raises it.
                 max_size=UNAUTHENTICATED_BYTES_MOST,
                 max_queue=QUEUE_FRAMES_MOST,
+                ssl=context,
+                ssl_handshake_timeout=handshake_seconds,
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise ConflictError("serve.port_in_use", port=port) from error
             raise UnavailableError("serve.address", host=host, number=error.errno or 0) from error
-        bound = next(iter(self._server.sockets)).getsockname()
-        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-        return f"ws://{shown}:{bound[1]}"
+        self._servers.append(server)
+        bound = next(iter(server.sockets)).getsockname()
+        return bound[0], bound[1]
 
     def announce(self, announcement: Signed) -> None:
         """Tell every session; one that has not yet sent the last announcement skips it for this one."""
         for connection in self._active:
             connection.announce(announcement)
 
+    async def revoke(self, contributor: str) -> None:
+        """End every session of this key within 5 s, with words; the store lets it in no more."""
+        self._revoked.add(contributor)
+        ended = [each.refuse("contributor.revoked") for each in self._active if each.contributor == contributor]
+        await asyncio.gather(*ended)
+
+    async def note_seen(self) -> None:
+        """Write down when contributors were last connected."""
+        now = int(self._clock.unix() * 1000)
+        seen, self._seen = self._seen | dict.fromkeys(self.connected, now), {}
+        if seen:
+            await self._books.call(lambda store: store.note_seen(seen))
+
     async def stop(self) -> None:
         """Close every connection; what was accepted is in the books, the rest is offered again."""
-        if self._server is not None:
-            self._server.close(code=CLOSE_RESTART)
-            await self._server.wait_closed()
+        await self.note_seen()
+        for server in self._servers:
+            server.close(code=CLOSE_RESTART)
+        for server in self._servers:
+            await server.wait_closed()
 
     async def _handle(self, socket: ServerConnection) -> None:
         session = GatewaySession(self._terms, self._books.sign, secrets.token_hex(32), secrets.token_hex(16))
@@ -106,13 +147,21 @@ class GatewayServer:
             if not await self._handshake(connection):
                 return
             self._active.add(connection)
+            if connection.contributor in self._revoked:
+                # It was let in a moment before, and is no more.
+                await connection.refuse("contributor.revoked")
+                return
             await connection.serve(SILENT_HEARTBEATS * self._terms.heartbeat_s)
         except (ConnectionClosed, TimeoutError):
             return
         finally:
             self._open -= 1
-            self._active.discard(connection)
+            if connection in self._active:
+                self._active.remove(connection)
+                self._seen[connection.contributor] = int(self._clock.unix() * 1000)
             await connection.close()
+            if len(self._seen) >= SEEN_MOST:
+                await self.note_seen()
 
     async def _handshake(self, connection: "_Connection") -> bool:
         self._handshakes += 1
@@ -124,7 +173,7 @@ class GatewayServer:
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         """Web pages of any origin are kept out; people get the run's page, probes an answer."""
-        if "Origin" in request.headers:
+        if not self._origins.issuperset(request.headers.get_all("Origin")):
             return connection.respond(HTTPStatus.FORBIDDEN, "Browsers have no part in this.\n")
         if "Upgrade" in request.headers:
             if self._open >= CONNECTIONS_MOST or self._handshakes >= HANDSHAKES_MOST:
@@ -153,6 +202,18 @@ class _Connection:
         self._carrier = carrier
         self._news: Signed | None = None
         self._telling: asyncio.Task[None] | None = None
+
+    @property
+    def contributor(self) -> str:
+        return self._session.contributor
+
+    async def refuse(self, reason: str) -> None:
+        """End the session with words; a peer that does not listen is cut off."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._carry_out(self._session.refuse(reason))
+        except (ConnectionClosed, TimeoutError):
+            self._socket.transport.abort()
 
     async def handshake(self) -> bool:
         """Whether the session became active."""
@@ -229,16 +290,6 @@ class _Connection:
         """Raises TimeoutError when the other side takes nothing for 30 s."""
         async with asyncio.timeout(SEND_SECONDS_MOST):
             await self._socket.send(frame)
-
-
-def check_loopback(host: str) -> None:
-    """Raises InputError ``serve.not_loopback``: beyond this computer a session needs TLS, which comes later."""
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise InputError("serve.not_loopback", host=host)
 
 
 def _select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -71,7 +71,7 @@ class Conductor:
         self._measure_failures = 0
         self._measured_last = False
         self._error_id = ""
-        self._closing_words = ""
+        self._measure_at_end = True
 
     @property
     def explanation(self) -> str:
@@ -89,9 +89,17 @@ class Conductor:
 
     async def finish(self, words: str) -> None:
         """Hand out no more work; merge, measure and close when what is there is merged."""
-        self._closing_words = words
-        await self._books.call(lambda store: store.end_run())
+        await self._books.call(lambda store: store.end_run(words))
         self._tell(Ending())
+
+    async def close(self, words: str) -> None:
+        """End the run without measuring it; what was accepted is merged first, as its receipts say. A run that is
+        stalled is closed as it is."""
+        if (await self._record()).state == "stalled":
+            await self._close(words)
+            return
+        self._measure_at_end = False
+        await self.finish(words)
 
     async def resume(self) -> None:
         """Try a stalled merge again."""
@@ -224,19 +232,19 @@ class Conductor:
         record = await self._record()
         now = self._now()
         if record.state == "open" and _plan_fulfilled(record, now):
-            await self.finish(self._closing_words)
+            await self.finish("")
         # One that has ended stays until `_raise_failures` has looked at it.
         if record.state == "closed" or self._measuring is not None:
             return
         final = record.state == "ending" and self._all_merged()
         status = await self._books.call(lambda store: store.status())
         wanted = next_measurement(record.manifest, status, self._measured_milliseconds, now, final)
-        given_up = self._measure_failures >= MEASURE_FAILURES_MOST
+        given_up = self._measure_failures >= MEASURE_FAILURES_MOST or (final and not self._measure_at_end)
         if wanted is not None and not given_up and not self._measured_last:
             self._measured_milliseconds = now
             self._measuring = asyncio.create_task(self._measure(wanted, final))
         elif final:
-            await self.close(self._closing_words)
+            await self._close(record.words)
 
     async def _measure(self, wanted: Measurement, final: bool) -> None:
         try:
@@ -251,7 +259,7 @@ class Conductor:
         now = self._now()
         self._announce(await self._books.call(lambda store: store.record_evaluation(found, self._books.sign, now)))
 
-    async def close(self, words: str) -> None:
+    async def _close(self, words: str) -> None:
         """No work and no merging any more."""
         now = self._now()
         self._announce(await self._books.call(lambda store: store.close_run(words, self._books.sign, now)))

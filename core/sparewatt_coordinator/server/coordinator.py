@@ -23,8 +23,10 @@ from sparewatt_coordinator.gateway.admin_transport import listen
 from sparewatt_coordinator.gateway.books import Books
 from sparewatt_coordinator.gateway.carrier import Carrier
 from sparewatt_coordinator.gateway.protocol import Terms
-from sparewatt_coordinator.gateway.server import GatewayServer, check_loopback
+from sparewatt_coordinator.gateway.server import GatewayServer
 from sparewatt_coordinator.server.conductor import Conductor
+from sparewatt_coordinator.server.encryption import Encryption, Wanted, check_wanted, encryption, invited_url
+from sparewatt_coordinator.server.establish import settle_online_key
 from sparewatt_coordinator.server.folder import DataFolder, Running
 from sparewatt_coordinator.server.organiser import Organiser
 from sparewatt_coordinator.server.ports import Aggregator
@@ -34,14 +36,18 @@ from sparewatt_coordinator.store.base import RunRecord, Store
 
 class Settings(msgspec.Struct, frozen=True):
     """Attributes:
-    host, port: where to listen; port 0 takes a free one.
+    listen: hosts and ports; port 0 takes a free one.
     parent_pipe: end when standard input is closed.
+    address: HOST or HOST:PORT under which contributors reach it; empty for a guess.
+    origins: web origins whose pages may connect; programs that are no browser send none.
     """
 
     data: Path
-    host: str
-    port: int
+    listen: tuple[tuple[str, int], ...]
     parent_pipe: bool = False
+    wanted: Wanted = Wanted()
+    address: str = ""
+    origins: tuple[str, ...] = ()
 
 
 async def run_coordinator(
@@ -60,7 +66,7 @@ async def run_coordinator(
     Raises:
         SparewattError: why it cannot start or go on, each class with its own exit code.
     """
-    check_loopback(settings.host)
+    protection = check_wanted(settings.wanted, tuple(host for host, _ in settings.listen), settings.address)
     stopping = _stopped_by_signals(settings.parent_pipe)
     folder = DataFolder(settings.data)
     if not folder.database.is_file():
@@ -69,21 +75,27 @@ async def run_coordinator(
         folder.make()
         lock = folder.lock()
         stack.callback(lock.release)
-        key = folder.read_online_key()
         store: Store = sqlite.open(folder.database)
+        stack.callback(store.close)
+        settle_online_key(folder, store)
+        key = folder.read_online_key()
         books = Books(store, lambda kind, value: sign(kind, value, key))
         stack.push_async_callback(asyncio.to_thread, books.close)
         record = await books.call(lambda store: store.run())
         terms = terms_of(record, public_key_hex(key))
         blobs = BlobFolder(folder.blobs)
         await asyncio.to_thread(blobs.clean)
+        encrypted = await asyncio.to_thread(encryption, settings.wanted, protection, folder)
         aggregator = make_aggregator(record, folder)
         stack.push_async_callback(aggregator.stop)
-        await _serve(settings, folder, books, blobs, record, terms, aggregator, clock, validate, ready, stopping, log)
+        await _serve(
+            settings, encrypted, folder, books, blobs, record, terms, aggregator, clock, validate, ready, stopping, log
+        )
 
 
 async def _serve(
     settings: Settings,
+    encrypted: Encryption,
     folder: DataFolder,
     books: Books,
     blobs: BlobFolder,
@@ -100,18 +112,35 @@ async def _serve(
     hub = _Hub()
     conductor = Conductor(books, blobs, aggregator, clock, hub.announce, log)
     carrier = Carrier(books, blobs, record.manifest, clock, validate, conductor.joined)
-    gateway = GatewayServer(terms, books, carrier)
+    gateway = GatewayServer(terms, books, carrier, clock, frozenset(settings.origins))
     hub.gateway = gateway
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(asyncio.to_thread, carrier.close)
-        url = await gateway.start(settings.host, settings.port)
         stack.push_async_callback(gateway.stop)
-        organiser = Organiser(folder, books, conductor, aggregator, clock, url, lambda: gateway.contributors_here)
+        bound = await gateway.start(settings.listen, encrypted.context)
+        url = invited_url(encrypted, settings.address, bound[0])
+        organiser = Organiser(
+            folder,
+            books,
+            conductor,
+            aggregator,
+            clock,
+            gateway,
+            lambda address: invited_url(encrypted, address or settings.address, bound[0]),
+            encrypted.pin,
+        )
         admin = folder.admin_address()
         channel = AdminServer(listen(admin), organiser.answer)
         stack.push_async_callback(channel.stop)
         await channel.start()
-        running = Running(pid=os.getpid(), url=url, run=record.run, admin=server_name(admin))
+        running = Running(
+            pid=os.getpid(),
+            url=url,
+            run=record.run,
+            admin=server_name(admin),
+            listening=tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in bound),
+            protection=encrypted.protection,
+        )
         folder.say_running(running)
         stack.callback(lambda: folder.running.unlink(missing_ok=True))
         ready(running)
@@ -160,13 +189,13 @@ def terms_of(record: RunRecord, online_public: str) -> Terms:
     Raises:
         IntegrityError: ``key.other`` when the folder's online key is not the one that the organiser stated.
     """
-    stated = msgspec.json.decode(record.online_key.body, type=OnlineKey)
+    stated = msgspec.json.decode(record.online_keys[-1].body, type=OnlineKey)
     if stated.key != online_public:
         raise IntegrityError("key.other")
     return Terms(
         run=record.run,
         manifest=record.manifest_signed,
-        online_key=record.online_key,
+        online_keys=record.online_keys,
         online_public=online_public,
         upload_bytes_most=record.manifest.costs.upload_bytes_per_update,
         heartbeat_s=schedule.heartbeat_seconds(record.manifest),

@@ -3,6 +3,8 @@
 coordinator.sqlite3   the store of record
 blobs/                content-addressed data, versions, payloads
 online.key            seed of the run's online key, 64 hex digits, 0600
+online.key.next       of the next one, while it is being entered into the store
+tls.key, tls.crt       the certificate made here, where one is used
 coordinator.lock      held by the running coordinator
 coordinator.json      where it listens, while it runs
 """
@@ -18,7 +20,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.control.address import SOCKET_PATH_BYTES_MOST, Address, PipeAddress, SocketAddress, admin_pipe_name
-from sparewatt.durable import make_folder, replace_file, storage_errors
+from sparewatt.durable import make_folder, replace_file, storage_errors, sync_folder
 from sparewatt.errors import ConflictError, InputError, StorageError, UnavailableError
 from sparewatt.host.user import user_identifier
 
@@ -26,12 +28,20 @@ KEY_MODE: Final = 0o600
 
 
 class Running(msgspec.Struct, frozen=True):
-    """What `coordinator.json` says. `admin` names the admin channel's socket or pipe."""
+    """What `coordinator.json` says.
+
+    Attributes:
+        url: as contributors are invited to it.
+        admin: the admin channel's socket or pipe.
+        listening: HOST:PORT of every listening socket.
+    """
 
     pid: int
     url: str
     run: str
     admin: str
+    listening: tuple[str, ...] = ()
+    protection: str = "none"
 
 
 class DataFolder:
@@ -51,6 +61,18 @@ class DataFolder:
     @property
     def online_key(self) -> Path:
         return self.root / "online.key"
+
+    @property
+    def next_online_key(self) -> Path:
+        return self.root / "online.key.next"
+
+    @property
+    def tls_key(self) -> Path:
+        return self.root / "tls.key"
+
+    @property
+    def tls_certificate(self) -> Path:
+        return self.root / "tls.crt"
 
     @property
     def running(self) -> Path:
@@ -73,11 +95,36 @@ class DataFolder:
 
     def write_online_key(self, key: Ed25519PrivateKey) -> None:
         """Raises ConflictError ``key.exists``: an online key is never overwritten."""
+        self._write_key(self.online_key, key)
+
+    def write_next_online_key(self, key: Ed25519PrivateKey) -> None:
+        """Keep the next key until the store says that it speaks for the run; see `settle_online_key`."""
+        with storage_errors(self.root):
+            self.next_online_key.unlink(missing_ok=True)
+        self._write_key(self.next_online_key, key)
+
+    def settle_online_key(self, stated: str) -> None:
+        """Finish a rotation that was cut anywhere: the key whose public half the store states is the online key.
+
+        Args:
+            stated: public key, 64 hex digits.
+        """
+        if not self.next_online_key.exists():
+            return
+        found = _read_key(self.next_online_key).public_key().public_bytes_raw().hex()
+        with storage_errors(self.root):
+            if found == stated:
+                self.next_online_key.replace(self.online_key)
+            else:
+                self.next_online_key.unlink()
+            sync_folder(self.root)
+
+    def _write_key(self, path: Path, key: Ed25519PrivateKey) -> None:
         with storage_errors(self.root):
             try:
-                descriptor = os.open(self.online_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_MODE)
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_MODE)
             except FileExistsError as error:
-                raise ConflictError("key.exists", path=str(self.online_key)) from error
+                raise ConflictError("key.exists", path=str(path)) from error
             with os.fdopen(descriptor, "w") as file:
                 file.write(key.private_bytes_raw().hex() + "\n")
                 file.flush()
@@ -85,15 +132,7 @@ class DataFolder:
 
     def read_online_key(self) -> Ed25519PrivateKey:
         """Raises StorageError ``key.missing`` or ``key.malformed``; InputError ``key.mode`` when others can read it."""
-        try:
-            if os.name == "posix" and self.online_key.stat().st_mode & 0o077:
-                raise InputError("key.mode", path=str(self.online_key))
-            text = self.online_key.read_text()
-            return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
-        except FileNotFoundError as error:
-            raise StorageError("key.missing", path=str(self.online_key)) from error
-        except (OSError, ValueError) as error:
-            raise StorageError("key.malformed", path=str(self.online_key)) from error
+        return _read_key(self.online_key)
 
     def say_running(self, running: Running) -> None:
         """Write `coordinator.json`, whole or not at all."""
@@ -132,6 +171,17 @@ class FolderLock:
 
     def release(self) -> None:
         os.close(self._descriptor)
+
+
+def _read_key(path: Path) -> Ed25519PrivateKey:
+    try:
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise InputError("key.mode", path=str(path))
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text()))
+    except FileNotFoundError as error:
+        raise StorageError("key.missing", path=str(path)) from error
+    except (OSError, ValueError) as error:
+        raise StorageError("key.malformed", path=str(path)) from error
 
 
 def _lock(descriptor: int) -> None:

@@ -5,7 +5,7 @@ same arguments: the second time it answers as the first. Time is an argument (th
 since 1970-01-01 UTC), and so is everything random.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -26,6 +26,9 @@ LEASES_PER_DEVICE_MOST: Final = 4
 PATCHES_MOST: Final = 32
 EVALUATIONS_ANNOUNCED: Final = 8
 RECEIPTS_MOST: Final = 500
+CONTRIBUTORS_MOST: Final = 1_000
+# An invite is named by the beginning of its secret's hash, which says nothing about the secret.
+INVITE_ID_LENGTH: Final = 12
 
 Sign: TypeAlias = Callable[[str, object], Signed]
 RunState = Literal["open", "ending", "stalled", "closed"]
@@ -48,6 +51,7 @@ class RunRecord(msgspec.Struct, frozen=True):
 
     Attributes:
         run: digest of the manifest.
+        online_keys: every one that the organiser ever stated, oldest first.
         latest: signed newest announcement.
         trained_tokens: consumed for good; with leased tokens and gaps they are all that the walk has passed.
         credited_tokens: accepted in all, with late work that somebody else did again.
@@ -57,7 +61,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     run: str
     manifest_signed: Signed
     manifest: Manifest
-    online_key: Signed
+    online_keys: tuple[Signed, ...]
     state: RunState
     words: str
     version: VersionId
@@ -164,12 +168,27 @@ class Way(msgspec.Struct, frozen=True):
     patches: tuple[Signed, ...]
 
 
+class InviteStatus(msgspec.Struct, frozen=True):
+    """An invite as its organiser sees it; its secret is known to nobody here."""
+
+    invite_id: str
+    uses: int
+    uses_left: int
+    expires_at_s: int
+    trusted: bool
+    revoked: bool
+
+
 class ContributorStatus(msgspec.Struct, frozen=True):
+    """`seen_milliseconds` is when it was last known to be connected."""
+
     contributor: str
     trusted: bool
     updates: int
     tokens: int
     credit_micro: int
+    revoked: bool = False
+    seen_milliseconds: int = 0
 
 
 class RunStatus(msgspec.Struct, frozen=True):
@@ -224,8 +243,27 @@ class Store(Protocol):
         """Raises UnavailableError ``run.missing`` in an empty store."""
         ...
 
+    def rotate_key(self, signed: Signed, sign: Sign, now_milliseconds: int) -> None:
+        """Enter the organiser's word for the next online key, and announce with it.
+
+        Args:
+            sign: with the new key.
+
+        Raises:
+            IntegrityError: ``signature.*``, or ``key.retired`` when its sequence is not above that of the newest.
+        """
+        ...
+
     def create_invite(self, secret_sha256: str, uses: int, expires_at_s: int, trusted: bool) -> None:
         """Enter an invite by the hash of its secret."""
+        ...
+
+    def invites(self) -> tuple[InviteStatus, ...]:
+        """All of them, oldest first."""
+        ...
+
+    def revoke_invite(self, invite_id: str) -> bool:
+        """Nobody new comes in by it; whoever came in by it stays. False when there is no such invite."""
         ...
 
     def register_contributor(
@@ -234,8 +272,22 @@ class Store(Protocol):
         """Let a known key in, or a new one by an invite.
 
         A trusted invite raises the trust of a known key, for one use; nothing ever lowers it. Refused:
-        ``invite.needed``, ``invite.unknown``, ``invite.expired``, ``invite.used_up``.
+        ``contributor.revoked``, ``invite.needed``, ``invite.unknown``, ``invite.expired``, ``invite.used_up``,
+        ``invite.revoked``.
         """
+        ...
+
+    def contributors(self) -> tuple[ContributorStatus, ...]:
+        """At most 1,000, the last seen first."""
+        ...
+
+    def revoke_contributor(self, contributor: str) -> bool:
+        """No session, no work and no new update of this key any more; its receipts stand, its leases end. False when
+        it is unknown."""
+        ...
+
+    def note_seen(self, seen: Mapping[str, int]) -> None:
+        """Contributors were connected at these milliseconds."""
         ...
 
     def lease_assignment(self, request: LeaseRequest, sign: Sign, now_milliseconds: int) -> Leased | NoWork:
@@ -319,8 +371,8 @@ class Store(Protocol):
         """Enter the held-out loss of a version (one each, the one over more tokens) and announce it."""
         ...
 
-    def end_run(self) -> None:
-        """Hand out no more work."""
+    def end_run(self, words: str) -> None:
+        """Hand out no more work; `words` are kept for the end. Nothing changes in a run that is stalled or closed."""
         ...
 
     def close_run(self, words: str, sign: Sign, now_milliseconds: int) -> Signed:

@@ -32,12 +32,15 @@ TOKEN_BYTES: Final = {"u8": 1, "u16": 2, "u32": 4}
 SOON_S: Final = 5
 LATER_S: Final = 60
 MUCH_LATER_S: Final = 3600
+REVOKED: Final = NoWork("contributor.revoked", MUCH_LATER_S)
 
 
 class InviteRow(msgspec.Struct, frozen=True):
+    uses: int
     uses_left: int
     expires_at_s: int
     trusted: bool
+    revoked: bool = False
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -159,6 +162,20 @@ def check_run(new: NewRun) -> tuple[Manifest, tuple[int, ...]]:
     return manifest, tokens
 
 
+def check_next_key(manifest: Manifest, newest: Signed, signed: Signed) -> None:
+    """Whether `signed` states the online key after `newest`.
+
+    Raises:
+        IntegrityError: ``signature.*``, or ``key.retired``.
+    """
+    stated = verify(signed, ROTATION_KIND, manifest.run_key, OnlineKey)
+    if stated.run != digest(manifest):
+        raise IntegrityError("signature.run", kind=ROTATION_KIND)
+    before = msgspec.json.decode(newest.body, type=OnlineKey)
+    if stated.sequence <= before.sequence:
+        raise IntegrityError("key.retired", sequence=stated.sequence, newest=before.sequence)
+
+
 def check_successor(base: VersionId, version: VersionId) -> None:
     """Raises IntegrityError ``version.number`` when `version` is not the one right after `base`."""
     if (version.branch, version.number) != (base.branch, base.number + 1):
@@ -176,12 +193,20 @@ def admit(trusted: bool | None, secret_given: bool, invite: InviteRow | None, no
         return Refused("invite.unknown" if secret_given else "invite.needed")
     if trusted is not None and (trusted or not invite.trusted):
         return Admission(trusted, uses_invite=False)
-    usable = invite.uses_left > 0 and now_s < invite.expires_at_s
-    if usable:
+    unusable = _why_unusable(invite, now_s)
+    if unusable is None:
         return Admission(invite.trusted, uses_invite=True)
     if trusted is not None:
         return Admission(trusted, uses_invite=False)
-    return Refused("invite.expired" if now_s >= invite.expires_at_s else "invite.used_up")
+    return Refused(unusable)
+
+
+def _why_unusable(invite: InviteRow, now_s: int) -> str | None:
+    if invite.revoked:
+        return "invite.revoked"
+    if now_s >= invite.expires_at_s:
+        return "invite.expired"
+    return "invite.used_up" if invite.uses_left <= 0 else None
 
 
 def lease_to_repeat(
@@ -259,16 +284,23 @@ def judge(
     update: Update,
     update_sha256: str,
     base_known: bool,
+    revoked: bool,
     facts: Facts,
     now_milliseconds: int,
 ) -> Judgement:
-    """What becomes of an update, whatever its payload holds."""
+    """What becomes of an update, whatever its payload holds.
+
+    Args:
+        revoked: the contributor is, since the update was begun.
+    """
     if row is None or row.assignment.contributor != contributor:
         return Declined("update.unknown_assignment", final=False)
     if row.answer is not None:
         if row.update_sha256 == update_sha256:
             return Repeated(row.answer, accepted=row.state == "accepted")
         return Declined("update.assignment_done", final=False)
+    if revoked:
+        return Declined("contributor.revoked", final=True)
     wrong = _wrong_field(row.assignment, update, base_known, facts)
     if wrong is not None:
         return Declined(wrong, final=True)

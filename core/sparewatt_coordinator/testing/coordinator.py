@@ -76,8 +76,11 @@ def accept_everything(path: Path, of: Manifest) -> None:
 
 
 @contextlib.asynccontextmanager
-async def coordinator(folder: DataFolder, of: Manifest, clock: Clock) -> AsyncIterator[RunningCoordinator]:
-    """Runs until the block ends."""
+async def coordinator(
+    folder: DataFolder, of: Manifest, clock: Clock, settings: Settings | None = None
+) -> AsyncIterator[RunningCoordinator]:
+    """Runs until the block ends; on a free port of the loopback where `settings` say nothing else."""
+    used = settings or Settings(folder.root, (("127.0.0.1", 0),))
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     made: list[FakeAggregator] = []
 
@@ -87,7 +90,7 @@ async def coordinator(folder: DataFolder, of: Manifest, clock: Clock) -> AsyncIt
 
     task = asyncio.create_task(
         run_coordinator(
-            Settings(folder.root, "127.0.0.1", 0),
+            used,
             clock,
             make_aggregator,
             accept_everything,

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -48,6 +48,7 @@ END_SECONDS: Final = 20.0
 
 # A test neither waits until whoever sits at the computer is away, nor holds back.
 EAGER: Final = MappingProxyType({"when_to_run": "always", "speed_limit_percent": "100"})
+A = TypeVar("A", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,16 @@ class Books:
 
 
 class RealProcess:
-    """One program with its own session, so that what it starts can be killed with it."""
+    """One program with its own session, so that what it starts can be killed with it.
 
-    def __init__(self, arguments: list[str], log: Path) -> None:
+    Args:
+        prefix: what runs it elsewhere, such as in another network namespace.
+    """
+
+    def __init__(self, arguments: list[str], log: Path, prefix: tuple[str, ...] = ()) -> None:
         with log.open("ab") as opened:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", *arguments],
+                [*prefix, sys.executable, "-P", "-m", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=opened,
@@ -111,7 +116,8 @@ class RealProcess:
 class RealEngine:
     """An engine on a data folder; may be killed and started again."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, prefix: tuple[str, ...] = ()) -> None:
+        self._prefix = prefix
         self.folder = folder
         self._threads = threads
         self.process = self._start()
@@ -120,7 +126,7 @@ class RealEngine:
         self.folder.mkdir(parents=True, exist_ok=True)
         options = ["--data-folder", str(self.folder), "--key-store", "file", "--device", "cpu", "--on-battery"]
         log = self.folder.parent / f"{self.folder.name}.log"
-        return RealProcess(["sparewatt.engine", *options, "--threads", str(self._threads)], log)
+        return RealProcess(["sparewatt.engine", *options, "--threads", str(self._threads)], log, self._prefix)
 
     def start_again(self) -> None:
         self.process = self._start()
@@ -177,13 +183,26 @@ class RealRun:
 
     Args:
         text: what to train on.
+        listen: HOST:PORT; options: more of the coordinator's, for connections from elsewhere.
+        prefix: what runs the coordinator elsewhere.
     """
 
-    def __init__(self, folder: Path, profile: Profile, text: Path, seed: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        profile: Profile,
+        text: Path,
+        seed: int = 1,
+        listen: str = "127.0.0.1:0",
+        options: tuple[str, ...] = (),
+        prefix: tuple[str, ...] = (),
+    ) -> None:
         self._folder = folder
+        self._options = options
+        self._prefix = prefix
         self.data = DataFolder(folder / "run")
         self.engines: list[RealEngine] = []
-        self._listen = "127.0.0.1:0"
+        self._listen = listen
         self.created = self._create(profile, text, seed)
         self.coordinator = self._serve()
 
@@ -206,11 +225,12 @@ class RealRun:
         return created
 
     def _serve(self) -> RealProcess:
-        arguments = ["sparewatt_coordinator.server", "--data", str(self.data.root), "--listen", self._listen]
-        process = RealProcess(arguments, self._folder / "coordinator.log")
+        serving = ["--data", str(self.data.root), "--listen", self._listen, *self._options]
+        log = self._folder / "coordinator.log"
+        process = RealProcess(["sparewatt_coordinator.server", *serving], log, self._prefix)
         ready = json.loads(process.line())
         assert ready["ready"], ready
-        self._listen = ready["url"].removeprefix("ws://")
+        self._listen = ready["listening"][0]
         return process
 
     def serve_again(self) -> None:
@@ -219,21 +239,36 @@ class RealRun:
 
     def add_engine(self, threads: int = 1) -> RealEngine:
         """A new engine that joins by a trusted invite of its own."""
-        engine = RealEngine(self._folder / f"engine-{len(self.engines) + 1}", threads)
-        self.engines.append(engine)
-        with self._admin() as client:
-            reply = client.ask(admin.CreateInvite(uses=1, lifetime_s=3600, trusted=True), admin.InviteReply)
-        engine.join(reply.invite)
+        engine = self.start_engine(threads)
+        engine.join(self.invite())
         return engine
 
+    def start_engine(self, threads: int = 1, prefix: tuple[str, ...] = ()) -> RealEngine:
+        """A new engine that has joined nothing.
+
+        Args:
+            prefix: what runs it elsewhere.
+        """
+        engine = RealEngine(self._folder / f"engine-{len(self.engines) + 1}", threads, prefix)
+        self.engines.append(engine)
+        return engine
+
+    def invite(self, uses: int = 1, address: str = "") -> str:
+        """A trusted invite for an hour."""
+        request = admin.CreateInvite(uses=uses, lifetime_s=3600, trusted=True, address=address)
+        return self.ask(request, admin.InviteReply).invite
+
     def status(self) -> admin.StatusReply:
+        return self.ask(admin.GetStatus(), admin.StatusReply)
+
+    def ask(self, request: admin.Request, answer: type[A]) -> A:
+        """The coordinator's answer to its organiser."""
         with self._admin() as client:
-            return client.ask(admin.GetStatus(), admin.StatusReply)
+            return client.ask(request, answer)
 
     def finish(self) -> None:
         """Merge, measure and close; returns when the run is closed."""
-        with self._admin() as client:
-            client.ask(admin.Finish("The proof is done."), admin.Reply)
+        self.ask(admin.Finish("The proof is done."), admin.Reply)
         self.until(lambda: self.status().status.state == "closed")
 
     def until(self, reached: Callable[[], bool], seconds: float = 120.0) -> None:

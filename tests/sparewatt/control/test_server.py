@@ -92,6 +92,9 @@ class Engine:
     async def join_run(self, invite: str, consent: str) -> None:
         self.done.append(f"join {invite}")
 
+    async def consent_again(self, run: str, consent: str) -> None:
+        self.done.append(f"consent again {run} {consent}")
+
     async def leave_run(self, run: str) -> None:
         self.done.append(f"leave {run}")
 

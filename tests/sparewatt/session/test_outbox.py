@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -124,7 +125,7 @@ def test_everything_can_be_said_twice(tmp_path: Path) -> None:
     assert len(outbox.pending(RUN.run)) == 1
     for _ in range(2):
         outbox.accept(*a_receipt())
-    assert outbox.totals(RUN.run).receipts == 1
+    assert outbox.totals(RUN.run, 0).receipts == 1
     outbox.close()
 
 
@@ -219,8 +220,6 @@ def test_a_damaged_database_is_put_aside_and_made_again_from_files(tmp_path: Pat
 
 
 def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
-    import sqlite3
-
     open_outbox(tmp_path / "data")[0].close()
     newer = sqlite3.connect(tmp_path / "data" / "outbox.sqlite")
     newer.execute("PRAGMA user_version = 99")
@@ -247,7 +246,7 @@ def test_a_refused_update_is_forgotten_and_the_refusal_kept(tmp_path: Path) -> N
     outbox.refuse(refusal, signed)
     assert outbox.pending(RUN.run) == ()
     assert outbox.refusals(RUN.run) == (signed,)
-    assert outbox.totals(RUN.run).refused == 1
+    assert outbox.totals(RUN.run, 0).refused == 1
     outbox.close()
 
 
@@ -257,10 +256,50 @@ def test_totals_follow_the_newest_word_about_each_assignment(tmp_path: Path) -> 
     outbox.accept(*a_receipt(2, 2, state="pending"))
     outbox.accept(*a_receipt(1, 3, state="verified"))
     outbox.accept(*a_receipt(2, 4, state="revoked"))
-    totals = outbox.totals(RUN.run)
+    totals = outbox.totals(RUN.run, 0)
     assert (totals.receipts, totals.accepted, totals.tokens, totals.credit_micro) == (4, 1, 256, 1_000)
     assert len(outbox.receipts(RUN.run, after_sequence=1, most=2)) == 2
     outbox.close()
+
+
+def test_what_was_earned_today_counts_each_assignment_once(tmp_path: Path) -> None:
+    outbox, _ = open_outbox(tmp_path / "data")
+    outbox.accept(*a_receipt(1, 1, accepted_at_s=99))
+    outbox.accept(*a_receipt(2, 2, accepted_at_s=100, state="pending"))
+    outbox.accept(*a_receipt(3, 3, accepted_at_s=150))
+    outbox.accept(*a_receipt(2, 4, accepted_at_s=160, state="verified"))
+    outbox.accept(*a_receipt(4, 5, accepted_at_s=170))
+    outbox.accept(*a_receipt(4, 6, accepted_at_s=180, state="revoked"))
+    assert outbox.totals(RUN.run, 100).credit_today_micro == 2_000
+    assert outbox.totals(RUN.run, 200).credit_today_micro == 0
+    assert outbox.totals(RUN.run, 0).credit_today_micro == outbox.totals(RUN.run, 0).credit_micro == 3_000
+    outbox.close()
+
+
+def test_what_was_fetched_for_a_run_is_known_until_it_is_left(tmp_path: Path) -> None:
+    outbox, _ = open_outbox(tmp_path / "data")
+    outbox.join(JOINED)
+    blob = BlobRef(sha256="ab" * 32, size=7)
+    for _ in range(2):
+        outbox.note_blobs(RUN.run, (blob,))
+    again, _ = reopened(tmp_path, outbox)
+    assert again.blobs(RUN.run) == (blob,)
+    again.leave(RUN.run)
+    assert again.blobs(RUN.run) == ()
+    again.close()
+
+
+def test_an_outbox_of_the_first_schema_goes_on(tmp_path: Path) -> None:
+    outbox = filled(tmp_path)
+    outbox.close()
+    old = sqlite3.connect(tmp_path / "data" / "outbox.sqlite")
+    old.executescript("DROP TABLE blobs; PRAGMA user_version = 1;")
+    old.close()
+    again, recovery = open_outbox(tmp_path / "data")
+    assert recovery == NOTHING
+    assert again.pending(RUN.run) == (row_of(),)
+    assert again.blobs(RUN.run) == ()
+    again.close()
 
 
 def test_a_joined_run_remembers_keys_and_the_newest_seen(tmp_path: Path) -> None:

@@ -20,12 +20,13 @@ from sparewatt.session.protocol import (
     SessionTerms,
 )
 from sparewatt.session.trust import HighestSeen
-from sparewatt.signing import Signed, public_key_hex, sign
+from sparewatt.signing import Signed, digest, public_key_hex, sign
 from sparewatt.testing.run import FakeRun, private_key, version
 from sparewatt.testing.transport import FakeCoordinator, FakeCoordinatorSession, Frame
 from sparewatt.wire import messages as wire
 from sparewatt.wire.codec import decode_engine, encode, encode_chunk
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment
+from sparewatt.work.manifest import MANIFEST_KIND
 from sparewatt.work.receipt import ANNOUNCEMENT_KIND, RECEIPT_KIND, REFUSAL_KIND, Receipt, Refusal
 from sparewatt.work.update import UPDATE_KIND, Update
 from sparewatt.work.version import BlobRef
@@ -133,6 +134,54 @@ def test_an_inspection_ends_with_the_manifest_and_proves_nothing() -> None:
     assert told[-1].manifest == RUN.manifest
     assert pair.client.state == "ended"
     assert not pair.server.active
+
+
+def test_whoever_comes_after_a_rotation_can_check_what_the_older_key_signed() -> None:
+    newer = private_key(2_500)
+    rotated = RUN.online_key(1, newer)
+    pair = Pair()
+    (hello,) = pair.said()
+    assert isinstance(hello, wire.Hello)
+    honest = pair.server.challenge(hello)
+    transcript = msgspec.structs.replace(pair.server.transcript, online_key=public_key_hex(newer))
+    challenge = msgspec.structs.replace(
+        honest,
+        online_key=rotated,
+        earlier_keys=(RUN.signed_online_key,),
+        proof=sign(wire.HANDSHAKE_KIND, transcript, newer),
+    )
+    (proved,) = pair.tell(challenge)
+    assert isinstance(proved, event.CoordinatorProved)
+    assert (proved.signed, proved.earlier) == (rotated, (RUN.signed_online_key,))
+    told = pair.tell(wire.Welcome(trust="trusted", latest=RUN.announce(1, 0), heartbeat_s=30))
+    assert [type(each) for each in told] == [event.Announced, event.Connected]
+
+
+def test_an_earlier_key_that_the_organiser_did_not_state_ends_the_session() -> None:
+    other = FakeRun(seed=2)
+    assert challenged(lambda c, _: msgspec.structs.replace(c, earlier_keys=(other.signed_online_key,))) == "key.run_key"
+
+
+def refused_at_hello(manifest: Signed) -> event.SessionRefused:
+    pair = Pair()
+    pair.said()
+    (told,) = pair.tell(wire.Refused(reason="session.unknown_run", manifest=manifest))
+    assert isinstance(told, event.SessionRefused)
+    return told
+
+
+def test_what_the_organiser_made_of_the_run_is_told_and_nothing_is_proved() -> None:
+    changed = msgspec.structs.replace(RUN.manifest, title="Another title")
+    told = refused_at_hello(sign(MANIFEST_KIND, changed, RUN.run_key)).changed
+    assert told is not None
+    assert (told.manifest, told.run) == (changed, digest(changed))
+
+
+def test_another_organisers_run_at_the_address_is_no_change() -> None:
+    assert refused_at_hello(FakeRun(seed=2).signed_manifest).changed is None
+    assert refused_at_hello(RUN.signed_manifest).changed is None, "nor is the very same run"
+    forged = msgspec.structs.replace(FakeRun(seed=2).signed_manifest, key=RUN.signed_manifest.key)
+    assert refused_at_hello(forged).changed is None
 
 
 def challenged(change: Callable[[wire.Challenge, FakeCoordinatorSession], wire.Challenge]) -> str:

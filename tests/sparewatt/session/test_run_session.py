@@ -16,6 +16,7 @@ from sparewatt.session.joined import JoinedRun
 from sparewatt.session.outbox import Outbox
 from sparewatt.session.outbox_thread import OutboxThread, open_in_thread
 from sparewatt.session.run_session import RunSession
+from sparewatt.session.traffic import Limits, Traffic
 from sparewatt.signing import Signed, public_key_hex, sign
 from sparewatt.testing.run import FakeRun, private_key, version
 from sparewatt.testing.transport import FakeCoordinator, FakeDial
@@ -41,8 +42,15 @@ JOINED = JoinedRun(
 )
 
 
-def tools(dial: FakeDial) -> Tools:
-    return Tools(dial=dial, clock=SystemClock(), random_bytes=lambda count: b"\x0c" * count, jitter=float, software="t")
+def tools(dial: FakeDial, traffic: Traffic | None = None) -> Tools:
+    return Tools(
+        dial=dial,
+        clock=SystemClock(),
+        random_bytes=lambda count: b"\x0c" * count,
+        jitter=float,
+        software="t",
+        traffic=traffic or Traffic(SystemClock(), Limits, "allowed"),
+    )
 
 
 def an_update(number: int = 1) -> tuple[Update, Signed]:
@@ -71,7 +79,8 @@ class Engine:
         self.heard = asyncio.Event()
         self.outbox = outbox
         self.blobs = BlobFolder(folder / "blobs")
-        self.session = RunSession(JOINED, KEY, outbox, self.blobs, tools(dial), self._hear)
+        self.traffic = Traffic(SystemClock(), Limits, "allowed")
+        self.session = RunSession(JOINED, KEY, outbox, self.blobs, tools(dial, self.traffic), self._hear)
 
     def _hear(self, told: event.Event) -> None:
         self.events.append(told)
@@ -259,6 +268,28 @@ def test_what_was_seen_is_remembered_and_the_invite_is_used_once(tmp_path: Path)
         assert joined.invite_secret is None
 
     engine_test(tmp_path, FakeDial(coordinator), test)
+
+
+def test_what_the_policy_calls_essential_goes_and_nothing_comes(tmp_path: Path) -> None:
+    coordinator = FakeCoordinator(RUN)
+    coordinator.blobs[BLOB.sha256] = PAYLOAD
+
+    async def test(engine: Engine) -> None:
+        engine.traffic.permit("essential")
+        await engine.until(event.Connected)
+        fetching = asyncio.create_task(engine.session.fetch_blobs((BLOB,)))
+        payload = tmp_path / "worker-output"
+        payload.write_bytes(PAYLOAD)
+        await engine.session.submit(*an_update(), payload)
+        await engine.until(event.UploadAccepted)
+        assert not fetching.done()
+        assert not any(isinstance(each, str) and '"fetch"' in each for each in dial.frames)
+        engine.traffic.permit("allowed")
+        await fetching
+        assert engine.blobs.has(BLOB.sha256)
+
+    dial = FakeDial(coordinator)
+    engine_test(tmp_path, dial, test)
 
 
 def test_an_inspection_returns_the_manifest_and_leaves_no_trace() -> None:

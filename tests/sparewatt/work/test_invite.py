@@ -1,5 +1,6 @@
 """Invites: one line in, one line out, and a reason for every line that is none."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +17,26 @@ def test_an_invite_is_one_line_and_comes_back_from_it() -> None:
     assert parse_invite(f"  {LINE}\n") == INVITE
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8600", "[::1]:8600", "example.org:1"])
-def test_addresses_of_every_kind_come_back(host: str) -> None:
-    line = f"sparewatt+ws://{host}/{'ab' * 32}/{'cd' * 32}#{'s' * 22}"
-    assert parse_invite(line).url == f"ws://{host}"
+@pytest.mark.parametrize(
+    "address",
+    ["ws://127.0.0.1:8600", "ws://[::1]:8600", "ws://localhost:1", "wss://example.org:1", "wss://[fd00::1]:1"],
+)
+def test_addresses_of_every_kind_come_back(address: str) -> None:
+    line = f"sparewatt+{address}/{'ab' * 32}/{'cd' * 32}#{'s' * 22}"
+    assert parse_invite(line).url == address
     assert format_invite(parse_invite(line)) == line
+
+
+def test_the_hash_of_a_certificate_made_by_a_coordinator_comes_back() -> None:
+    pinned = msgspec.structs.replace(INVITE, pin="ef" * 32)
+    assert format_invite(pinned) == LINE.replace("#", f"/{'ef' * 32}#")
+    assert parse_invite(format_invite(pinned)) == pinned
+
+
+@pytest.mark.parametrize("host", ["192.168.1.5:8600", "example.org:8600", "[fd00::1]:8600"])
+def test_nothing_leaves_the_computer_in_the_clear(host: str) -> None:
+    with pytest.raises(InputError, match=r"invite\.unencrypted"):
+        parse_invite(f"sparewatt+ws://{host}/{'ab' * 32}/{'cd' * 32}#{'s' * 22}")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +56,8 @@ def test_addresses_of_every_kind_come_back(host: str) -> None:
         (LINE.replace("cd" * 32, "cd" * 31), "run"),
         (LINE.split("#", maxsplit=1)[0], "secret"),
         (LINE + "/more", "secret"),
+        (LINE.replace("#", f"/{'ef' * 31}#"), "run"),
+        (LINE.replace("#", f"/{'ef' * 32}/{'ef' * 32}#"), "run"),
     ],
 )
 def test_the_part_that_is_wrong_is_named(line: str, part: str) -> None:

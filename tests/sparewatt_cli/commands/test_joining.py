@@ -1,10 +1,13 @@
 import io
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from sparewatt.snapshot import ChangeSnapshot
 from sparewatt_cli.testing.engine import FakeEngine
 from sparewatt_cli.testing.runs import small_run
+from sparewatt_cli.testing.snapshots import engine_snapshot, run_snapshot
 
 Command = Callable[..., int]
 Serve = Callable[[FakeEngine], FakeEngine]
@@ -82,3 +85,46 @@ def test_what_is_no_invite_is_refused_without_an_engine(command: Command, invite
 
 def test_without_an_engine_and_with_no_start_nothing_is_started(command: Command) -> None:
     assert command("join", RUN.invite, "--no-start", "--accept", RUN.run) == 9
+
+
+CHANGED = msgspec.structs.replace(
+    run_snapshot(title="Bedtime stories"),
+    changed=(ChangeSnapshot("costs.memory_bytes", "1000", "2000"),),
+    changed_run="e" * 64,
+)
+
+
+def test_a_changed_run_shows_what_changed_and_asks_again(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve(FakeEngine(snapshot=engine_snapshot(runs=(CHANGED,))))
+    assert command("status") == 0
+    assert f"sparewatt consent {CHANGED.run[:8]}" in capsys.readouterr().out
+    assert command("consent", CHANGED.run[:4], "--accept", CHANGED.changed_run) == 0
+    assert "Memory, bytes: 1000 → 2000" in capsys.readouterr().out
+    assert engine.commands == [("consent_again", CHANGED.run, CHANGED.changed_run)]
+
+
+@pytest.mark.parametrize("more", [("--accept", "f" * 64), ()])
+def test_a_changed_run_is_not_consented_to_by_mistake(
+    command: Command, serve: Serve, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    engine = serve(FakeEngine(snapshot=engine_snapshot(runs=(CHANGED,))))
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert command("consent", CHANGED.run[:4], *more) == 2
+    assert engine.commands == []
+
+
+def test_a_run_that_is_as_it_was_needs_no_consent(command: Command, serve: Serve) -> None:
+    engine = serve(FakeEngine())
+    assert command("consent", "ab") == 0
+    assert engine.commands == []
+
+
+def test_a_hostile_title_is_shown_as_plain_text(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = small_run(title="<b>Free</b> money")
+    serve(FakeEngine(manifest=run.manifest))
+    assert command("join", run.invite, "--accept", run.run) == 0
+    assert "‹b›Free‹/b› money" in capsys.readouterr().out

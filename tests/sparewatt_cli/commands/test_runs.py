@@ -120,5 +120,27 @@ def test_a_folder_without_a_run_is_named(command: Command, tmp_path: Path, argum
 
 
 def test_others_are_not_let_in(command: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert command("coordinator", "serve", "--data", str(tmp_path), "--listen", "0.0.0.0:7520") == 2
-    assert "this computer only" in capsys.readouterr().err
+    half = ("--listen", "0.0.0.0:7520", "--certificate", "a.pem")
+    assert command("coordinator", "serve", "--data", str(tmp_path), *half) == 2
+
+
+def test_a_new_key_needs_the_organisers_and_a_run(
+    command: Command, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (made / "online.key").read_text()
+    assert command("run", "rotate-key", "--data", str(made)) == 0
+    assert (made / "online.key").read_text() != before
+    assert command("run", "rotate-key", "--data", str(made), "--key", str(tmp_path / "none")) == 5
+    assert not (tmp_path / "none").exists(), "a mistyped key is not made"
+    assert command("run", "rotate-key", "--data", str(tmp_path)) == 3
+    assert command("run", "show", "--data", str(made)) == 0
+
+
+@pytest.mark.parametrize("group", ["invites", "contributors"])
+def test_who_may_come_and_who_is_there_is_the_coordinators_to_say(
+    command: Command, made: Path, capsys: pytest.CaptureFixture[str], group: str
+) -> None:
+    assert command("run", group) == 2
+    assert "--data" in capsys.readouterr().err
+    assert command("run", group, "--data", str(made)) == 3
+    assert command("run", group, "revoke", "--data", str(made), "abc") == 3

@@ -43,7 +43,7 @@ ALICE = key(10)
 TERMS = Terms(
     run=RUN,
     manifest=NEW.manifest,
-    online_key=NEW.online_key,
+    online_keys=(NEW.online_key,),
     online_public=ONLINE,
     upload_bytes_most=10 * CHUNK_BYTES,
     heartbeat_s=20,
@@ -116,6 +116,20 @@ class TestHandshake:
         assert isinstance(refused, e.Send)
         assert isinstance(refused.message, wire.Refused)
         assert (refused.message.reason, close) == (reason, e.Close(reason))
+
+    def test_whoever_asks_for_another_run_learns_which_is_served(self) -> None:
+        refused, _ = session().receive(hello(sha256("other"), ALICE))
+        assert isinstance(refused, e.Send)
+        assert isinstance(refused.message, wire.Refused)
+        assert refused.message.manifest == NEW.manifest
+
+    def test_every_key_of_the_run_is_shown(self) -> None:
+        rotated = online_sign("online-key", {"stands": "for the next"})
+        terms = msgspec.structs.replace(TERMS, online_keys=(NEW.online_key, rotated))
+        challenge = sent(
+            GatewaySession(terms, online_sign, "a" * 64, "b" * 32).receive(hello(RUN, ALICE)), wire.Challenge
+        )
+        assert (challenge.online_key, challenge.earlier_keys) == (rotated, (NEW.online_key,))
 
     def test_a_proof_by_another_key_or_over_another_session_is_refused(self) -> None:
         for attack, reason in (("key", "signature.key"), ("nonce", "session.transcript")):

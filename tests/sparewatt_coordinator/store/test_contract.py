@@ -8,8 +8,9 @@ import pytest
 
 from sparewatt.errors import ConflictError, IntegrityError, UnavailableError
 from sparewatt.numeric.merge_plan import sorted_updates
-from sparewatt.signing import Signed, public_key_hex, verify
+from sparewatt.signing import Signed, public_key_hex, sign, verify
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment
+from sparewatt.work.manifest import ROTATION_KIND, OnlineKey
 from sparewatt.work.receipt import (
     ANNOUNCEMENT_KIND,
     RECEIPT_KIND,
@@ -40,6 +41,7 @@ from sparewatt_coordinator.store.memory import MemoryStore
 from sparewatt_coordinator.testing.runs import (
     FULL_TOKENS,
     ONLINE_KEY,
+    RUN_KEY,
     STEP_TOKENS,
     blob,
     identifier,
@@ -274,10 +276,80 @@ class TestLeases:
         assert outcome.reason == "run.all_handed_out"
 
     def test_a_run_that_ends_hands_out_nothing(self, store: Store) -> None:
-        store.end_run()
+        store.end_run("")
         outcome = store.lease_assignment(lease_request(ALICE, 1), online_sign, NOW)
         assert isinstance(outcome, NoWork)
         assert outcome.reason == "run.ending"
+
+
+class TestWhoMayCome:
+    def test_invites_are_listed_by_a_name_that_tells_nothing_of_the_secret(self, store: Store) -> None:
+        store.create_invite(sha256("other"), uses=1, expires_at_s=5, trusted=False)
+        first, second = store.invites()
+        assert (first.uses, first.uses_left, first.trusted, first.revoked) == (5, 3, True, False)
+        assert (second.invite_id, second.uses, second.expires_at_s) == (sha256("other")[:12], 1, 5)
+
+    def test_a_revoked_invite_lets_nobody_in_and_puts_nobody_out(self, store: Store) -> None:
+        (invite,) = store.invites()
+        assert store.revoke_invite(invite.invite_id)
+        assert not store.revoke_invite("0" * 12)
+        assert store.register_contributor("c" * 64, sha256("secret"), NOW) == Refused("invite.revoked")
+        assert store.register_contributor(ALICE, sha256("secret"), NOW) == Registered(trusted=True)
+        assert store.invites()[0].revoked
+
+    def test_a_revoked_contributor_gets_and_brings_nothing_and_keeps_its_receipts(self, store: Store) -> None:
+        done, open_work = lease(store, 1), lease(store, 2)
+        _, receipt = accept(store, done)
+        assert store.revoke_contributor(ALICE)
+        assert not store.revoke_contributor("c" * 64)
+        assert store.register_contributor(ALICE, sha256("secret"), NOW) == Refused("contributor.revoked")
+        outcome = store.lease_assignment(lease_request(ALICE, 3), online_sign, NOW)
+        assert isinstance(outcome, NoWork)
+        assert outcome.reason == "contributor.revoked"
+        assert store.renew(ALICE, (open_work.assignment_id,), NOW).lost == (open_work.assignment_id,)
+        update = update_for(open_work)
+        refused = store.accept_update(ALICE, update, update_sha256(update), online_sign, NOW)
+        assert isinstance(refused, Refused)
+        assert verify(refused.refusal, REFUSAL_KIND, ONLINE, Refusal).reason == "contributor.revoked"  # type: ignore[arg-type]
+        assert [verify(each, RECEIPT_KIND, ONLINE, Receipt) for each in store.receipts(ALICE, 0, 10)] == [receipt]
+        assert lease(store, 4, BOB).ranges == open_work.ranges
+        assert conserved(store)
+
+    def test_contributors_are_listed_as_they_were_last_seen(self, store: Store) -> None:
+        store.note_seen({ALICE: NOW + 5, "c" * 64: NOW})
+        assert [each.contributor for each in store.contributors()] == [ALICE, BOB]
+        store.note_seen({ALICE: NOW, BOB: NOW + 6})
+        first, second = store.contributors()
+        assert (first.contributor, second.seen_milliseconds, second.revoked) == (BOB, NOW + 5, False)
+
+
+class TestKeys:
+    def test_every_key_is_kept_and_the_newest_speaks(self, store: Store) -> None:
+        new_key = key(77)
+
+        def new_sign(kind: str, value: object) -> Signed:
+            return sign(kind, value, new_key)
+
+        stated = OnlineKey(run=store.run().run, sequence=1, key=public_key_hex(new_key), not_before_s=0)
+        rotation = sign(ROTATION_KIND, stated, RUN_KEY)
+        before = store.run().latest
+        for _ in range(2):
+            store.rotate_key(rotation, new_sign, NOW)
+        record = store.run()
+        assert record.online_keys[1:] == (rotation,)
+        said = verify(record.latest, ANNOUNCEMENT_KIND, public_key_hex(new_key), Announcement)
+        assert said.sequence == announced(before).sequence + 1
+
+    def test_a_key_that_the_organiser_did_not_state_or_that_is_old_is_refused(self, store: Store) -> None:
+        stated = OnlineKey(run=store.run().run, sequence=1, key=ALICE, not_before_s=0)
+        for wrong in (
+            sign(ROTATION_KIND, stated, key(78)),
+            sign(ROTATION_KIND, msgspec.structs.replace(stated, run="0" * 64), RUN_KEY),
+            sign(ROTATION_KIND, msgspec.structs.replace(stated, sequence=0), RUN_KEY),
+        ):
+            with pytest.raises(IntegrityError):
+                store.rotate_key(wrong, online_sign, NOW)
+        assert len(store.run().online_keys) == 1
 
 
 class TestUpdates:
@@ -537,11 +609,20 @@ class TestTheEnd:
         first, second = lease(store, 1), lease(store, 2)
         third = lease(store, 3)
         accept(store, first)
-        store.end_run()
+        store.end_run("")
         assert accept(store, second)[1].merged == "yes"
         merge(store, 1)
         assert accept(store, third)[1].merged == "late"
         assert store.rounds().ending
+
+    def test_the_words_of_the_end_are_kept_for_it(self, store: Store) -> None:
+        store.end_run("Soon over.")
+        assert (store.run().state, store.run().words) == ("ending", "Soon over.")
+        store.end_run("Over.")
+        assert store.run().words == "Over."
+        store.close_run("Thank you.", online_sign, NOW)
+        store.end_run("Too late.")
+        assert (store.run().state, store.run().words) == ("closed", "Thank you.")
 
     def test_closing_is_said_in_words_and_work_under_way_is_still_credited(self, store: Store) -> None:
         work = lease(store)

@@ -55,3 +55,19 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
         store.create_invite("a" * 64, -1, 0, trusted=True)
     store.create_invite("a" * 64, 1, 0, trusted=True)
     store.close()
+
+
+def test_a_store_of_the_first_schema_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite3"
+    old = sqlite3.connect(path)
+    old.executescript(Path(__file__).with_name("schema-1.sql").read_text(encoding="utf-8"))
+    old.close()
+    store = sqlite.open(path)
+    (invite,) = store.invites()
+    assert (invite.uses, invite.uses_left, invite.revoked) == (3, 3, False)
+    store.revoke_contributor("b" * 64)
+    store.close()
+    again = sqlite3.connect(path)
+    assert again.execute("SELECT signed FROM online_keys").fetchall() == [("the key",)]
+    assert again.execute("SELECT seen_milliseconds, revoked FROM contributors").fetchall() == [(7, 1)]
+    again.close()

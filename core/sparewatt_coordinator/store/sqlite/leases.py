@@ -1,31 +1,17 @@
-"""Transactions about contributors and their leases; each runs inside an open transaction."""
+"""Transactions about assignments and their leases; each runs inside an open transaction."""
 
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment
 from sparewatt_coordinator import schedule
 from sparewatt_coordinator.ranges import GAP_PIECES_MOST, Piece, after
-from sparewatt_coordinator.store.base import Leased, LeaseRequest, NoWork, Refused, Registered, Renewed, Sign
-from sparewatt_coordinator.store.decide import AssignmentRow, InviteRow, WorkPlan, admit, lease_to_repeat, plan_work
+from sparewatt_coordinator.store.base import Leased, LeaseRequest, NoWork, Renewed, Sign
+from sparewatt_coordinator.store.decide import REVOKED, AssignmentRow, WorkPlan, lease_to_repeat, plan_work
 from sparewatt_coordinator.store.sqlite.tables import Tables, text
-
-
-def register(tables: Tables, contributor: str, secret_sha256: str | None, now: int) -> Registered | Refused:
-    known = tables.one("SELECT trusted FROM contributors WHERE contributor = ?", contributor)
-    invite = None if secret_sha256 is None else _invite(tables, secret_sha256)
-    admission = admit(None if known is None else bool(known[0]), secret_sha256 is not None, invite, now // 1000)
-    if isinstance(admission, Refused):
-        return admission
-    if admission.uses_invite:
-        tables.sql.execute("UPDATE invites SET uses_left = uses_left - 1 WHERE secret_sha256 = ?", (secret_sha256,))
-        tables.sql.execute(
-            "INSERT INTO contributors (contributor, trusted, registered_milliseconds) VALUES (?, ?, ?)"
-            " ON CONFLICT (contributor) DO UPDATE SET trusted = excluded.trusted",
-            (contributor, admission.trusted, now),
-        )
-    return Registered(admission.trusted)
 
 
 def lease(tables: Tables, request: LeaseRequest, sign: Sign, now: int) -> Leased | NoWork:
     expire(tables, now)
+    if tables.revoked(request.contributor):
+        return REVOKED
     live = _live(tables, request)
     again = lease_to_repeat(live, request, tables.manifest(), now)
     if again is not None:
@@ -55,7 +41,8 @@ def renew(tables: Tables, contributor: str, assignments: tuple[str, ...], now: i
     lost: list[str] = []
     for assignment_id in assignments:
         row = tables.assignment(assignment_id)
-        if row is None or row.assignment.contributor != contributor or not row.holds_its_ranges:
+        mine = row is not None and row.assignment.contributor == contributor and not tables.revoked(contributor)
+        if row is None or not mine or not row.holds_its_ranges:
             lost.append(assignment_id)
             continue
         if row.state == "ended":
@@ -99,13 +86,6 @@ def end(tables: Tables, row: AssignmentRow) -> None:
 
 def pieces(assignment: Assignment) -> tuple[Piece, ...]:
     return tuple(Piece(each.pass_number, each.shard, each.first, each.count) for each in assignment.ranges)
-
-
-def _invite(tables: Tables, secret_sha256: str) -> InviteRow | None:
-    row = tables.sql.execute(
-        "SELECT uses_left, expires_at_s, trusted FROM invites WHERE secret_sha256 = ?", (secret_sha256,)
-    ).fetchone()
-    return None if row is None else InviteRow(row[0], row[1], bool(row[2]))
 
 
 def _on_version(tables: Tables, request: LeaseRequest, version: int) -> int:

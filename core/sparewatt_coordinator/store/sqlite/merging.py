@@ -15,7 +15,7 @@ from sparewatt_coordinator.store.base import (
     RunState,
     Sign,
 )
-from sparewatt_coordinator.store.decide import check_run, check_successor
+from sparewatt_coordinator.store.decide import check_next_key, check_run, check_successor
 from sparewatt_coordinator.store.sqlite.tables import Tables, text, value
 from sparewatt_coordinator.store.statements import Member, RunNumbers, VersionRow, announcement, merge_plan
 
@@ -32,11 +32,12 @@ def create_run(tables: Tables, new: NewRun, sign: Sign, now: int) -> None:
     start = VersionRow(manifest.start, new.manifest, None, manifest.start_keyframe)
     signed = sign(ANNOUNCEMENT_KIND, announcement(numbers, start, None, now // 1000))
     tables.sql.execute(
-        "INSERT INTO run (only_row, run, manifest, online_key, state, words, latest, announcements, cursor_pass,"
+        "INSERT INTO run (only_row, run, manifest, state, words, latest, announcements, cursor_pass,"
         " cursor_place, cursor_first, trained_tokens, credited_tokens)"
-        " VALUES (1, ?, ?, ?, 'open', '', ?, 1, 0, 0, 0, 0, 0)",
-        (run, text(new.manifest), text(new.online_key), text(signed)),
+        " VALUES (1, ?, ?, 'open', '', ?, 1, 0, 0, 0, 0, 0)",
+        (run, text(new.manifest), text(signed)),
     )
+    tables.sql.execute("INSERT INTO online_keys (signed) VALUES (?)", (text(new.online_key),))
     tables.sql.executemany(
         "INSERT INTO shards (shard, sha256, size, tokens) VALUES (?, ?, ?, ?)",
         [
@@ -48,6 +49,14 @@ def create_run(tables: Tables, new: NewRun, sign: Sign, now: int) -> None:
         tables.add_blob("data", 0, shard)
     _add_version(tables, manifest.start, signed, None, manifest.start_keyframe)
     tables.sql.execute("INSERT INTO rounds (round, state) VALUES (?, 'gathering')", (manifest.start.number + 1,))
+
+
+def rotate_key(tables: Tables, signed: Signed, sign: Sign, now: int) -> None:
+    newest = tables.online_keys()[-1]
+    if signed != newest:
+        check_next_key(tables.manifest(), newest, signed)
+        tables.sql.execute("INSERT INTO online_keys (signed) VALUES (?)", (text(signed),))
+        tables.announce(sign, ANNOUNCEMENT_KIND, now)
 
 
 def rounds(tables: Tables) -> Rounds:
@@ -159,8 +168,8 @@ def record_evaluation(tables: Tables, evaluation: Evaluation, sign: Sign, now: i
     return tables.announce(sign, ANNOUNCEMENT_KIND, now) if changed else tables.record().latest
 
 
-def end_run(tables: Tables) -> None:
-    tables.sql.execute("UPDATE run SET state = 'ending' WHERE state = 'open'")
+def end_run(tables: Tables, words: str) -> None:
+    tables.sql.execute("UPDATE run SET state = 'ending', words = ? WHERE state IN ('open', 'ending')", (words,))
 
 
 def close_run(tables: Tables, words: str, sign: Sign, now: int) -> Signed:

@@ -4,7 +4,7 @@ from typing import Final
 
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator.ranges import position_tokens
-from sparewatt_coordinator.store.base import ContributorStatus, RunStatus, Way
+from sparewatt_coordinator.store.base import CONTRIBUTORS_MOST, ContributorStatus, RunStatus, Way
 from sparewatt_coordinator.store.sqlite.merging import outer_state
 from sparewatt_coordinator.store.sqlite.tables import Tables
 from sparewatt_coordinator.store.statements import disposable, shortest_way
@@ -87,19 +87,23 @@ def status(tables: Tables) -> RunStatus:
         updates_refused=tables.number("SELECT count(*) FROM assignments WHERE state = 'refused'"),
         updates_stored=tables.number("SELECT count(*) FROM updates WHERE stored = 1"),
         credit_micro=tables.number("SELECT coalesce(sum(credit_micro), 0) FROM credits WHERE state <> 'revoked'"),
-        contributors=_contributors(tables),
+        contributors=_contributors(tables, "5 DESC, contributor", CONTRIBUTORS_SHOWN),
         contributors_total=tables.number("SELECT count(*) FROM contributors"),
     )
 
 
-def _contributors(tables: Tables) -> tuple[ContributorStatus, ...]:
+def contributors(tables: Tables) -> tuple[ContributorStatus, ...]:
+    return _contributors(tables, "seen_milliseconds DESC, contributor", CONTRIBUTORS_MOST)
+
+
+def _contributors(tables: Tables, order: str, most: int) -> tuple[ContributorStatus, ...]:
     rows = tables.sql.execute(
-        "SELECT contributor, trusted, count(sequence), coalesce(sum(tokens), 0), coalesce(sum(credit_micro), 0)"
-        " FROM contributors LEFT JOIN credits USING (contributor) GROUP BY contributor"
-        " ORDER BY 5 DESC, contributor LIMIT ?",
-        (CONTRIBUTORS_SHOWN,),
+        "SELECT contributor, trusted, count(sequence), coalesce(sum(tokens), 0), coalesce(sum(credit_micro), 0),"  # noqa: S608 - one of two orders above
+        " revoked, seen_milliseconds FROM contributors LEFT JOIN credits USING (contributor) GROUP BY contributor"
+        f" ORDER BY {order} LIMIT ?",
+        (most,),
     )
-    return tuple(ContributorStatus(row[0], bool(row[1]), row[2], row[3], row[4]) for row in rows)
+    return tuple(ContributorStatus(row[0], bool(row[1]), row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows)
 
 
 def _integer(row: tuple[object, ...] | None, column: int) -> int | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sparewatt.errors import StorageError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x53504157
 
 SCHEMA: Final = """
@@ -16,7 +16,6 @@ CREATE TABLE run (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     run TEXT NOT NULL,
     manifest TEXT NOT NULL,
-    online_key TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('open', 'ending', 'stalled', 'closed')),
     words TEXT NOT NULL,
     latest TEXT NOT NULL,
@@ -28,6 +27,10 @@ CREATE TABLE run (
     credited_tokens INTEGER NOT NULL,
     started_milliseconds INTEGER
 ) STRICT;
+CREATE TABLE online_keys (
+    place INTEGER PRIMARY KEY,
+    signed TEXT NOT NULL
+) STRICT;
 CREATE TABLE shards (
     shard INTEGER PRIMARY KEY,
     sha256 TEXT NOT NULL,
@@ -36,14 +39,18 @@ CREATE TABLE shards (
 ) STRICT;
 CREATE TABLE invites (
     secret_sha256 TEXT PRIMARY KEY,
+    uses INTEGER NOT NULL,
     uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
     expires_at_s INTEGER NOT NULL,
-    trusted INTEGER NOT NULL
+    trusted INTEGER NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE contributors (
     contributor TEXT PRIMARY KEY,
     trusted INTEGER NOT NULL,
-    registered_milliseconds INTEGER NOT NULL
+    registered_milliseconds INTEGER NOT NULL,
+    seen_milliseconds INTEGER NOT NULL,
+    revoked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE assignments (
     assignment_id TEXT PRIMARY KEY,
@@ -133,6 +140,19 @@ CREATE TABLE blobs (
 CREATE INDEX blobs_by_kind ON blobs (kind, number);
 """
 
+# From schema 1, which did not keep what an invite had allowed and when a contributor was last seen. The old column of
+# the key stays: not every SQLite can drop one.
+FROM_1: Final = """
+CREATE TABLE online_keys (place INTEGER PRIMARY KEY, signed TEXT NOT NULL) STRICT;
+INSERT INTO online_keys (signed) SELECT online_key FROM run;
+ALTER TABLE invites ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+UPDATE invites SET uses = uses_left;
+ALTER TABLE invites ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE contributors ADD COLUMN seen_milliseconds INTEGER NOT NULL DEFAULT 0;
+UPDATE contributors SET seen_milliseconds = registered_milliseconds;
+ALTER TABLE contributors ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;
+"""
+
 
 def connect(path: Path, create: bool) -> sqlite3.Connection:
     """The only connection to the database, usable from one thread at a time.
@@ -203,8 +223,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found > SCHEMA_VERSION:
         raise StorageError("storage.newer", path=str(path), found=found, known=SCHEMA_VERSION)
-    if found == 0:
+    if found < SCHEMA_VERSION:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+            f"BEGIN IMMEDIATE; {FROM_1 if found else SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
             f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
         )

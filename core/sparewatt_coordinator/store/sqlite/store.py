@@ -1,6 +1,7 @@
 """`store.base.Store` over SQLite: every method is one transaction."""
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,9 @@ from sparewatt_coordinator.rounds import Rounds
 from sparewatt_coordinator.store.base import (
     RECEIPTS_MOST,
     Accepted,
+    ContributorStatus,
     Fenced,
+    InviteStatus,
     Leased,
     LeaseRequest,
     MergeTask,
@@ -30,7 +33,7 @@ from sparewatt_coordinator.store.base import (
     Wanted,
     Way,
 )
-from sparewatt_coordinator.store.sqlite import leases, merging, reading, updates
+from sparewatt_coordinator.store.sqlite import admission, leases, merging, reading, updates
 from sparewatt_coordinator.store.sqlite.schema import transaction
 from sparewatt_coordinator.store.sqlite.tables import Tables
 
@@ -51,19 +54,39 @@ class SqliteStore:
         with self._transaction():
             return self._tables.record()
 
+    def rotate_key(self, signed: Signed, sign: Sign, now_milliseconds: int) -> None:
+        with self._transaction():
+            merging.rotate_key(self._tables, signed, sign, now_milliseconds)
+
     def create_invite(self, secret_sha256: str, uses: int, expires_at_s: int, trusted: bool) -> None:
         with self._transaction():
-            self._connection.execute(
-                "INSERT INTO invites (secret_sha256, uses_left, expires_at_s, trusted) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (secret_sha256) DO NOTHING",
-                (secret_sha256, uses, expires_at_s, trusted),
-            )
+            admission.create_invite(self._tables, secret_sha256, uses, expires_at_s, trusted)
+
+    def invites(self) -> tuple[InviteStatus, ...]:
+        with self._transaction():
+            return admission.invites(self._tables)
+
+    def revoke_invite(self, invite_id: str) -> bool:
+        with self._transaction():
+            return admission.revoke_invite(self._tables, invite_id)
 
     def register_contributor(
         self, contributor: str, secret_sha256: str | None, now_milliseconds: int
     ) -> Registered | Refused:
         with self._transaction():
-            return leases.register(self._tables, contributor, secret_sha256, now_milliseconds)
+            return admission.register(self._tables, contributor, secret_sha256, now_milliseconds)
+
+    def contributors(self) -> tuple[ContributorStatus, ...]:
+        with self._transaction():
+            return reading.contributors(self._tables)
+
+    def revoke_contributor(self, contributor: str) -> bool:
+        with self._transaction():
+            return admission.revoke_contributor(self._tables, contributor)
+
+    def note_seen(self, seen: Mapping[str, int]) -> None:
+        with self._transaction():
+            admission.note_seen(self._tables, seen)
 
     def lease_assignment(self, request: LeaseRequest, sign: Sign, now_milliseconds: int) -> Leased | NoWork:
         with self._transaction():
@@ -150,9 +173,9 @@ class SqliteStore:
         with self._transaction():
             return merging.record_evaluation(self._tables, evaluation, sign, now_milliseconds)
 
-    def end_run(self) -> None:
+    def end_run(self, words: str) -> None:
         with self._transaction():
-            merging.end_run(self._tables)
+            merging.end_run(self._tables, words)
 
     def close_run(self, words: str, sign: Sign, now_milliseconds: int) -> Signed:
         with self._transaction():

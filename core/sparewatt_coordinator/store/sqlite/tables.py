@@ -54,8 +54,7 @@ class Tables:
 
     def record(self) -> RunRecord:
         row = self.sql.execute(
-            "SELECT run, manifest, online_key, state, words, latest, trained_tokens, credited_tokens,"
-            " started_milliseconds FROM run"
+            "SELECT run, manifest, state, words, latest, trained_tokens, credited_tokens, started_milliseconds FROM run"
         ).fetchone()
         if row is None:
             raise UnavailableError("run.missing")
@@ -64,15 +63,23 @@ class Tables:
             run=row[0],
             manifest_signed=signed,
             manifest=self.manifest(),
-            online_key=value(row[2], Signed),
-            state=row[3],
-            words=row[4],
+            online_keys=self.online_keys(),
+            state=row[2],
+            words=row[3],
             version=self.newest(),
-            latest=value(row[5], Signed),
-            trained_tokens=row[6],
-            credited_tokens=row[7],
-            started_milliseconds=row[8],
+            latest=value(row[4], Signed),
+            trained_tokens=row[5],
+            credited_tokens=row[6],
+            started_milliseconds=row[7],
         )
+
+    def online_keys(self) -> tuple[Signed, ...]:
+        """Oldest first."""
+        rows = self.sql.execute("SELECT signed FROM online_keys ORDER BY place")
+        return tuple(value(row[0], Signed) for row in rows)
+
+    def revoked(self, contributor: str) -> bool:
+        return self.one("SELECT 1 FROM contributors WHERE contributor = ? AND revoked = 1", contributor) is not None
 
     def manifest(self) -> Manifest:
         if self._manifest is None:

@@ -47,8 +47,8 @@ def _judge(
     tables: Tables, contributor: str, update: Update, update_sha256: str, now: int
 ) -> tuple[AssignmentRow | None, Judgement]:
     row = tables.assignment(update.assignment_id)
-    known = tables.knows(update.base)
-    return row, judge(row, contributor, update, update_sha256, known, tables.facts(), now)
+    known, revoked = tables.knows(update.base), tables.revoked(contributor)
+    return row, judge(row, contributor, update, update_sha256, known, revoked, tables.facts(), now)
 
 
 def _answer(
