@@ -115,6 +115,8 @@ class DeviceSnapshot(Struct, frozen=True):
         worker: state of its worker process.
         speed_limit_percent: share of time it may compute at most; the only limit of a device without a power sensor.
         tokens_per_s: measured over the last completed inner steps, pauses included.
+        released_milliseconds: how long its worker took to be gone, with its memory, when it was last wanted gone at
+            once; None before the first time.
     """
 
     device: str
@@ -132,6 +134,7 @@ class DeviceSnapshot(Struct, frozen=True):
     tokens: int
     error: "ErrorSnapshot | None"
     limits: LimitsSnapshot = LimitsSnapshot(None, None, None, None, None)
+    released_milliseconds: int | None = None
 
 
 class ErrorSnapshot(Struct, frozen=True):
@@ -216,6 +219,7 @@ class Snapshot(Struct, frozen=True):
         settings_revision: a `set` command must name it.
         key_store: where the contributor's key is kept, chosen once.
         isolation: how strongly workers are held in; ``none`` is said in words wherever consent is asked.
+        isolation_missing: the layers that are not in force: ``files``, ``connections``, ``programs``, ``privileges``.
     """
 
     engine_version: str
@@ -234,3 +238,4 @@ class Snapshot(Struct, frozen=True):
     runs: tuple[RunSnapshot, ...]
     contribute_until_unix_s: int | None = None
     computer: ComputerSnapshot | None = None
+    isolation_missing: tuple[str, ...] = ()

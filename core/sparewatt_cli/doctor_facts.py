@@ -11,6 +11,7 @@ import msgspec
 
 from sparewatt.control.messages import GetSnapshot, SnapshotFrame
 from sparewatt.errors import SparewattError
+from sparewatt.process.isolation.apply import available
 from sparewatt_cli.endings import NoEngineError
 from sparewatt_cli.engine_link import ask
 from sparewatt_cli.findings import DoctorFacts
@@ -24,7 +25,7 @@ PROBE_SECONDS_MOST: Final = 20.0
 
 def doctor_facts(place: Surroundings) -> DoctorFacts:
     """The facts of this computer now."""
-    engine, isolation, trouble = _engine(place)
+    engine, isolation, missing, trouble = _engine(place)
     probed, probe_trouble = _probed(place.data_folder)
     return DoctorFacts(
         system=platform.system(),
@@ -36,20 +37,22 @@ def doctor_facts(place: Surroundings) -> DoctorFacts:
         data_folder=home_shortened(place.data_folder),
         data_folder_writable=_writable(place.data_folder),
         isolation=isolation,
+        isolation_missing=missing,
         probe=probed,
         probe_trouble=home_shortened(probe_trouble),
     )
 
 
-def _engine(place: Surroundings) -> tuple[str | None, str, str]:
-    """Version, isolation of its workers, and why the engine cannot be asked."""
+def _engine(place: Surroundings) -> tuple[str | None, str, tuple[str, ...], str]:
+    """Version, isolation of its workers and what is missing of it, and why the engine cannot be asked."""
+    offered = available()
     try:
         snapshot = ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot
     except NoEngineError:
-        return None, "none", ""
+        return None, offered.level, offered.missing_names, ""
     except SparewattError as error:
-        return None, "none", error_sentence(error.error_id, error.parameters)
-    return snapshot.engine_version, snapshot.isolation, ""
+        return None, offered.level, offered.missing_names, error_sentence(error.error_id, error.parameters)
+    return snapshot.engine_version, snapshot.isolation, snapshot.isolation_missing, ""
 
 
 def _probed(folder: Path) -> tuple[Probe | None, str]:

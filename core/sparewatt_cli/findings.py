@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from sparewatt.wording.isolation import isolation_words
 from sparewatt.wording.units import bytes_words
 from sparewatt_cli.figures import UNKNOWN
 from sparewatt_cli.probe import Probe
@@ -23,6 +24,7 @@ class DoctorFacts:
     torch, transformers: version, empty when not installed.
     engine: its version while one runs, else None; `engine_trouble` is why it cannot be asked.
     data_folder: with the home folder shortened.
+    isolation_missing: layers of isolation that do not hold here.
     probe: None when devices and keyring did not answer in time; `probe_trouble` is the last they said.
     """
 
@@ -35,6 +37,7 @@ class DoctorFacts:
     data_folder: str
     data_folder_writable: bool
     isolation: str
+    isolation_missing: tuple[str, ...]
     probe: Probe | None
     probe_trouble: str
 
@@ -152,9 +155,8 @@ def _disk(facts: DoctorFacts) -> tuple[Finding, ...]:
 
 
 def _isolation(facts: DoctorFacts) -> Finding:
-    if facts.isolation == "none":
-        return Finding("note", "Isolation", "not isolated yet: a training process can do what your account can do")
-    return Finding("good", "Isolation", facts.isolation)
+    words = isolation_words(facts.isolation, facts.isolation_missing)
+    return Finding("good" if facts.isolation == "full" else "note", "Isolation", words)
 
 
 def _engine(facts: DoctorFacts) -> Finding:

@@ -1,6 +1,7 @@
 """Carries out a device's plan: its worker, its memory areas, its permit and its lock."""
 
 import asyncio
+import signal
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from sparewatt.errors import SparewattError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import FileLock, HeldSlots, slot_lock, thread_slots
 from sparewatt.numeric.version_hash import version_sha256
-from sparewatt.permit import PermitWriter
+from sparewatt.permit import Grant, PermitWriter
 from sparewatt.policy import Decision
 from sparewatt.process.child import restart_delay_seconds
 from sparewatt.sensing.pacer import Pacer
@@ -23,14 +24,20 @@ from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.version import VersionId
 from sparewatt.worker import messages as frames
-from sparewatt.worker.areas import WorkerAreas, create_areas
-from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerExited, WorkerStarter
+from sparewatt.worker.areas import TrainedMark, WorkerAreas, create_areas, forget, read_mark
+from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders, WorkerStarter
 
 # A speed over this many inner steps is steady to a few percent and follows a change within a minute.
 SPEED_STEPS: Final = 20
 RETRY_SECONDS: Final = 5.0
 BUSY_RETRY_SECONDS: Final = 30.0
 TRAINING_ATTEMPTS_MOST: Final = 3
+# A worker ends by itself when its permit has not advanced for 10 s; one that has not is killed.
+PERMIT_LAPSED_SECONDS: Final = 15.0
+# Under these reasons not even numpy may work on what an urgent stop left behind: it would take what they protect.
+NO_ENCODING_RULES: Final = frozenset({"battery", "power_unknown", "memory_low"})
+# Ends after which the weights in the trainable area are as good as before: nobody's memory was damaged.
+_CLEAN_CODES: Final = (0, -signal.SIGTERM, -9)
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 
@@ -85,7 +92,11 @@ class DeviceDriver:
         self._lock: FileLock | HeldSlots | None = None
         self._steps: deque[tuple[int, int]] = deque(maxlen=SPEED_STEPS)
         self._failures = 0
+        self._leaving_since: float | None = None
+        self._advanced_at = 0.0
         self.mistrusted = False
+        self.released_milliseconds: int | None = None
+        self.isolation: tuple[str, ...] = ()
 
     # What others see
 
@@ -110,7 +121,10 @@ class DeviceDriver:
     @property
     def held_assignments(self) -> frozenset[str]:
         """Assignments whose leases are to be kept alive."""
-        works = (self.state.current, self.state.next)
+        current = self.state.current
+        waits = current is not None and current.kept_inner_steps > 0 and not self.state.may_encode
+        # A lease that is kept for work which nobody may bring home would keep it from others.
+        works = (None if waits else current, self.state.next)
         return frozenset(work.assignment.assignment_id for work in works if work is not None)
 
     # What the engine says
@@ -129,7 +143,11 @@ class DeviceDriver:
         if state.next is not None and state.next.assignment.assignment_id == assignment_id:
             self.state = replace(state, next=None)
         current = state.current
-        if current is not None and current.assignment.assignment_id == assignment_id and state.worker != "training":
+        if (
+            current is not None
+            and current.assignment.assignment_id == assignment_id
+            and state.worker not in ("training", "encoding")
+        ):
             self.state = replace(self.state, current=None)
 
     def step(self, decision: Decision, *, urgent: bool) -> None:
@@ -140,14 +158,18 @@ class DeviceDriver:
         self.state = replace(
             self.state,
             may_compute=decision.compute in ("full", "limited"),
+            may_encode=may_encode(decision),
             must_leave=decision.compute == "stop",
             urgent=urgent,
+            permit_lapsed=now - self._advanced_at >= PERMIT_LAPSED_SECONDS,
             connected=run is not None and run.connected,
             ready_version=None if run is None else run.chain.ready,
         )
         self.state, effects = device_plan.plan(self.state, now)
         for effect in effects:
             self._begin(effect)
+        if self.state.must_leave and not self.busy:
+            self._free_areas()
 
     async def end(self) -> None:
         """Stop the worker in its own time and let go of everything."""
@@ -164,6 +186,8 @@ class DeviceDriver:
             case device_plan.StartWorker():
                 self._spawn(self._start())
             case device_plan.StopWorker(urgent=urgent):
+                if urgent and self.state.current is not None and not self.state.current.kept_inner_steps:
+                    self._leaving_since = self._tools.clock.monotonic()
                 if self._worker is not None:
                     self._tools.spawn(self._worker.stop("urgent" if urgent else "relaxed"))
             case device_plan.AskForWork():
@@ -174,6 +198,8 @@ class DeviceDriver:
                 self._spawn(self._apply())
             case device_plan.Train(assignment=assignment):
                 self._spawn(self._train(assignment))
+            case device_plan.EncodeKept(assignment=assignment):
+                self._spawn(self._encode_kept(assignment))
             case device_plan.GiveBack(assignment=assignment):
                 self._spawn(self._give_back(assignment))
 
@@ -196,15 +222,12 @@ class DeviceDriver:
             if self._lock is None:
                 self._lock = self._take_slot()
             areas = self._make_areas(run)
-            worker = await self._tools.starter.start(self._worker_device(), areas)
+            worker = await self._tools.starter.start(self._worker_device(), areas, self._folders(run))
         except SparewattError as error:
             self._release_lock()
             self.state = replace(self.state, worker="none", start_at=self._later(error, BUSY_RETRY_SECONDS))
             return
-        self._worker = worker
-        assert self._permit is not None
-        self._tools.pacer.attach(self.device.device, self._permit.advance)
-        self._tools.spawn(self._listen(worker))
+        await self._adopt(worker)
         manifest = run.manifest
         await worker.send(
             frames.Configure(
@@ -218,6 +241,49 @@ class DeviceDriver:
                 work_folder=str(self._tools.work_folder),
             )
         )
+
+    async def _adopt(self, worker: Worker) -> None:
+        """Pace and hear a worker that was started; one that is not wanted any more is stopped."""
+        self._worker = worker
+        self._advanced_at = self._tools.clock.monotonic()
+        self._tools.pacer.attach(self.device.device, self._advance)
+        self._tools.spawn(self._listen(worker))
+        if self.state.worker == "stopping":
+            await worker.stop("urgent")
+
+    def _advance(self, grant: Grant) -> None:
+        """Called on the pacer's thread."""
+        permit = self._permit
+        if permit is not None:
+            permit.advance(grant)
+            self._advanced_at = self._tools.clock.monotonic()
+
+    async def _encode_kept(self, assignment: Assignment) -> None:
+        """Start an encoder on the areas as they were left."""
+        run, areas, base = self._run, self._areas, self.state.applied
+        assert run is not None
+        assert areas is not None
+        assert base is not None
+        try:
+            worker = await self._tools.starter.start_encoder(areas, self._folders(run))
+        except SparewattError as error:
+            self._later(error, RETRY_SECONDS)
+            self.state = replace(self.state, worker="none")
+            return
+        await self._adopt(worker)
+        await worker.send(
+            frames.Encode(
+                assignment_id=assignment.assignment_id,
+                base=base,
+                inner_steps=assignment.inner_steps,
+                codec=run.manifest.codec,
+                work_folder=str(self._tools.work_folder),
+                payload_path=str(self._payload_path(assignment.assignment_id)),
+            )
+        )
+
+    def _folders(self, run: RunLink) -> WorkerFolders:
+        return WorkerFolders(self._tools.work_folder, read=(run.blob_folder,))
 
     def _worker_device(self) -> WorkerDevice:
         kind = self.device.kind
@@ -236,6 +302,12 @@ class DeviceDriver:
         areas, self._areas, self._permit = self._areas, None, None
         if areas is not None:
             areas.close()
+
+    def _free_areas(self) -> None:
+        """Give back the areas while nothing may run, where the version can be built again without a download."""
+        if self._areas is not None and self._run is not None and self._run.chain.path(None) is not None:
+            self._drop_areas()
+            self.state = replace(self.state, applied=None)
 
     def _take_slot(self) -> FileLock | HeldSlots:
         """Raises ConflictError ``device.busy``: somebody else on this computer computes with it."""
@@ -307,6 +379,7 @@ class DeviceDriver:
             return
         blobs = [str(run.blob_path(step.blob)) for step in path]
         keyframe = blobs.pop(0) if path[0].keyframe else None
+        self._forget_trained()
         await worker.send(
             frames.ApplyVersion(version=path[-1].version, keyframe=keyframe, patches=tuple(blobs)),
         )
@@ -317,6 +390,7 @@ class DeviceDriver:
         assert self.state.applied is not None
         if worker is None:
             return
+        self._forget_trained()
         await worker.send(
             frames.Train(
                 assignment_id=assignment.assignment_id,
@@ -332,6 +406,10 @@ class DeviceDriver:
                 payload_path=str(self._payload_path(assignment.assignment_id)),
             )
         )
+
+    def _forget_trained(self) -> None:
+        if self._areas is not None:
+            forget(self._areas.trainable.view)
 
     def _payload_path(self, assignment_id: str) -> Path:
         return self._tools.work_folder / f"{assignment_id}.payload"
@@ -356,6 +434,8 @@ class DeviceDriver:
         match told:
             case frames.Ready():
                 self.worker_name = told.device_name
+                self.isolation = told.isolation
+                self._advanced_at = self._tools.clock.monotonic()
                 self.state = replace(self.state, worker=_unless_stopping(self.state, "ready"))
             case frames.Applied():
                 await self._check(told.version)
@@ -400,14 +480,17 @@ class DeviceDriver:
         assert current is not None, "a worker trains only what it was told to"
         await run.deliver(current.assignment, told, self._payload_path(told.assignment_id))
         self.tokens += told.tokens
+        encoded = current.kept_inner_steps > 0
         wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
         self.state = replace(
             self.state,
             current=None,
-            worker=_unless_stopping(self.state, "ready"),
+            worker=self.state.worker if encoded else _unless_stopping(self.state, "ready"),
             wait_version=told.base if wait else None,
             wait_until=self._tools.clock.monotonic() + wait,
         )
+        if encoded and self._worker is not None:
+            self._tools.spawn(self._worker.stop("relaxed"))
 
     def _failed(self, told: frames.Failed) -> None:
         self._failures += 1
@@ -415,6 +498,12 @@ class DeviceDriver:
         at = self._later(SparewattError(told.error_id, **told.parameters), delay)
         if told.fatal:
             self.state = replace(self.state, start_at=at)
+            return
+        current = self.state.current
+        if current is not None and current.kept_inner_steps and self._worker is not None:
+            self.state = replace(self.state, current=None)
+            self._spawn(self._give_back(current.assignment))
+            self._tools.spawn(self._worker.stop("relaxed"))
             return
         self.state = replace(self.state, worker=_unless_stopping(self.state, "ready"), applied=None)
         self._drop_hopeless_work()
@@ -425,7 +514,10 @@ class DeviceDriver:
         self._release_lock()
         now = self._tools.clock.monotonic()
         start_at = max(self.state.start_at, now)
-        if told.reason not in ("stopped", "permit_expired"):
+        if self._leaving_since is not None:
+            self.released_milliseconds = round(1000 * (now - self._leaving_since))
+            self._leaving_since = None
+        if told.reason not in ("stopped", "permit_expired") and self.state.worker != "stopping":
             self._failures += 1
             start_at = now + restart_delay_seconds(self._failures)
             if self.error is None or told.reason != "unavailable":
@@ -433,11 +525,28 @@ class DeviceDriver:
                 self.error = DeviceError(error, start_at)
         # The base area was written by the process that is gone, perhaps in the middle of a patch.
         applied = None if self.state.worker == "applying" else self.state.applied
+        mark = self._kept(told) if applied is not None else None
         self.state = replace(self.state, worker="none", start_at=start_at, applied=applied)
-        if self.state.current is not None:
-            begun = replace(self.state.current, inner_steps=0, tokens=0)
-            self.state = replace(self.state, current=begun)
-            self._drop_hopeless_work()
+        current = self.state.current
+        if current is None:
+            return
+        if mark is not None:
+            until = current.kept_until or now + current.assignment.ttl_s
+            current = replace(current, kept_inner_steps=mark.inner_steps, kept_until=until, tokens=mark.tokens)
+            self.state = replace(self.state, current=replace(current, inner_steps=mark.inner_steps))
+            return
+        self.state = replace(self.state, current=replace(current, inner_steps=0, tokens=0, kept_inner_steps=0))
+        self._drop_hopeless_work()
+
+    def _kept(self, told: WorkerExited) -> TrainedMark | None:
+        """What the trainable area holds of the current work after its worker's end; None when it is of no use."""
+        current, areas = self.state.current, self._areas
+        clean = told.reason == "permit_expired" or told.code in _CLEAN_CODES
+        if current is None or areas is None or not current.attempts or not clean:
+            return None
+        mark = read_mark(areas.trainable.view)
+        of_it = mark is not None and mark.assignment_id == current.assignment.assignment_id and mark.inner_steps > 0
+        return mark if of_it else None
 
     def _drop_hopeless_work(self) -> None:
         current = self.state.current
@@ -448,3 +557,10 @@ class DeviceDriver:
 
 def _unless_stopping(state: DeviceState, then: device_plan.WorkerState) -> device_plan.WorkerState:
     return "stopping" if state.worker == "stopping" else then
+
+
+def may_encode(decision: Decision) -> bool:
+    """Whether numpy may make an update of what is kept, at idle priority and without a device."""
+    if decision.compute == "hold":
+        return False
+    return decision.compute != "stop" or not any(match.rule in NO_ENCODING_RULES for match in decision.matches)

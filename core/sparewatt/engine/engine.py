@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import secrets
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Coroutine
@@ -18,7 +19,7 @@ from sparewatt.control.server import ControlServer
 from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
-from sparewatt.engine.isolation import ISOLATION
+from sparewatt.engine.isolation import worst
 from sparewatt.engine.options import EngineOptions
 from sparewatt.engine.run_snapshots import run_snapshot
 from sparewatt.engine.runs import Runs
@@ -32,6 +33,8 @@ from sparewatt.keys.keyring import HelperKeyring
 from sparewatt.policy import Usage
 from sparewatt.process.child import Child, ChildCommand, environment_for
 from sparewatt.process.child import start as start_child
+from sparewatt.process.isolation.apply import available
+from sparewatt.process.isolation.layers import Isolation
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.supervisor import SensingSupervisor
 from sparewatt.session.connection import WebsocketDial
@@ -100,6 +103,7 @@ class Engine:
         self._sequence = 0
         self._key_store: Literal["keyring", "file", "waiting", "unknown"] = "unknown"
         self._speed_point_at = 0.0
+        self._offered_isolation = available()
 
     # What others call
 
@@ -276,7 +280,7 @@ class Engine:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.iterdir():
             # What a worker left half-written in an earlier life belongs to nobody.
-            left.unlink()
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
         return DeviceTools(
             clock=self.parts.clock,
             starter=self.parts.starter,
@@ -328,6 +332,10 @@ class Engine:
             if decision is not None
         )
 
+    def isolation(self) -> Isolation:
+        """How strongly the workers of this computer are held in."""
+        return worst(self._offered_isolation, [driver.isolation for driver in self.devices if driver.isolation])
+
     # The snapshot
 
     def snapshot(self) -> Snapshot:
@@ -335,6 +343,7 @@ class Engine:
         parts = self.parts
         now = build.Moments(parts.clock.monotonic(), parts.clock.unix())
         settings = self.desk.settings
+        isolation = self.isolation()
         intents = self.desk.intents
         sensor_error: SparewattError | None = self.sensors.error
         return Snapshot(
@@ -348,7 +357,7 @@ class Engine:
             paused_until_unix_s=intents.paused_until_unix_s if intents.paused_at(now.unix_s) else None,
             settings_revision=parts.settings.settings.revision,
             key_store=self._key_store,
-            isolation=ISOLATION,
+            isolation=isolation.level,
             sensing=SensingSnapshot(
                 state=self.sensors.state, error=None if sensor_error is None else build.plain_error(sensor_error)
             ),
@@ -365,6 +374,7 @@ class Engine:
             runs=tuple(run_snapshot(run, self.devices, now) for run in self.runs.drivers.values()),
             contribute_until_unix_s=intents.contribute_until_unix_s if intents.contributing_at(now.unix_s) else None,
             computer=build.computer_snapshot(self.desk.reading),
+            isolation_missing=isolation.missing_names,
         )
 
 

@@ -15,7 +15,6 @@ from sparewatt.control.messages import (
     SettingsReply,
     SettingValue,
 )
-from sparewatt.engine.isolation import ISOLATION
 from sparewatt.errors import InputError
 from sparewatt.session.outbox import Outbox
 from sparewatt.settings.intents import Intents
@@ -53,7 +52,10 @@ class ControlHandler:
         invite = parse_invite(request.invite)
         inspected = await self._engine.runs.inspect(invite)
         return ManifestReply(
-            reply_to=request.id, run=invite.run, manifest=inspected.manifest.signed, isolation=ISOLATION
+            reply_to=request.id,
+            run=invite.run,
+            manifest=inspected.manifest.signed,
+            isolation=self._engine.isolation().level,
         )
 
     async def join_run(self, invite: str, consent: str) -> None:

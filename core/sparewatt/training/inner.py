@@ -76,6 +76,7 @@ class InnerLoop:
     Args:
         clock: monotonic seconds.
         micro_batch: size to start with; `micro_batch` is the size found since, a good start for the next assignment.
+        moving: told before each inner step that the weights change from now until the step is yielded.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class InnerLoop:
         gate: Gate,
         micro_batch: MicroBatch,
         clock: Callable[[], float],
+        moving: Callable[[], None] = lambda: None,
     ) -> None:
+        self._moving = moving
         self._model = model
         self._device = device
         self._gate = gate
@@ -124,6 +127,7 @@ class InnerLoop:
             torch.nn.utils.clip_grad_norm_(parameters, plan.optimiser.clip_norm_milli * 1e-3)
             for group in optimiser.param_groups:
                 group["lr"] = plan.rate(step)
+            self._moving()
             optimiser.step()
             self._device.synchronize()
             ended = self._clock()

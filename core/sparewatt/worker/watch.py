@@ -95,9 +95,20 @@ class Inbox:
 
 
 class PermitGate:
-    """Leave to compute for the inner loop: a fresh permit, no `Stop`, and pauses that keep the permit's duty."""
+    """Leave to go on: a fresh permit of a fitting kind, no `Stop`, and pauses that keep the permit's duty.
 
-    def __init__(self, watch: PermitWatch, inbox: Inbox, clock: Callable[[], float]) -> None:
+    Args:
+        kinds: what a permit must allow: computing for the inner loop, encoding or computing for an encoder.
+    """
+
+    def __init__(
+        self,
+        watch: PermitWatch,
+        inbox: Inbox,
+        clock: Callable[[], float],
+        kinds: frozenset[PermitKind] = frozenset({PermitKind.COMPUTE}),
+    ) -> None:
+        self._kinds = kinds
         self._watch = watch
         self._inbox = inbox
         self._clock = clock
@@ -122,4 +133,4 @@ class PermitGate:
 
     def _allowed(self) -> Grant | None:
         grant = self._watch.grant()
-        return grant if grant is not None and grant.kind is PermitKind.COMPUTE else None
+        return grant if grant is not None and grant.kind in self._kinds else None

@@ -130,7 +130,7 @@ def test_a_worker_without_its_areas_says_so(real: WorkerSupervisor, bench: Bench
     async def scenario() -> None:
         handle = bench.areas.base.handle
         bench.areas.base.handle = "descriptor:9999:4"
-        worker = await real.start(WorkerDevice("cpu"), bench.areas)
+        worker = await real.start(WorkerDevice("cpu"), bench.areas, bench.folders)
         bench.areas.base.handle = handle
         events = [event async for event in worker.events()]
         assert [event.reason for event in events if isinstance(event, WorkerExited)] == ["arguments"]
