@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measurement import Measurement, Target, absolute, paired
+from benchmarks.release import release
 from benchmarks.rig import Rig, bare, pin, rig
 
 PAIRS = 3
@@ -144,5 +145,6 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "worker-ratio": worker_ratio,
     "start-up": start_up,
     "stopped-footprint": stopped_footprint,
+    "release": release,
     "try": trial,
 }

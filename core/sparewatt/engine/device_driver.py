@@ -93,6 +93,7 @@ class DeviceDriver:
         self._steps: deque[tuple[int, int]] = deque(maxlen=SPEED_STEPS)
         self._failures = 0
         self._leaving_since: float | None = None
+        self._encoding = False
         self._advanced_at = 0.0
         self.mistrusted = False
         self.released_milliseconds: int | None = None
@@ -186,7 +187,7 @@ class DeviceDriver:
             case device_plan.StartWorker():
                 self._spawn(self._start())
             case device_plan.StopWorker(urgent=urgent):
-                if urgent and self.state.current is not None and not self.state.current.kept_inner_steps:
+                if urgent and not self._encoding:
                     self._leaving_since = self._tools.clock.monotonic()
                 if self._worker is not None:
                     self._tools.spawn(self._worker.stop("urgent" if urgent else "relaxed"))
@@ -270,6 +271,7 @@ class DeviceDriver:
             self._later(error, RETRY_SECONDS)
             self.state = replace(self.state, worker="none")
             return
+        self._encoding = True
         await self._adopt(worker)
         await worker.send(
             frames.Encode(
@@ -511,6 +513,7 @@ class DeviceDriver:
     def _exited(self, told: WorkerExited) -> None:
         self._tools.pacer.detach(self.device.device)
         self._worker = None
+        self._encoding = False
         self._release_lock()
         now = self._tools.clock.monotonic()
         start_at = max(self.state.start_at, now)

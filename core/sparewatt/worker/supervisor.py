@@ -1,5 +1,6 @@
 """Starts worker processes, speaks to them and ends them; loads neither torch nor numpy."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final, Literal
@@ -8,6 +9,7 @@ import msgspec
 
 from sparewatt.errors import ProtocolError
 from sparewatt.process.child import Child, ChildCommand, ChildExit, environment_for, start
+from sparewatt.process.reclaim import reclaim
 from sparewatt.worker.areas import WorkerAreas
 from sparewatt.worker.exits import WorkerExit
 from sparewatt.worker.messages import EngineFrame, Stop, WorkerFrame
@@ -15,8 +17,9 @@ from sparewatt.worker.port import ExitReason, WorkerDevice, WorkerEvent, WorkerE
 
 # Encoding and syncing an update of 1 G parameters takes about 10 s.
 _RELAXED_SECONDS: Final = 30.0
-# What is left of one second after killing a process and freeing its memory.
-_URGENT_SECONDS: Final = 0.6
+# Enough for the last copy; what is left of one second is for freeing its memory.
+_URGENT_SECONDS: Final = 0.5
+_RECLAIM_SECONDS: Final = 2.0
 # A worker that closed its pipe is on its way out.
 _EXIT_SECONDS: Final = 5.0
 
@@ -125,8 +128,10 @@ class WorkerProcess:
         await self.send(Stop(urgent=how == "urgent"))
         if how == "relaxed":
             await self._child.stop(by_itself_seconds=_RELAXED_SECONDS, close_input=False)
-        else:
-            await self._child.stop(by_itself_seconds=_URGENT_SECONDS, terminate_seconds=0.0, close_input=False)
+            return
+        reclaiming = asyncio.create_task(asyncio.to_thread(reclaim, self.pid, _RECLAIM_SECONDS))
+        await self._child.stop(by_itself_seconds=_URGENT_SECONDS, terminate_seconds=0.0, close_input=False)
+        await reclaiming
 
 
 def exit_reason(ended: ChildExit) -> ExitReason:
