@@ -4,13 +4,14 @@ import asyncio
 import signal
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from sparewatt.clock import Clock
 from sparewatt.engine import device_plan
 from sparewatt.engine.device_plan import DeviceState, Work
+from sparewatt.engine.disk_writes import DiskWrites
 from sparewatt.engine.run_link import NothingToDo, RunLink
 from sparewatt.errors import SparewattError
 from sparewatt.host.device import Device
@@ -52,6 +53,7 @@ class DeviceTools:
         work_folder: the only folder that this device's workers write to.
         lock_folder: where machine-wide locks of devices are.
         cores: threads of this computer's processor, each of which is a slot.
+        disk_writes: shared by all devices.
     """
 
     clock: Clock
@@ -62,6 +64,7 @@ class DeviceTools:
     work_folder: Path
     lock_folder: Path
     cores: int
+    disk_writes: DiskWrites = field(default_factory=DiskWrites)
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ class DeviceDriver:
             self.state,
             may_compute=decision.compute in ("full", "limited"),
             may_encode=may_encode(decision),
+            may_write=run is None or self._tools.disk_writes.allows(run.manifest.costs.upload_bytes_per_update, now),
             must_leave=decision.compute == "stop",
             urgent=urgent,
             permit_lapsed=now - self._advanced_at >= PERMIT_LAPSED_SECONDS,
@@ -482,6 +486,7 @@ class DeviceDriver:
         assert current is not None, "a worker trains only what it was told to"
         await run.deliver(current.assignment, told, self._payload_path(told.assignment_id))
         self.tokens += told.tokens
+        self._tools.disk_writes.wrote(told.payload.size, self._tools.clock.monotonic())
         encoded = current.kept_inner_steps > 0
         wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
         self.state = replace(

@@ -62,6 +62,7 @@ class DeviceState:
     Attributes:
         may_compute: the decision allows a worker to run (`full` or `limited`).
         may_encode: what is kept may be encoded, whether or not computing is allowed.
+        may_write: an update of what is kept fits the day's limit of disk writes.
         must_leave: the decision wants the worker gone (`stop`), at once when `urgent`.
         leaving_urgently: the worker that is stopping was told so.
         permit_lapsed: a worker lives though its permit expired long ago: it can no longer end by itself.
@@ -77,6 +78,7 @@ class DeviceState:
 
     may_compute: bool = False
     may_encode: bool = False
+    may_write: bool = True
     must_leave: bool = False
     urgent: bool = False
     leaving_urgently: bool = False
@@ -168,7 +170,8 @@ def _encode(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, 
         return replace(state, worker="stopping", leaving_urgently=True), (StopWorker(urgent=True),)
     if state.worker != "none":
         return state, ()
-    if now >= work.kept_until or work.encodings >= ENCODING_ATTEMPTS_MOST:
+    hopeless = work.encodings >= ENCODING_ATTEMPTS_MOST or not state.may_write
+    if hopeless or now >= work.kept_until:
         return replace(state, current=None), (GiveBack(work.assignment),)
     if not state.may_encode:
         return state, ()

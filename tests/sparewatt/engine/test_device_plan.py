@@ -159,6 +159,10 @@ def test_where_even_encoding_would_disturb_the_area_waits_as_long_as_the_lease()
     assert state.current is None
 
 
+def test_what_would_go_beyond_the_days_disk_writes_goes_to_others() -> None:
+    assert plan(kept(may_encode=True, may_write=False), now=1.0)[1] == (GiveBack(assignment()),)
+
+
 def test_nothing_is_trained_over_what_is_still_to_be_encoded() -> None:
     state = replace(kept(may_encode=True), may_compute=True, must_leave=False, next=work(2), asked=True)
     state, effects = plan(state, now=1.0)
