@@ -10,14 +10,15 @@ from typing import Final
 
 from sparewatt.clock import Clock
 from sparewatt.engine import device_plan
+from sparewatt.engine.device_memory import DeviceMemory
 from sparewatt.engine.device_plan import DeviceState, Work
+from sparewatt.engine.device_slot import take_slot, worker_device
 from sparewatt.engine.disk_writes import DiskWrites
 from sparewatt.engine.run_link import NothingToDo, RunLink
 from sparewatt.errors import SparewattError
 from sparewatt.host.device import Device
-from sparewatt.host.lock import FileLock, HeldSlots, slot_lock, thread_slots
+from sparewatt.host.lock import FileLock, HeldSlots
 from sparewatt.numeric.version_hash import version_sha256
-from sparewatt.permit import Grant, PermitWriter
 from sparewatt.policy import Decision
 from sparewatt.process.child import restart_delay_seconds
 from sparewatt.sensing.pacer import Pacer
@@ -25,8 +26,8 @@ from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.version import VersionId
 from sparewatt.worker import messages as frames
-from sparewatt.worker.areas import TrainedMark, WorkerAreas, create_areas, forget, read_mark
-from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders, WorkerStarter
+from sparewatt.worker.areas import TrainedMark
+from sparewatt.worker.port import Worker, WorkerEvent, WorkerExited, WorkerFolders, WorkerStarter
 
 # A speed over this many inner steps is steady to a few percent and follows a change within a minute.
 SPEED_STEPS: Final = 20
@@ -88,16 +89,13 @@ class DeviceDriver:
         self.threads = 1
         self._tools = tools
         self._run: RunLink | None = None
-        self._areas: WorkerAreas | None = None
-        self._areas_run: str | None = None
-        self._permit: PermitWriter | None = None
+        self._memory = DeviceMemory(tools.clock)
         self._worker: Worker | None = None
         self._lock: FileLock | HeldSlots | None = None
         self._steps: deque[tuple[int, int]] = deque(maxlen=SPEED_STEPS)
         self._failures = 0
         self._leaving_since: float | None = None
         self._encoding = False
-        self._advanced_at = 0.0
         self.mistrusted = False
         self.released_milliseconds: int | None = None
         self.isolation: tuple[str, ...] = ()
@@ -138,7 +136,7 @@ class DeviceDriver:
         if self._run is not run and not self.busy:
             self._run = run
             self._steps.clear()
-            self._drop_areas()
+            self._memory.drop()
             self.state = DeviceState(start_at=self.state.start_at)
 
     def lease_lost(self, assignment_id: str) -> None:
@@ -166,7 +164,7 @@ class DeviceDriver:
             may_write=run is None or self._tools.disk_writes.allows(run.manifest.costs.upload_bytes_per_update, now),
             must_leave=decision.compute == "stop",
             urgent=urgent,
-            permit_lapsed=now - self._advanced_at >= PERMIT_LAPSED_SECONDS,
+            permit_lapsed=now - self._memory.advanced_at >= PERMIT_LAPSED_SECONDS,
             connected=run is not None and run.connected,
             ready_version=None if run is None else run.chain.ready,
         )
@@ -182,7 +180,7 @@ class DeviceDriver:
             await self._worker.stop("relaxed")
         while self._worker is not None:
             await asyncio.sleep(0.05)
-        self._drop_areas()
+        self._memory.drop()
 
     # Effects
 
@@ -225,9 +223,10 @@ class DeviceDriver:
         assert run is not None
         try:
             if self._lock is None:
-                self._lock = self._take_slot()
-            areas = self._make_areas(run)
-            worker = await self._tools.starter.start(self._worker_device(), areas, self._folders(run))
+                self._lock = take_slot(self.device, self.threads, self._tools.cores, self._tools.lock_folder)
+            areas = self._memory.make(run.manifest.model)
+            device = worker_device(self.device, self.threads)
+            worker = await self._tools.starter.start(device, areas, self._folders(run))
         except SparewattError as error:
             self._release_lock()
             self.state = replace(self.state, worker="none", start_at=self._later(error, BUSY_RETRY_SECONDS))
@@ -241,8 +240,8 @@ class DeviceDriver:
                 optimiser=manifest.optimiser,
                 inner=manifest.inner,
                 codec=manifest.codec,
-                device=self._worker_device().kind,
-                threads=self.threads,
+                device=device.kind,
+                threads=device.threads,
                 work_folder=str(self._tools.work_folder),
             )
         )
@@ -250,22 +249,15 @@ class DeviceDriver:
     async def _adopt(self, worker: Worker) -> None:
         """Pace and hear a worker that was started; one that is not wanted any more is stopped."""
         self._worker = worker
-        self._advanced_at = self._tools.clock.monotonic()
-        self._tools.pacer.attach(self.device.device, self._advance)
+        self._memory.begin()
+        self._tools.pacer.attach(self.device.device, self._memory.advance)
         self._tools.spawn(self._listen(worker))
         if self.state.worker == "stopping":
             await worker.stop("urgent")
 
-    def _advance(self, grant: Grant) -> None:
-        """Called on the pacer's thread."""
-        permit = self._permit
-        if permit is not None:
-            permit.advance(grant)
-            self._advanced_at = self._tools.clock.monotonic()
-
     async def _encode_kept(self, assignment: Assignment) -> None:
         """Start an encoder on the areas as they were left."""
-        run, areas, base = self._run, self._areas, self.state.applied
+        run, areas, base = self._run, self._memory.areas, self.state.applied
         assert run is not None
         assert areas is not None
         assert base is not None
@@ -291,35 +283,11 @@ class DeviceDriver:
     def _folders(self, run: RunLink) -> WorkerFolders:
         return WorkerFolders(self._tools.work_folder, read=(run.blob_folder,))
 
-    def _worker_device(self) -> WorkerDevice:
-        kind = self.device.kind
-        if kind == "cuda":
-            return WorkerDevice("cuda", threads=1, cuda_uuid=self.device.device.partition(":")[2])
-        return WorkerDevice("mps" if kind == "metal" else "cpu", threads=self.threads)
-
-    def _make_areas(self, run: RunLink) -> WorkerAreas:
-        if self._areas is None:
-            self._areas = create_areas(run.manifest.model)
-            self._permit = PermitWriter(self._areas.permit.view)
-            self._areas_run = run.run
-        return self._areas
-
-    def _drop_areas(self) -> None:
-        areas, self._areas, self._permit = self._areas, None, None
-        if areas is not None:
-            areas.close()
-
     def _free_areas(self) -> None:
         """Give back the areas while nothing may run, where the version can be built again without a download."""
-        if self._areas is not None and self._run is not None and self._run.chain.path(None) is not None:
-            self._drop_areas()
+        if self._memory.areas is not None and self._run is not None and self._run.chain.path(None) is not None:
+            self._memory.drop()
             self.state = replace(self.state, applied=None)
-
-    def _take_slot(self) -> FileLock | HeldSlots:
-        """Raises ConflictError ``device.busy``: somebody else on this computer computes with it."""
-        if self.device.kind == "cpu":
-            return thread_slots(self.threads, self._tools.cores, self._tools.lock_folder)
-        return slot_lock(self.device.slot, self._tools.lock_folder)
 
     def _release_lock(self) -> None:
         if self._lock is not None:
@@ -385,7 +353,7 @@ class DeviceDriver:
             return
         blobs = [str(run.blob_path(step.blob)) for step in path]
         keyframe = blobs.pop(0) if path[0].keyframe else None
-        self._forget_trained()
+        self._memory.forget_trained()
         await worker.send(
             frames.ApplyVersion(version=path[-1].version, keyframe=keyframe, patches=tuple(blobs)),
         )
@@ -396,7 +364,7 @@ class DeviceDriver:
         assert self.state.applied is not None
         if worker is None:
             return
-        self._forget_trained()
+        self._memory.forget_trained()
         await worker.send(
             frames.Train(
                 assignment_id=assignment.assignment_id,
@@ -412,10 +380,6 @@ class DeviceDriver:
                 payload_path=str(self._payload_path(assignment.assignment_id)),
             )
         )
-
-    def _forget_trained(self) -> None:
-        if self._areas is not None:
-            forget(self._areas.trainable.view)
 
     def _payload_path(self, assignment_id: str) -> Path:
         return self._tools.work_folder / f"{assignment_id}.payload"
@@ -441,7 +405,7 @@ class DeviceDriver:
             case frames.Ready():
                 self.worker_name = told.device_name
                 self.isolation = told.isolation
-                self._advanced_at = self._tools.clock.monotonic()
+                self._memory.begin()
                 self.state = replace(self.state, worker=_unless_stopping(self.state, "ready"))
             case frames.Applied():
                 await self._check(told.version)
@@ -456,7 +420,7 @@ class DeviceDriver:
 
     async def _check(self, version: VersionId) -> None:
         """Believe what the base area holds only by its hash."""
-        run, areas = self._run, self._areas
+        run, areas = self._run, self._memory.areas
         assert run is not None
         assert areas is not None
         found = await asyncio.to_thread(version_sha256, run.manifest.model, areas.base.view)
@@ -548,13 +512,11 @@ class DeviceDriver:
 
     def _kept(self, told: WorkerExited) -> TrainedMark | None:
         """What the trainable area holds of the current work after its worker's end; None when it is of no use."""
-        current, areas = self.state.current, self._areas
+        current = self.state.current
         clean = told.reason == "permit_expired" or told.code in _CLEAN_CODES
-        if current is None or areas is None or not current.attempts or not clean:
+        if current is None or not current.attempts or not clean:
             return None
-        mark = read_mark(areas.trainable.view)
-        of_it = mark is not None and mark.assignment_id == current.assignment.assignment_id and mark.inner_steps > 0
-        return mark if of_it else None
+        return self._memory.trained(current.assignment.assignment_id)
 
     def _drop_hopeless_work(self) -> None:
         current = self.state.current

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sparewatt.process.isolation.layers import LAYERS, Isolation
+from sparewatt.process.isolation.layers import LAYERS, Isolation, LayerName
 
 
 def worst(offered: Isolation, reported: Iterable[tuple[str, ...]]) -> Isolation:
@@ -13,9 +13,11 @@ def worst(offered: Isolation, reported: Iterable[tuple[str, ...]]) -> Isolation:
         reported: the layers in force in each worker that has said so.
     """
     said = tuple(frozenset(layers) for layers in reported)
-    in_force = tuple(name for name in LAYERS if name in offered.in_force and all(name in layers for layers in said))
-    missing = dict(offered.missing)
-    return Isolation(
-        in_force,
-        tuple((name, missing.get(name, "a worker did not get it")) for name in LAYERS if name not in in_force),
+    in_force: tuple[LayerName, ...] = tuple(
+        name for name in LAYERS if name in offered.in_force and all(name in layers for layers in said)
     )
+    why = dict(offered.missing)
+    missing: tuple[tuple[LayerName, str], ...] = tuple(
+        (name, why.get(name, "a worker did not get it")) for name in LAYERS if name not in in_force
+    )
+    return Isolation(in_force, missing)

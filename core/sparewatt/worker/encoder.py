@@ -92,7 +92,8 @@ class EncoderLoop:
         )
 
     def _wait_for_leave(self) -> None:
-        if self._gate.enter() is None:
+        # A relaxed stop lets it finish, which takes a moment; one that has no leave to go on would wait for ever.
+        if self._gate.allowed() is None and self._gate.enter() is None:
             raise _StoppedError
 
     def _say_failed(self, error: SparewattError, *, fatal: bool) -> None:

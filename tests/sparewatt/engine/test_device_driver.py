@@ -181,7 +181,7 @@ def in_the_middle(bench: Bench) -> bool:
 
 
 def left_areas(bench: Bench) -> bool:
-    return bench.driver._areas is None
+    return bench.driver._memory.areas is None
 
 
 def test_an_urgent_stop_frees_the_device_and_brings_home_what_was_completed(tmp_path: Path) -> None:

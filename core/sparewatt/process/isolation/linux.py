@@ -12,7 +12,7 @@ from typing import Final
 
 from sparewatt.process.isolation import landlock
 from sparewatt.process.isolation.filter import filter_program
-from sparewatt.process.isolation.layers import Isolation, LayerName, Room
+from sparewatt.process.isolation.layers import LAYERS, Isolation, LayerName, Room
 from sparewatt.process.isolation.places import device_places, readable_places
 from sparewatt.process.isolation.syscalls import MACHINES
 
@@ -30,11 +30,10 @@ class _Program(ctypes.Structure):
 
 def isolate(room: Room) -> Isolation:
     """Give up everything outside `room` for good; to be called before the first thread is started."""
-    return _outcome({
-        "privileges": _refusal(_give_up_privileges),
-        "files": _refusal(lambda: _give_up_files(room)),
-        **dict.fromkeys(("connections", "programs"), _refusal(lambda: _filter_calls(room))),
-    })  # fmt: skip
+    privileges = _refusal(_give_up_privileges)
+    files = _refusal(lambda: _give_up_files(room))
+    filters = _refusal(lambda: _filter_calls(room))
+    return _outcome({"privileges": privileges, "files": files, "connections": filters, "programs": filters})
 
 
 def available() -> Isolation:
@@ -45,8 +44,9 @@ def available() -> Isolation:
 
 
 def _outcome(refusals: dict[LayerName, str]) -> Isolation:
-    in_force = tuple(name for name, reason in refusals.items() if not reason)
-    return Isolation(in_force, tuple((name, reason) for name, reason in refusals.items() if reason))
+    in_force: tuple[LayerName, ...] = tuple(name for name in LAYERS if not refusals[name])
+    missing: tuple[tuple[LayerName, str], ...] = tuple((name, refusals[name]) for name in LAYERS if refusals[name])
+    return Isolation(in_force, missing)
 
 
 def _refusal(step: Callable[[], str]) -> str:
@@ -77,7 +77,7 @@ def _home() -> Path:
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir).resolve()
     except KeyError:  # a user without an account, as containers have them
-        return Path("/home/nobody")
+        return Path("/nonexistent")
 
 
 def _filter_calls(room: Room) -> str:
