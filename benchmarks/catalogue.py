@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measurement import Measurement, Target, absolute, paired
+from benchmarks.release import release
 from benchmarks.rig import Rig, bare, pin, rig
 from benchmarks.transfer import measured
 
@@ -158,5 +159,6 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "start-up": start_up,
     "stopped-footprint": stopped_footprint,
     "transfer": transfer,
+    "release": release,
     "try": trial,
 }

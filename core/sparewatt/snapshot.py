@@ -117,6 +117,8 @@ class DeviceSnapshot(Struct, frozen=True):
         tokens_per_s: measured over the last completed inner steps, pauses included.
         pause: why the governor lets nothing compute although the decision does; its words are
             ``wording.limits.pace_words``.
+        released_milliseconds: how long its worker took to be gone, with its memory, when it was last wanted gone at
+            once; None before the first time.
     """
 
     device: str
@@ -135,6 +137,7 @@ class DeviceSnapshot(Struct, frozen=True):
     error: "ErrorSnapshot | None"
     limits: LimitsSnapshot = LimitsSnapshot(None, None, None, None, None)
     pause: ReasonSnapshot | None = None
+    released_milliseconds: int | None = None
 
 
 class ErrorSnapshot(Struct, frozen=True):
@@ -274,6 +277,7 @@ class Snapshot(Struct, frozen=True):
         conflicts: settings that cannot be kept together or at all.
         energy: None while the account cannot be read, then `energy_error` says why.
         logon_error: why what starts at logon could not be made what the setting says.
+        isolation_missing: the layers that are not in force: ``files``, ``connections``, ``programs``, ``privileges``.
     """
 
     engine_version: str
@@ -298,3 +302,4 @@ class Snapshot(Struct, frozen=True):
     energy: EnergySnapshot | None = None
     energy_error: ErrorSnapshot | None = None
     logon_error: ErrorSnapshot | None = None
+    isolation_missing: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ import msgspec
 
 from sparewatt.control.messages import GetSnapshot, SnapshotFrame
 from sparewatt.errors import SparewattError
+from sparewatt.process.isolation.apply import available
 from sparewatt.settings.store import SettingsStore, quarantine_error
 from sparewatt.snapshot import Snapshot
 from sparewatt.wording.conflicts import conflict_words
@@ -28,6 +29,7 @@ PROBE_SECONDS_MOST: Final = 20.0
 def doctor_facts(place: Surroundings) -> DoctorFacts:
     """The facts of this computer now."""
     snapshot, trouble = _engine(place)
+    offered = available()
     probed, probe_trouble = _probed(place.data_folder)
     return DoctorFacts(
         system=platform.system(),
@@ -38,7 +40,8 @@ def doctor_facts(place: Surroundings) -> DoctorFacts:
         engine_trouble=trouble,
         data_folder=home_shortened(place.data_folder),
         data_folder_writable=_writable(place.data_folder),
-        isolation="none" if snapshot is None else snapshot.isolation,
+        isolation=offered.level if snapshot is None else snapshot.isolation,
+        isolation_missing=offered.missing_names if snapshot is None else snapshot.isolation_missing,
         probe=probed,
         probe_trouble=home_shortened(probe_trouble),
         settings_trouble=home_shortened(_settings_trouble(place, snapshot)),

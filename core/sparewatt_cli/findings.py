@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sparewatt.wording.isolation import isolation_words
 from sparewatt.wording.sensors import idle_source_words, reason_words
 from sparewatt.wording.units import bytes_words
 from sparewatt_cli.figures import UNKNOWN
@@ -23,6 +24,7 @@ class DoctorFacts:
     settings_trouble: what is wrong with the file of settings; empty when nothing is.
     conflicts: sentences about settings that cannot be kept, while an engine runs that found them.
     data_folder: with the home folder shortened.
+    isolation_missing: layers of isolation that do not hold here.
     probe: None when devices and keyring did not answer in time; `probe_trouble` is the last they said.
     """
 
@@ -35,6 +37,7 @@ class DoctorFacts:
     data_folder: str
     data_folder_writable: bool
     isolation: str
+    isolation_missing: tuple[str, ...]
     probe: Probe | None
     probe_trouble: str
     settings_trouble: str = ""
@@ -158,9 +161,8 @@ def _disk(facts: DoctorFacts) -> tuple[Finding, ...]:
 
 
 def _isolation(facts: DoctorFacts) -> Finding:
-    if facts.isolation == "none":
-        return Finding("note", "Isolation", "not isolated yet: a training process can do what your account can do")
-    return Finding("good", "Isolation", facts.isolation)
+    words = isolation_words(facts.isolation, facts.isolation_missing)
+    return Finding("good" if facts.isolation == "full" else "note", "Isolation", words)
 
 
 def _engine(facts: DoctorFacts) -> Finding:

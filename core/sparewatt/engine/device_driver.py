@@ -1,22 +1,25 @@
 """Carries out a device's plan: its worker, its memory areas, its permit and its lock."""
 
 import asyncio
+import signal
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from sparewatt.clock import Clock
 from sparewatt.engine import device_plan
+from sparewatt.engine.device_memory import DeviceMemory
 from sparewatt.engine.device_plan import DeviceState, Work
+from sparewatt.engine.device_slot import take_slot, worker_device
+from sparewatt.engine.disk_writes import DiskWrites
 from sparewatt.engine.run_link import NothingToDo, RunLink
 from sparewatt.errors import SparewattError, StorageError
 from sparewatt.host.device import Device
-from sparewatt.host.lock import FileLock, HeldSlots, slot_lock, thread_slots
+from sparewatt.host.lock import FileLock, HeldSlots
 from sparewatt.numeric.version_hash import version_sha256
-from sparewatt.permit import PermitWriter
 from sparewatt.policy import Decision
 from sparewatt.process.child import restart_delay_seconds
 from sparewatt.sensing.pacer import Pacer
@@ -24,14 +27,20 @@ from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.version import VersionId
 from sparewatt.worker import messages as frames
-from sparewatt.worker.areas import WorkerAreas, create_areas
-from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerExited, WorkerStarter
+from sparewatt.worker.areas import TrainedMark
+from sparewatt.worker.port import Worker, WorkerEvent, WorkerExited, WorkerFolders, WorkerStarter
 
 # A speed over this many inner steps is steady to a few percent and follows a change within a minute.
 SPEED_STEPS: Final = 20
 RETRY_SECONDS: Final = 5.0
 BUSY_RETRY_SECONDS: Final = 30.0
 TRAINING_ATTEMPTS_MOST: Final = 3
+# A worker ends by itself when its permit has not advanced for 10 s; one that has not is killed.
+PERMIT_LAPSED_SECONDS: Final = 15.0
+# Under these reasons not even numpy may work on what an urgent stop left behind: it would take what they protect.
+NO_ENCODING_RULES: Final = frozenset({"battery", "power_unknown", "memory_low"})
+# Ends after which the weights in the trainable area are as good as before: nobody's memory was damaged.
+_CLEAN_CODES: Final = (0, -signal.SIGTERM, -9)
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 
@@ -46,6 +55,7 @@ class DeviceTools:
         work_folder: the only folder that this device's workers write to.
         lock_folder: where machine-wide locks of devices are.
         cores: threads of this computer's processor, each of which is a slot.
+        disk_writes: shared by all devices.
     """
 
     clock: Clock
@@ -56,6 +66,7 @@ class DeviceTools:
     work_folder: Path
     lock_folder: Path
     cores: int
+    disk_writes: DiskWrites = field(default_factory=DiskWrites)
 
 
 @dataclass(frozen=True)
@@ -79,15 +90,17 @@ class DeviceDriver:
         self.threads = 1
         self._tools = tools
         self._run: RunLink | None = None
-        self._areas: WorkerAreas | None = None
-        self._areas_run: str | None = None
-        self._permit: PermitWriter | None = None
+        self._memory = DeviceMemory(tools.clock)
         self._worker: Worker | None = None
         self._lock: FileLock | HeldSlots | None = None
         self._steps: deque[tuple[int, int]] = deque(maxlen=SPEED_STEPS)
         self._failures = 0
         self._ending = asyncio.Event()
+        self._leaving_since: float | None = None
+        self._encoding = False
         self.mistrusted = False
+        self.released_milliseconds: int | None = None
+        self.isolation: tuple[str, ...] = ()
 
     # What others see
 
@@ -112,7 +125,10 @@ class DeviceDriver:
     @property
     def held_assignments(self) -> frozenset[str]:
         """Assignments whose leases are to be kept alive."""
-        works = (self.state.current, self.state.next)
+        current = self.state.current
+        waits = current is not None and current.kept_inner_steps > 0 and not self.state.may_encode
+        # A lease that is kept for work which nobody may bring home would keep it from others.
+        works = (None if waits else current, self.state.next)
         return frozenset(work.assignment.assignment_id for work in works if work is not None)
 
     # What the engine says
@@ -122,7 +138,7 @@ class DeviceDriver:
         if self._run is not run and not self.busy:
             self._run = run
             self._steps.clear()
-            self._drop_areas()
+            self._memory.drop()
             self.state = DeviceState(start_at=self.state.start_at)
 
     def lease_lost(self, assignment_id: str) -> None:
@@ -131,7 +147,11 @@ class DeviceDriver:
         if state.next is not None and state.next.assignment.assignment_id == assignment_id:
             self.state = replace(state, next=None)
         current = state.current
-        if current is not None and current.assignment.assignment_id == assignment_id and state.worker != "training":
+        if (
+            current is not None
+            and current.assignment.assignment_id == assignment_id
+            and state.worker not in ("training", "encoding")
+        ):
             self.state = replace(self.state, current=None)
 
     def step(self, decision: Decision, *, urgent: bool) -> None:
@@ -142,14 +162,19 @@ class DeviceDriver:
         self.state = replace(
             self.state,
             may_compute=decision.compute in ("full", "limited"),
+            may_encode=may_encode(decision),
+            may_write=run is None or self._tools.disk_writes.allows(run.manifest.costs.upload_bytes_per_update, now),
             must_leave=decision.compute == "stop",
             urgent=urgent,
+            permit_lapsed=now - self._memory.advanced_at >= PERMIT_LAPSED_SECONDS,
             connected=run is not None and run.connected,
             ready_version=None if run is None else run.chain.ready,
         )
         self.state, effects = device_plan.plan(self.state, now)
         for effect in effects:
             self._begin(effect)
+        if self.state.must_leave and not self.busy:
+            self._free_areas()
 
     async def end(self) -> None:
         """Stop the worker in its own time and let go of everything."""
@@ -158,7 +183,7 @@ class DeviceDriver:
             await self._worker.stop("relaxed")
         while self._worker is not None:
             await asyncio.sleep(0.05)
-        self._drop_areas()
+        self._memory.drop()
 
     # Effects
 
@@ -167,6 +192,8 @@ class DeviceDriver:
             case device_plan.StartWorker():
                 self._spawn(self._start())
             case device_plan.StopWorker(urgent=urgent):
+                if urgent and not self._encoding:
+                    self._leaving_since = self._tools.clock.monotonic()
                 if self._worker is not None:
                     self._tools.spawn(self._worker.stop("urgent" if urgent else "relaxed"))
             case device_plan.AskForWork():
@@ -177,6 +204,8 @@ class DeviceDriver:
                 self._spawn(self._apply())
             case device_plan.Train(assignment=assignment):
                 self._spawn(self._train(assignment))
+            case device_plan.EncodeKept(assignment=assignment):
+                self._spawn(self._encode_kept(assignment))
             case device_plan.GiveBack(assignment=assignment):
                 self._spawn(self._give_back(assignment))
 
@@ -197,17 +226,15 @@ class DeviceDriver:
         assert run is not None
         try:
             if self._lock is None:
-                self._lock = self._take_slot()
-            areas = self._make_areas(run)
-            worker = await self._tools.starter.start(self._worker_device(), areas)
+                self._lock = take_slot(self.device, self.threads, self._tools.cores, self._tools.lock_folder)
+            areas = self._memory.make(run.manifest.model)
+            device = worker_device(self.device, self.threads)
+            worker = await self._tools.starter.start(device, areas, self._folders(run))
         except SparewattError as error:
             self._release_lock()
             self.state = replace(self.state, worker="none", start_at=self._later(error, BUSY_RETRY_SECONDS))
             return
-        self._worker = worker
-        assert self._permit is not None
-        self._tools.pacer.attach(self.device.device, self._permit.advance, self._permit.resumed)
-        self._tools.spawn(self._listen(worker))
+        await self._adopt(worker)
         manifest = run.manifest
         await worker.send(
             frames.Configure(
@@ -217,35 +244,54 @@ class DeviceDriver:
                 inner=manifest.inner,
                 codec=manifest.codec,
                 patch=manifest.outer.patch,
-                device=self._worker_device().kind,
-                threads=self.threads,
+                device=device.kind,
+                threads=device.threads,
                 work_folder=str(self._tools.work_folder),
             )
         )
 
-    def _worker_device(self) -> WorkerDevice:
-        kind = self.device.kind
-        if kind == "cuda":
-            return WorkerDevice("cuda", threads=1, cuda_uuid=self.device.device.partition(":")[2])
-        return WorkerDevice("mps" if kind == "metal" else "cpu", threads=self.threads)
+    async def _adopt(self, worker: Worker) -> None:
+        """Pace and hear a worker that was started; one that is not wanted any more is stopped."""
+        self._worker = worker
+        self._memory.begin()
+        self._tools.pacer.attach(self.device.device, self._memory.advance, self._memory.resumed)
+        self._tools.spawn(self._listen(worker))
+        if self.state.worker == "stopping":
+            await worker.stop("urgent")
 
-    def _make_areas(self, run: RunLink) -> WorkerAreas:
-        if self._areas is None:
-            self._areas = create_areas(run.manifest.model)
-            self._permit = PermitWriter(self._areas.permit.view)
-            self._areas_run = run.run
-        return self._areas
+    async def _encode_kept(self, assignment: Assignment) -> None:
+        """Start an encoder on the areas as they were left."""
+        run, areas, base = self._run, self._memory.areas, self.state.applied
+        assert run is not None
+        assert areas is not None
+        assert base is not None
+        try:
+            worker = await self._tools.starter.start_encoder(areas, self._folders(run))
+        except SparewattError as error:
+            self._later(error, RETRY_SECONDS)
+            self.state = replace(self.state, worker="none")
+            return
+        self._encoding = True
+        await self._adopt(worker)
+        await worker.send(
+            frames.Encode(
+                assignment_id=assignment.assignment_id,
+                base=base,
+                inner_steps=assignment.inner_steps,
+                codec=run.manifest.codec,
+                work_folder=str(self._tools.work_folder),
+                payload_path=str(self._payload_path(assignment.assignment_id)),
+            )
+        )
 
-    def _drop_areas(self) -> None:
-        areas, self._areas, self._permit = self._areas, None, None
-        if areas is not None:
-            areas.close()
+    def _folders(self, run: RunLink) -> WorkerFolders:
+        return WorkerFolders(self._tools.work_folder, read=(run.blob_folder,))
 
-    def _take_slot(self) -> FileLock | HeldSlots:
-        """Raises ConflictError ``device.busy``: somebody else on this computer computes with it."""
-        if self.device.kind == "cpu":
-            return thread_slots(self.threads, self._tools.cores, self._tools.lock_folder)
-        return slot_lock(self.device.slot, self._tools.lock_folder)
+    def _free_areas(self) -> None:
+        """Give back the areas while nothing may run, where the version can be built again without a download."""
+        if self._memory.areas is not None and self._run is not None and self._run.chain.path(None) is not None:
+            self._memory.drop()
+            self.state = replace(self.state, applied=None)
 
     def _release_lock(self) -> None:
         if self._lock is not None:
@@ -311,6 +357,7 @@ class DeviceDriver:
             return
         blobs = [str(run.blob_path(step.blob)) for step in path]
         keyframe = blobs.pop(0) if path[0].keyframe else None
+        self._memory.forget_trained()
         await worker.send(
             frames.ApplyVersion(version=path[-1].version, keyframe=keyframe, patches=tuple(blobs)),
         )
@@ -321,6 +368,7 @@ class DeviceDriver:
         assert self.state.applied is not None
         if worker is None:
             return
+        self._memory.forget_trained()
         await worker.send(
             frames.Train(
                 assignment_id=assignment.assignment_id,
@@ -360,6 +408,8 @@ class DeviceDriver:
         match told:
             case frames.Ready():
                 self.worker_name = told.device_name
+                self.isolation = told.isolation
+                self._memory.begin()
                 self.state = replace(self.state, worker=_unless_stopping(self.state, "ready"))
             case frames.Applied():
                 await self._check(told.version)
@@ -374,7 +424,7 @@ class DeviceDriver:
 
     async def _check(self, version: VersionId) -> None:
         """Believe what the base area holds only by its hash."""
-        run, areas = self._run, self._areas
+        run, areas = self._run, self._memory.areas
         assert run is not None
         assert areas is not None
         found = await asyncio.to_thread(version_sha256, run.manifest.model, areas.base.view)
@@ -406,14 +456,18 @@ class DeviceDriver:
             return
         self.error = None
         self.tokens += told.tokens
+        self._tools.disk_writes.wrote(told.payload.size, self._tools.clock.monotonic())
+        encoded = current.kept_inner_steps > 0
         wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
         self.state = replace(
             self.state,
             current=None,
-            worker=_unless_stopping(self.state, "ready"),
+            worker=self.state.worker if encoded else _unless_stopping(self.state, "ready"),
             wait_version=told.base if wait else None,
             wait_until=self._tools.clock.monotonic() + wait,
         )
+        if encoded and self._worker is not None:
+            self._tools.spawn(self._worker.stop("relaxed"))
 
     async def _delivered(self, run: RunLink, assignment: Assignment, told: frames.Trained) -> bool:
         """Whether the update is in the outbox. Room on a full disk is waited for, while the payload keeps its place; an
@@ -438,16 +492,26 @@ class DeviceDriver:
         if told.fatal:
             self.state = replace(self.state, start_at=at)
             return
+        current = self.state.current
+        if current is not None and current.kept_inner_steps and self._worker is not None:
+            self.state = replace(self.state, current=None)
+            self._spawn(self._give_back(current.assignment))
+            self._tools.spawn(self._worker.stop("relaxed"))
+            return
         self.state = replace(self.state, worker=_unless_stopping(self.state, "ready"), applied=None)
         self._drop_hopeless_work()
 
     def _exited(self, told: WorkerExited) -> None:
         self._tools.pacer.detach(self.device.device)
         self._worker = None
+        self._encoding = False
         self._release_lock()
         now = self._tools.clock.monotonic()
         start_at = max(self.state.start_at, now)
-        if told.reason not in ("stopped", "permit_expired"):
+        if self._leaving_since is not None:
+            self.released_milliseconds = round(1000 * (now - self._leaving_since))
+            self._leaving_since = None
+        if told.reason not in ("stopped", "permit_expired") and self.state.worker != "stopping":
             self._failures += 1
             start_at = now + restart_delay_seconds(self._failures)
             if self.error is None or told.reason != "unavailable":
@@ -455,11 +519,26 @@ class DeviceDriver:
                 self.error = DeviceError(error, start_at)
         # The base area was written by the process that is gone, perhaps in the middle of a patch.
         applied = None if self.state.worker == "applying" else self.state.applied
+        mark = self._kept(told) if applied is not None else None
         self.state = replace(self.state, worker="none", start_at=start_at, applied=applied)
-        if self.state.current is not None:
-            begun = replace(self.state.current, inner_steps=0, tokens=0)
-            self.state = replace(self.state, current=begun)
-            self._drop_hopeless_work()
+        current = self.state.current
+        if current is None:
+            return
+        if mark is not None:
+            until = current.kept_until or now + current.assignment.ttl_s
+            current = replace(current, kept_inner_steps=mark.inner_steps, kept_until=until, tokens=mark.tokens)
+            self.state = replace(self.state, current=replace(current, inner_steps=mark.inner_steps))
+            return
+        self.state = replace(self.state, current=replace(current, inner_steps=0, tokens=0, kept_inner_steps=0))
+        self._drop_hopeless_work()
+
+    def _kept(self, told: WorkerExited) -> TrainedMark | None:
+        """What the trainable area holds of the current work after its worker's end; None when it is of no use."""
+        current = self.state.current
+        clean = told.reason == "permit_expired" or told.code in _CLEAN_CODES
+        if current is None or not current.attempts or not clean:
+            return None
+        return self._memory.trained(current.assignment.assignment_id)
 
     def _drop_hopeless_work(self) -> None:
         current = self.state.current
@@ -470,3 +549,10 @@ class DeviceDriver:
 
 def _unless_stopping(state: DeviceState, then: device_plan.WorkerState) -> device_plan.WorkerState:
     return "stopping" if state.worker == "stopping" else then
+
+
+def may_encode(decision: Decision) -> bool:
+    """Whether numpy may make an update of what is kept, at idle priority and without a device."""
+    if decision.compute == "hold":
+        return False
+    return decision.compute != "stop" or not any(match.rule in NO_ENCODING_RULES for match in decision.matches)

@@ -9,7 +9,10 @@ stuck. Whoever acts records the start of an effect in the state at once, so the 
     ready       take up the next work, build its base version, train
     applying    wait for the version
     training    at four fifths of the work ask for more
-    stopping    wait for its end
+    stopping    wait for its end; a stop that became urgent is said once more
+    encoding    no device is used: an encoder makes an update of what an urgent stop left in the trainable area
+
+What was kept is encoded before anything else, since the next training would overwrite it.
 """
 
 from dataclasses import dataclass, replace
@@ -18,11 +21,13 @@ from typing import Literal
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.version import VersionId
 
-WorkerState = Literal["none", "starting", "ready", "applying", "training", "stopping"]
+WorkerState = Literal["none", "starting", "ready", "applying", "training", "stopping", "encoding"]
 
 PREFETCH_NUMERATOR, PREFETCH_DENOMINATOR = 4, 5
 # Work that was handed out is given back when it cannot be started for this long, so that others can do it.
 UNSTARTED_SECONDS_MOST = 120.0
+ENCODING_ATTEMPTS_MOST = 3
+_WITH_PERMIT = ("ready", "applying", "training", "encoding")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,9 @@ class Work:
         data: whether its shards are on this computer.
         received_at: monotonic seconds.
         attempts: how often its training was begun; a crash of the worker begins it anew.
+        kept_inner_steps: completed by a worker that is gone, and still in the trainable area; 0 when nothing is kept.
+        kept_until: monotonic end of waiting for leave to encode it.
+        encodings: how often an encoder was started for it.
     """
 
     assignment: Assignment
@@ -42,6 +50,9 @@ class Work:
     inner_steps: int = 0
     tokens: int = 0
     loss_micro: int | None = None
+    kept_inner_steps: int = 0
+    kept_until: float = 0.0
+    encodings: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,11 @@ class DeviceState:
 
     Attributes:
         may_compute: the decision allows a worker to run (`full` or `limited`).
+        may_encode: what is kept may be encoded, whether or not computing is allowed.
+        may_write: an update of what is kept fits the day's limit of disk writes.
         must_leave: the decision wants the worker gone (`stop`), at once when `urgent`.
+        leaving_urgently: the worker that is stopping was told so.
+        permit_lapsed: a worker lives though its permit expired long ago: it can no longer end by itself.
         connected: whether the run's session stands, so that work can be asked for.
         applied: the version that the base area was proved to hold.
         ready_version: the newest version that can be built from fetched blobs.
@@ -62,8 +77,12 @@ class DeviceState:
     """
 
     may_compute: bool = False
+    may_encode: bool = False
+    may_write: bool = True
     must_leave: bool = False
     urgent: bool = False
+    leaving_urgently: bool = False
+    permit_lapsed: bool = False
     connected: bool = False
     worker: WorkerState = "none"
     applied: VersionId | None = None
@@ -108,34 +127,69 @@ class Train:
 
 
 @dataclass(frozen=True)
+class EncodeKept:
+    """Start an encoder for what the trainable area holds of an assignment."""
+
+    assignment: Assignment
+
+
+@dataclass(frozen=True)
 class GiveBack:
     assignment: Assignment
 
 
-Effect = StartWorker | StopWorker | AskForWork | FetchData | ApplyVersion | Train | GiveBack
+Effect = StartWorker | StopWorker | AskForWork | FetchData | ApplyVersion | Train | EncodeKept | GiveBack
 
 
 def plan(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
     """The effects that are due at `now` (monotonic seconds), and the state in which they were begun."""
+    state, killed = _kill_lapsed(state)
+    state, encoding = _encode(state, now)
     if state.must_leave:
-        return _leave(state)
+        state, left = _leave(state)
+        return state, (*killed, *encoding, *left)
     state, given_back = _give_back_stale(state, now)
     state = _promote(state)
     state, asked = _ask(state, now)
     state, worked = _work(state, now)
-    return state, (*given_back, *asked, *worked)
+    return state, (*killed, *encoding, *given_back, *asked, *worked)
+
+
+def _kill_lapsed(state: DeviceState) -> tuple[DeviceState, tuple[Effect, ...]]:
+    if not state.permit_lapsed or state.worker not in _WITH_PERMIT:
+        return state, ()
+    return replace(state, worker="stopping", leaving_urgently=True), (StopWorker(urgent=True),)
+
+
+def _encode(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
+    """What was kept becomes an update as soon as it may, or goes to others when that takes too long."""
+    work = state.current
+    if work is None or not work.kept_inner_steps:
+        return state, ()
+    if state.worker == "encoding" and not state.may_encode:
+        return replace(state, worker="stopping", leaving_urgently=True), (StopWorker(urgent=True),)
+    if state.worker != "none":
+        return state, ()
+    hopeless = work.encodings >= ENCODING_ATTEMPTS_MOST or not state.may_write
+    if hopeless or now >= work.kept_until:
+        return replace(state, current=None), (GiveBack(work.assignment),)
+    if not state.may_encode:
+        return state, ()
+    begun = replace(work, encodings=work.encodings + 1)
+    return replace(state, worker="encoding", leaving_urgently=False, current=begun), (EncodeKept(work.assignment),)
 
 
 def _leave(state: DeviceState) -> tuple[DeviceState, tuple[Effect, ...]]:
     effects: list[Effect] = []
-    if state.worker not in ("none", "stopping"):
+    escalates = state.worker == "stopping" and state.urgent and not state.leaving_urgently
+    if state.worker not in ("none", "stopping", "encoding") or escalates:
         effects.append(StopWorker(urgent=state.urgent))
-        state = replace(state, worker="stopping")
+        state = replace(state, worker="stopping", leaving_urgently=state.urgent)
     if state.next is not None:
         effects.append(GiveBack(state.next.assignment))
         state = replace(state, next=None)
     # Work that was begun ends as a partial update when the worker stops; work that was not begun goes back now.
-    if state.current is not None and state.worker == "none":
+    if state.current is not None and state.worker == "none" and not state.current.kept_inner_steps:
         effects.append(GiveBack(state.current.assignment))
         state = replace(state, current=None)
     return state, tuple(effects)
@@ -145,7 +199,7 @@ def _give_back_stale(state: DeviceState, now: float) -> tuple[DeviceState, tuple
     current = state.current
     if current is None or state.worker == "training" or now - current.received_at < UNSTARTED_SECONDS_MOST:
         return state, ()
-    if state.may_compute:
+    if state.may_compute or current.kept_inner_steps:
         return state, ()
     return replace(state, current=None), (GiveBack(current.assignment),)
 
@@ -180,12 +234,12 @@ def _wants_work(state: DeviceState) -> bool:
 
 
 def _work(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
-    if not state.may_compute:
+    if not state.may_compute or (state.current is not None and state.current.kept_inner_steps):
         return state, ()
     if state.worker == "none":
         useful = state.current is not None or state.connected
         if useful and now >= state.start_at:
-            return replace(state, worker="starting"), (StartWorker(),)
+            return replace(state, worker="starting", leaving_urgently=False), (StartWorker(),)
         return state, ()
     if state.worker != "ready" or state.ready_version is None:
         return state, ()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from sparewatt.engine.account import Account, Doing
 from sparewatt.engine.decisions import DecisionDesk, mildest_transfers, urgent
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
-from sparewatt.engine.isolation import ISOLATION
+from sparewatt.engine.isolation import worst
 from sparewatt.engine.logon_desk import LogonDesk
 from sparewatt.engine.options import EngineOptions
 from sparewatt.engine.overview import conflict_snapshots, energy_snapshot, error_or_none, rates
@@ -38,6 +39,8 @@ from sparewatt.keys.keyring import HelperKeyring
 from sparewatt.policy import Decision
 from sparewatt.process.child import Child, ChildCommand, environment_for
 from sparewatt.process.child import start as start_child
+from sparewatt.process.isolation.apply import available
+from sparewatt.process.isolation.layers import Isolation
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.supervisor import SensingSupervisor
 from sparewatt.session.connection import WebsocketDial
@@ -114,6 +117,7 @@ class Engine:
         self._sequence = 0
         self._key_store: Literal["keyring", "file", "waiting", "unknown"] = "unknown"
         self._speed_point_at = 0.0
+        self._offered_isolation = available()
 
     # What others call
 
@@ -316,7 +320,7 @@ class Engine:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.iterdir():
             # What a worker left half-written in an earlier life belongs to nobody.
-            left.unlink()
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
         return DeviceTools(
             clock=self.parts.clock,
             starter=self.parts.starter,
@@ -363,6 +367,10 @@ class Engine:
         for run in self.runs.drivers.values():
             self.account.transferred(run.run, run.state.bytes_up, run.state.bytes_down)
 
+    def isolation(self) -> Isolation:
+        """How strongly the workers of this computer are held in."""
+        return worst(self._offered_isolation, [driver.isolation for driver in self.devices if driver.isolation])
+
     # The snapshot
 
     def snapshot(self) -> Snapshot:
@@ -370,6 +378,7 @@ class Engine:
         parts = self.parts
         now = build.Moments(parts.clock.monotonic(), parts.clock.unix())
         settings = self.desk.settings
+        isolation = self.isolation()
         intents = self.desk.intents
         sensor_error: SparewattError | None = self.sensors.error
         devices = tuple(
@@ -393,7 +402,7 @@ class Engine:
             paused_until_unix_s=intents.paused_until_unix_s if intents.paused_at(now.unix_s) else None,
             settings_revision=parts.settings.settings.revision,
             key_store=self._key_store,
-            isolation=ISOLATION,
+            isolation=isolation.level,
             sensing=SensingSnapshot(
                 state=self.sensors.state, error=None if sensor_error is None else build.plain_error(sensor_error)
             ),
@@ -407,6 +416,7 @@ class Engine:
             energy=energy_snapshot(self.account, settings),
             energy_error=error_or_none(self.account.error),
             logon_error=None if self.logon.error is None else build.plain_error(self.logon.error),
+            isolation_missing=isolation.missing_names,
         )
 
 

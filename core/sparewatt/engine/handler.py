@@ -21,7 +21,6 @@ from sparewatt.control.messages import (
     SeriesSince,
     SettingsReply,
 )
-from sparewatt.engine.isolation import ISOLATION
 from sparewatt.engine.limits import device_presets
 from sparewatt.engine.offered import offered
 from sparewatt.engine.overview import preview
@@ -68,7 +67,10 @@ class ControlHandler:
         invite = parse_invite(request.invite)
         inspected = await self._engine.runs.inspect(invite)
         return ManifestReply(
-            reply_to=request.id, run=invite.run, manifest=inspected.manifest.signed, isolation=ISOLATION
+            reply_to=request.id,
+            run=invite.run,
+            manifest=inspected.manifest.signed,
+            isolation=self._engine.isolation().level,
         )
 
     async def join_run(self, invite: str, consent: str) -> None:

@@ -100,6 +100,10 @@ class RunDriver:
     def device_name(self, device: str) -> str:
         return self._tools.secret.device_name(self.run, device)
 
+    @property
+    def blob_folder(self) -> Path:
+        return self._tools.blobs.root
+
     def blob_path(self, blob: BlobRef) -> Path:
         return self._tools.blobs.path(blob.sha256)
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from sparewatt.engine.device_driver import DeviceDriver, DeviceError
-from sparewatt.engine.device_plan import Work
+from sparewatt.engine.device_plan import Work, WorkerState
 from sparewatt.engine.limits import limits_snapshot, missing_sensors
 from sparewatt.errors import SparewattError
 from sparewatt.governor import Pace
@@ -51,19 +51,20 @@ def device_snapshot(
         device=driver.device.device,
         kind=driver.device.kind,
         name=driver.worker_name or driver.device.name,
-        worker="ready" if state.worker == "applying" else state.worker,
+        worker=_worker(state.worker),
         decision=UNDECIDED if driver.decision is None else decision_snapshot(driver.decision),
         duty_percent=duty,
         speed_limit_percent=speed_limit_percent,
         limit_reason=None if pace is None else pace.limit,
         sensors=_sensors(driver.device.device, sample, pace, now),
-        current=_work(state.current, training=state.worker == "training"),
-        next=_work(state.next, training=False),
+        current=_work(state.current, state.worker),
+        next=_work(state.next, "none"),
         tokens_per_s=driver.tokens_per_s,
         tokens=driver.tokens,
         error=error_snapshot(driver.error, now),
         limits=limits_snapshot(driver.device, driver.decision, pace),
         pause=_pause(pace, now, training=state.worker == "training"),
+        released_milliseconds=driver.released_milliseconds,
     )
 
 
@@ -160,7 +161,7 @@ def _sensors(device: str, sample: Sample | None, pace: Pace | None, now: Moments
     )
 
 
-def _work(work: Work | None, *, training: bool) -> WorkSnapshot | None:
+def _work(work: Work | None, worker: WorkerState) -> WorkSnapshot | None:
     if work is None:
         return None
     assignment = work.assignment
@@ -168,10 +169,25 @@ def _work(work: Work | None, *, training: bool) -> WorkSnapshot | None:
         assignment_id=assignment.assignment_id,
         run=assignment.run,
         base_version=assignment.base.number,
-        phase="training" if training else "ready" if work.data == "here" else "fetching",
+        phase=_phase(work, worker),
         inner_steps=work.inner_steps,
         inner_steps_total=assignment.inner_steps,
         tokens=work.tokens,
         loss_micro=work.loss_micro,
         rate_first_nano=assignment.rate_first_nano,
     )
+
+
+def _phase(work: Work, worker: WorkerState) -> Literal["fetching", "ready", "training", "encoding"]:
+    if worker == "training":
+        return "training"
+    if work.kept_inner_steps:
+        return "encoding"
+    return "ready" if work.data == "here" else "fetching"
+
+
+def _worker(worker: WorkerState) -> Literal["none", "starting", "ready", "training", "stopping"]:
+    """A screen need not know of versions, and an encoder holds no device: the card is free while it works."""
+    if worker == "applying":
+        return "ready"
+    return "none" if worker == "encoding" else worker

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -28,9 +29,17 @@ class Channel(Generic[Incoming, Outgoing]):
     Args:
         incoming: a type (or union of types) that msgspec can decode; must be tagged where it is a union.
         source, sink: file descriptors; they belong to the channel from now on.
+        notice: told each frame on the reading thread as it arrives, before it waits in the queue.
     """
 
-    def __init__(self, incoming: type[Incoming], source: int, sink: int) -> None:
+    def __init__(
+        self,
+        incoming: type[Incoming],
+        source: int,
+        sink: int,
+        notice: Callable[[Incoming], None] = lambda _: None,
+    ) -> None:
+        self._notice = notice
         self._decoder = msgspec.json.Decoder(incoming)
         self._encoder = msgspec.json.Encoder()
         self._source = source
@@ -91,6 +100,7 @@ class Channel(Generic[Incoming, Outgoing]):
         while data := os.read(self._source, _READ_BYTES):
             for payload in reader.receive(data):
                 message = self._decoder.decode(payload)
+                self._notice(message)
                 with self._changed:
                     if len(self._frames) >= _FRAMES_MOST:
                         raise ProtocolError("frame.too_many", most=_FRAMES_MOST)
@@ -101,6 +111,7 @@ class Channel(Generic[Incoming, Outgoing]):
 def open_standard_channel(
     incoming: type[Incoming],
     outgoing: type[Outgoing],  # noqa: ARG001 (binds the type variable)
+    notice: Callable[[Incoming], None] = lambda _: None,
 ) -> Channel[Incoming, Outgoing]:
     """The channel over this process's standard input and output, which nothing else can use afterwards.
 
@@ -117,4 +128,4 @@ def open_standard_channel(
 
         for descriptor in (source, sink):
             msvcrt.setmode(descriptor, os.O_BINARY)
-    return Channel[Incoming, Outgoing](incoming, source, sink)
+    return Channel[Incoming, Outgoing](incoming, source, sink, notice)

@@ -61,6 +61,10 @@ class FakeRunLink:
     def device_name(self, device: str) -> str:  # noqa: ARG002 - one name for every device
         return "cd" * 16
 
+    @property
+    def blob_folder(self) -> Path:
+        return self._folder
+
     def blob_path(self, blob: BlobRef) -> Path:
         return self._folder / blob.sha256
 

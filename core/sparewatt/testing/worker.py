@@ -7,14 +7,22 @@ from typing import Literal
 
 import numpy as np
 
-from sparewatt.errors import SparewattError
+from sparewatt.errors import InputError, SparewattError
 from sparewatt.numeric.weights import as_floats
 from sparewatt.permit import PermitKind, read
-from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, WorkerAreas, begin_copy, end_copy
+from sparewatt.worker.areas import (
+    TRAINABLE_HEADER_BYTES,
+    TrainedMark,
+    WorkerAreas,
+    begin_copy,
+    end_copy,
+    read_mark,
+)
 from sparewatt.worker.messages import (
     Applied,
     ApplyVersion,
     Configure,
+    Encode,
     EngineFrame,
     Failed,
     Progress,
@@ -24,7 +32,7 @@ from sparewatt.worker.messages import (
     Trained,
 )
 from sparewatt.worker.payload import apply_version, write_payload
-from sparewatt.worker.port import WorkerDevice, WorkerEvent, WorkerExited
+from sparewatt.worker.port import WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
 
 _LOOK_AGAIN_SECONDS = 0.002
 _MOVED_PER_STEP = 1e-4
@@ -63,16 +71,20 @@ class FakeWorker:
 
     async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
         if how == "urgent":
-            self.kill()
+            self.frames.append(Stop(urgent=True))
+            self._end(WorkerExited(reason="stopped", code=0))
         else:
             await self.send(Stop())
         await asyncio.wait([self._serving])
 
     def kill(self) -> None:
         """End as by a signal, in the middle of whatever it does."""
+        self._end(WorkerExited(reason="killed", code=-9))
+
+    def _end(self, exited: WorkerExited) -> None:
         if not self._serving.done():
             self._serving.cancel()
-            self._events.put_nowait(WorkerExited(reason="killed", code=-9))
+            self._events.put_nowait(exited)
 
     async def _serve(self) -> None:
         while True:
@@ -87,6 +99,8 @@ class FakeWorker:
                         self._events.put_nowait(Applied(frame.version))
                     case Train():
                         await self._train(frame)
+                    case Encode():
+                        await self._encode(frame)
                     case Stop():
                         self._events.put_nowait(WorkerExited(reason="stopped", code=0))
                         return
@@ -133,18 +147,58 @@ class FakeWorker:
             )
         )
 
+    async def _encode(self, frame: Encode) -> None:
+        while not self._stopping and not self._permits(PermitKind.ENCODE, PermitKind.COMPUTE):
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        mark = read_mark(self._areas.trainable.view)
+        if mark is None or mark.assignment_id != frame.assignment_id or mark.inner_steps < 1:
+            raise InputError("worker.nothing_kept")
+        if self._stopping:
+            return
+        encoded = write_payload(
+            Path(frame.payload_path),
+            base=as_floats(self._areas.base.view),
+            trained=as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]),
+            codec=frame.codec,
+        )
+        self._events.put_nowait(
+            Trained(
+                assignment_id=mark.assignment_id,
+                outcome="finished" if mark.inner_steps == frame.inner_steps else "partial",
+                base=frame.base,
+                tokens=mark.tokens,
+                inner_steps=mark.inner_steps,
+                loss_first_micro=mark.loss_first_micro,
+                loss_last_micro=mark.loss_last_micro,
+                train_milliseconds=mark.train_milliseconds,
+                payload=encoded.payload,
+                delta_root=encoded.delta_root,
+            )
+        )
+
     async def _may_go_on(self) -> bool:
         await asyncio.sleep(self._step_seconds)
         while not self._stopping:
-            permit = read(self._areas.permit.view)
-            if permit is not None and permit.grant.kind is PermitKind.COMPUTE:
+            if self._permits(PermitKind.COMPUTE):
                 return True
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         return False
 
+    def _permits(self, *kinds: PermitKind) -> bool:
+        permit = read(self._areas.permit.view)
+        return permit is not None and permit.grant.kind in kinds
+
     def _store(self, frame: Train, inner_steps: int, tokens: int) -> None:
         begin_copy(self._areas.trainable.view)
-        end_copy(self._areas.trainable.view, TrainedMark(frame.assignment_id, inner_steps, tokens))
+        mark = TrainedMark(
+            frame.assignment_id,
+            inner_steps,
+            tokens,
+            loss_first_micro=_loss_micro(1) if inner_steps else 0,
+            loss_last_micro=_loss_micro(inner_steps) if inner_steps else 0,
+            train_milliseconds=round(inner_steps * self._step_seconds * 1000),
+        )
+        end_copy(self._areas.trainable.view, mark)
 
     def _configured(self) -> Configure:
         assert self._configure is not None, "the engine configures a worker first"
@@ -158,14 +212,20 @@ class FakeWorkers:
         step_seconds: how long an inner step seems to take.
 
     Attributes:
-        started: every worker, in order.
+        started: every worker, in order; `encoders` are those of them that only encode.
     """
 
     def __init__(self, step_seconds: float = 0.0) -> None:
         self._step_seconds = step_seconds
         self.started: list[FakeWorker] = []
+        self.encoders: list[FakeWorker] = []
 
-    async def start(self, device: WorkerDevice, areas: WorkerAreas) -> FakeWorker:  # noqa: ARG002 (any device will do)
+    async def start_encoder(self, areas: WorkerAreas, folders: WorkerFolders) -> FakeWorker:
+        worker = await self.start(WorkerDevice("cpu"), areas, folders)
+        self.encoders.append(worker)
+        return worker
+
+    async def start(self, device: WorkerDevice, areas: WorkerAreas, folders: WorkerFolders) -> FakeWorker:  # noqa: ARG002 (any will do)
         worker = FakeWorker(areas, self._step_seconds)
         self.started.append(worker)
         return worker

@@ -17,8 +17,8 @@ from sparewatt.work.manifest import DENSE_PATCH, CodecSpec, DataSpec, InnerSpec,
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt.worker.areas import WorkerAreas, create_areas
-from sparewatt.worker.messages import Applied, ApplyVersion, Configure, Ready, TokenRange, Train
-from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerStarter
+from sparewatt.worker.messages import Applied, ApplyVersion, Configure, Encode, Ready, TokenRange, Train
+from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerFolders, WorkerStarter
 
 SPEC = ModelSpec("llama", 256, 64, 128, 2, 4, 4, 64)
 LENGTH, BATCH = 32, 4
@@ -45,6 +45,9 @@ class Pump:
     def compute(self, duty: float = 1.0) -> None:
         self.grant = Grant(PermitKind.COMPUTE, duty)
 
+    def encode_only(self) -> None:
+        self.grant = Grant(PermitKind.ENCODE)
+
     def hold(self) -> None:
         self.grant = HOLD
 
@@ -54,23 +57,29 @@ class Pump:
 
 
 class Bench:
-    """Everything an engine would have around one worker."""
+    """Everything an engine would have around one worker.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: blobs lie in it, and workers may write to it.
+    """
+
+    def __init__(self, folder: Path, spec: ModelSpec = SPEC) -> None:
         self.folder = folder
-        self.areas: WorkerAreas = create_areas(SPEC)
+        self.spec = spec
+        self.folders = WorkerFolders(folder)
+        self.areas: WorkerAreas = create_areas(spec)
         self.permit = Pump(self.areas.permit.view)
-        weights = initial_weights(SPEC, seed=3)
+        weights = initial_weights(spec, seed=3)
         self.keyframe = folder / "keyframe"
         with self.keyframe.open("wb") as sink:
-            write_keyframe(SPEC, weights, sink)
-        self.version = VersionId(branch=0, number=0, sha256=version_sha256(SPEC, as_bytes(weights)))
+            write_keyframe(spec, weights, sink)
+        self.version = VersionId(branch=0, number=0, sha256=version_sha256(spec, as_bytes(weights)))
         self.shard = folder / "shard"
         np.tile(np.arange(LENGTH, dtype=np.uint8), 4096).tofile(self.shard)
 
     def configure(self) -> Configure:
         return Configure(
-            model=SPEC,
+            model=self.spec,
             data=DataSpec("bytes", "u8", 256, "nats_per_byte", LENGTH, 1, 4096 * LENGTH, NOBODY, NOBODY, 1, ""),
             optimiser=OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 3_000_000, 100_000, 0, 200_000),
             inner=InnerSpec(4, BATCH, "fresh"),
@@ -93,6 +102,16 @@ class Bench:
             seed=1,
             rate_first_nano=3_000_000,
             rate_last_nano=3_000_000,
+            payload_path=str(self.folder / name),
+        )
+
+    def encode(self, inner_steps: int = 1000, name: str = "update", assignment: str = "ab" * 16) -> Encode:
+        return Encode(
+            assignment_id=assignment,
+            base=self.version,
+            inner_steps=inner_steps,
+            codec=CodecSpec("int8", "none"),
+            work_folder=str(self.folder),
             payload_path=str(self.folder / name),
         )
 
@@ -142,7 +161,7 @@ class Hearing:
 
 async def begin(starter: WorkerStarter, bench: Bench, *, from_keyframe: bool = True) -> Hearing:
     """A worker that has the bench's version."""
-    hearing = Hearing(await starter.start(WorkerDevice("cpu"), bench.areas))
+    hearing = Hearing(await starter.start(WorkerDevice("cpu"), bench.areas, bench.folders))
     await hearing.worker.send(bench.configure())
     await hearing.worker.send(bench.apply(from_keyframe=from_keyframe))
     assert isinstance(await hearing.next(), Ready)

@@ -77,6 +77,7 @@ class InnerLoop:
     Args:
         clock: monotonic seconds.
         micro_batch: size to start with; `micro_batch` is the size found since, a good start for the next assignment.
+        moving: told before each inner step that the weights change from now until the step is yielded.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class InnerLoop:
         gate: Gate,
         micro_batch: MicroBatch,
         clock: Callable[[], float],
+        moving: Callable[[], None] = lambda: None,
     ) -> None:
+        self._moving = moving
         self._model = model
         self._device = device
         self._gate = gate
@@ -126,6 +129,7 @@ class InnerLoop:
                 raise IntegrityError("training.loss_not_finite", inner_step=step + 1)
             resumed = self._clock()
             torch.nn.utils.clip_grad_norm_(parameters, plan.optimiser.clip_norm_milli * 1e-3)
+            self._moving()
             optimiser.step(plan.rate(step))
             self._device.synchronize()
             ended = self._clock()

@@ -35,6 +35,8 @@ HERE: Final = MappingProxyType({
     "device.absent": "This computer has no {kind} device that Sparewatt can use. Check the driver.",
     "device.busy": "{slot} already works for Sparewatt, perhaps for another user of this computer (process {pid}).",
     "device.kind_unknown": "{kind} is no kind of device. Use cpu, cuda or metal.",
+    "device.memory": "The device has too little free memory for this model. Close other programs, or choose "
+    "another run.",
     "device.out_of_memory": "The device has too little free memory for this model, even with {sequences} sequences at "
     "a time. Close other programs, or choose another run.",
     "device.threads": "A processor cannot be lent {threads} threads. Use a number from 1 to its threads.",
@@ -127,6 +129,7 @@ HERE: Final = MappingProxyType({
     "storage.unusable": "{folder} cannot be used for storage ({code}). Check that it can be written.",
     "worker.base": "The worker holds version {found} instead of {expected}. It is brought up to date by itself.",
     "worker.ended": "A worker ended unexpectedly ({reason}, code {code}). It is started again by itself.",
+    "worker.nothing_kept": "A worker left nothing that could be kept. Its work goes to others.",
     "worker.order": "A worker was told {frame} at a wrong time. It is started again by itself.",
     "worker.path": "A worker was told to use {path}, which is outside its folder. It did not.",
 })  # fmt: skip

@@ -10,7 +10,7 @@ from sparewatt.errors import InputError, ProtocolError, SparewattError, Unavaila
 from sparewatt.numeric.weights import as_floats
 from sparewatt.process.channel import Channel
 from sparewatt.training.data import Sequences, Span
-from sparewatt.training.device import Device, open_device
+from sparewatt.training.device import Device, is_out_of_memory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat
@@ -18,10 +18,12 @@ from sparewatt.work.model import flop_per_token
 from sparewatt.work.version import VersionId
 from sparewatt.worker.areas import TrainedMark, WorkerAreas
 from sparewatt.worker.exits import WorkerExit
+from sparewatt.worker.leaving import Leaving
 from sparewatt.worker.messages import (
     Applied,
     ApplyVersion,
     Configure,
+    Encode,
     EngineFrame,
     Failed,
     Progress,
@@ -32,7 +34,7 @@ from sparewatt.worker.messages import (
     WorkerFrame,
 )
 from sparewatt.worker.mirror import TrainableMirror
-from sparewatt.worker.payload import apply_version, write_payload
+from sparewatt.worker.payload import apply_version, inside, write_payload
 from sparewatt.worker.watch import Inbox, PermitGate, PermitWatch
 
 # What a micro-batch may take before the first permit has said it.
@@ -54,6 +56,8 @@ class WorkerLoop:
     """Serves one engine until it says `Stop` or closes the pipe.
 
     Args:
+        leaving: what an urgent stop does; told of the last copy once there is a model.
+        isolation: the layers that are in force.
         clock: monotonic seconds.
     """
 
@@ -62,11 +66,15 @@ class WorkerLoop:
         channel: Channel[EngineFrame, WorkerFrame],
         areas: WorkerAreas,
         watch: PermitWatch,
+        leaving: Leaving,
+        isolation: tuple[str, ...],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._channel = channel
         self._areas = areas
         self._watch = watch
+        self._leaving = leaving
+        self._isolation = isolation
         self._inbox = Inbox(channel)
         self._clock = clock
         self._ready: _Ready | None = None
@@ -96,8 +104,16 @@ class WorkerLoop:
                     self._apply(frame)
                 case Train():
                     self._train(frame)
+                case Encode():
+                    raise ProtocolError("worker.order", frame="encode")
         except ProtocolError:
             raise
+        except (RuntimeError, MemoryError) as error:
+            # Of a model that does not fit, and of the optimiser's moments, which are made with the first inner step.
+            if not is_out_of_memory(error):
+                raise
+            self._say_failed(UnavailableError("device.memory"), fatal=True)
+            return WorkerExit.UNAVAILABLE
         except SparewattError as error:
             # Without a device or memory for the model this process can do nothing more; other failures are about one
             # file or one assignment.
@@ -119,12 +135,14 @@ class WorkerLoop:
             bound_seconds=_FIRST_BOUND_SECONDS,
         )
         gate = PermitGate(self._watch, self._inbox, self._clock)
+        mirror = TrainableMirror(self._areas.trainable.view, model, self._clock)
+        self._leaving.copy = mirror.copy_before_leaving
         self._ready = _Ready(
             configure=frame,
             device=device,
             model=model,
-            inner=InnerLoop(model, device, gate, micro_batch, self._clock),
-            mirror=TrainableMirror(self._areas.trainable.view, model, self._clock),
+            inner=InnerLoop(model, device, gate, micro_batch, self._clock, mirror.moving),
+            mirror=mirror,
         )
         self._watch.arm()
         torch_version = importlib.metadata.version("torch")
@@ -133,6 +151,7 @@ class WorkerLoop:
                 device_name=device.name,
                 torch_version=torch_version,
                 micro_batch_sequences=micro_batch.sequences,
+                isolation=self._isolation,
             )
         )
 
@@ -147,34 +166,33 @@ class WorkerLoop:
         ready = self._configured("train")
         if self._version is not None and self._version != frame.base:
             raise InputError("worker.base", expected=self._version.number, found=frame.base.number)
-        payload_path = _inside(Path(ready.configure.work_folder), frame.payload_path)
+        payload_path = inside(Path(ready.configure.work_folder), frame.payload_path)
         base = as_floats(self._areas.base.view)
+        ready.mirror.moving()
         ready.model.load(base)
         ready.mirror.copy(TrainedMark(frame.assignment_id, 0, 0))
-        began = self._clock()
-        steps = self._train_steps(frame, ready)
-        train_seconds = self._clock() - began
-        if not steps or self._channel.closed.is_set():
+        mark = self._train_steps(frame, ready, self._clock())
+        if mark is None or self._channel.closed.is_set():
             return
-        tokens = sum(step.tokens for step in steps)
-        ready.mirror.copy(TrainedMark(frame.assignment_id, len(steps), tokens))
+        ready.mirror.copy(mark)
         encoded = write_payload(payload_path, base=base, trained=ready.mirror.weights, codec=ready.configure.codec)
         self._channel.send(
             Trained(
                 assignment_id=frame.assignment_id,
-                outcome="finished" if len(steps) == frame.inner_steps else "partial",
+                outcome="finished" if mark.inner_steps == frame.inner_steps else "partial",
                 base=frame.base,
-                tokens=tokens,
-                inner_steps=len(steps),
-                loss_first_micro=_micro(steps[0].loss),
-                loss_last_micro=_micro(steps[-1].loss),
-                train_milliseconds=round(train_seconds * 1000),
+                tokens=mark.tokens,
+                inner_steps=mark.inner_steps,
+                loss_first_micro=mark.loss_first_micro,
+                loss_last_micro=mark.loss_last_micro,
+                train_milliseconds=mark.train_milliseconds,
                 payload=encoded.payload,
                 delta_root=encoded.delta_root,
             )
         )
 
-    def _train_steps(self, frame: Train, ready: _Ready) -> list[InnerStep]:
+    def _train_steps(self, frame: Train, ready: _Ready, began: float) -> TrainedMark | None:
+        """Train to the end or a stop; the last completed inner step, None when there was none."""
         configure = ready.configure
         sequences = Sequences(
             tuple(Span(Path(part.path), part.first, part.count) for part in frame.ranges),
@@ -191,23 +209,31 @@ class WorkerLoop:
             rate_first_nano=frame.rate_first_nano,
             rate_last_nano=frame.rate_last_nano,
         )
-        steps: list[InnerStep] = []
-        tokens = 0
+        mark: TrainedMark | None = None
         for step in ready.inner.train(sequences, plan):
-            steps.append(step)
-            tokens += step.tokens
-            ready.mirror.copy_if_cheap(TrainedMark(frame.assignment_id, step.number, tokens))
-            self._channel.send(
-                Progress(
-                    assignment_id=frame.assignment_id,
-                    inner_steps=step.number,
-                    tokens=tokens,
-                    loss_micro=_micro(step.loss),
-                    step_milliseconds=round(step.wall_seconds * 1000),
-                    busy_milliseconds=round(step.busy_seconds * 1000),
-                )
+            mark = TrainedMark(
+                assignment_id=frame.assignment_id,
+                inner_steps=step.number,
+                tokens=step.tokens + (mark.tokens if mark is not None else 0),
+                loss_first_micro=mark.loss_first_micro if mark is not None else _micro(step.loss),
+                loss_last_micro=_micro(step.loss),
+                train_milliseconds=round((self._clock() - began) * 1000),
             )
-        return steps
+            ready.mirror.copy_if_cheap(mark)
+            self._tell_progress(mark, step)
+        return mark
+
+    def _tell_progress(self, mark: TrainedMark, step: InnerStep) -> None:
+        self._channel.send(
+            Progress(
+                assignment_id=mark.assignment_id,
+                inner_steps=mark.inner_steps,
+                tokens=mark.tokens,
+                loss_micro=mark.loss_last_micro,
+                step_milliseconds=round(step.wall_seconds * 1000),
+                busy_milliseconds=round(step.busy_seconds * 1000),
+            )
+        )
 
     def _configured(self, frame: str) -> _Ready:
         if self._ready is None:
@@ -221,11 +247,3 @@ class WorkerLoop:
 
 def _micro(loss: float) -> int:
     return round(loss * 1e6)
-
-
-def _inside(folder: Path, path: str) -> Path:
-    """`path` if it lies in `folder`, the only place a worker writes to."""
-    resolved = Path(path).resolve()
-    if not resolved.is_relative_to(folder.resolve()):
-        raise InputError("worker.path", path=resolved.name)
-    return resolved

@@ -67,19 +67,45 @@ class Train(_Frame, frozen=True, tag="train"):
 
 
 class Stop(_Frame, frozen=True, tag="stop"):
-    """End the assignment at its last completed inner step. The worker answers `Trained` (if any step was completed)
-    and exits."""
+    """End the assignment at its last completed inner step, and exit.
+
+    The worker answers `Trained`, if any step was completed. One that is told `urgent` answers nothing and is gone at
+    once: what it completed is in the trainable area, whose memory is the engine's.
+    """
+
+    urgent: bool = False
 
 
-EngineFrame = Configure | ApplyVersion | Train | Stop
+class Encode(_Frame, frozen=True, tag="encode"):
+    """To an encoder only: make an update of what the trainable area holds; answered by `Trained` or `Failed`.
+
+    Attributes:
+        base: the version that the base area holds.
+        inner_steps: of the whole assignment.
+    """
+
+    assignment_id: str
+    base: VersionId
+    inner_steps: int
+    codec: CodecSpec
+    work_folder: str
+    payload_path: str
+
+
+EngineFrame = Configure | ApplyVersion | Train | Stop | Encode
 
 
 class Ready(_Frame, frozen=True, tag="ready"):
-    """The model is built on the device."""
+    """The model is built on the device.
+
+    Attributes:
+        isolation: the layers that are in force in this worker (see `process.isolation.layers`).
+    """
 
     device_name: str
     torch_version: str
     micro_batch_sequences: int
+    isolation: tuple[str, ...] = ()
 
 
 class Applied(_Frame, frozen=True, tag="applied"):

@@ -1,13 +1,14 @@
 """Versions into the base area, updates out of the trainable one."""
 
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from sparewatt.durable import storage_errors, sync_folder
-from sparewatt.errors import StorageError
+from sparewatt.errors import InputError, StorageError
 from sparewatt.numeric.codec import EncodedUpdate, encode_update
 from sparewatt.numeric.keyframe import read_keyframe
 from sparewatt.numeric.patch import apply_patch
@@ -15,6 +16,9 @@ from sparewatt.numeric.weights import Floats
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.worker.messages import ApplyVersion
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 def apply_version(frame: ApplyVersion, spec: ModelSpec, patches: PatchSpec, base: memoryview) -> None:
@@ -33,8 +37,18 @@ def apply_version(frame: ApplyVersion, spec: ModelSpec, patches: PatchSpec, base
             apply_patch(source, base, patches)
 
 
-def write_payload(path: Path, *, base: Floats, trained: Floats, codec: CodecSpec) -> EncodedUpdate:
+def write_payload(
+    path: Path,
+    *,
+    base: Floats,
+    trained: Floats,
+    codec: CodecSpec,
+    may_go_on: Callable[[], None] = lambda: None,
+) -> EncodedUpdate:
     """Encode ``base - trained`` into the file at `path`, which is whole and synced, or not there.
+
+    Args:
+        may_go_on: called before each block; waits, or raises to give up.
 
     Raises:
         StorageError: ``storage.full``, ``storage.unusable``.
@@ -43,7 +57,7 @@ def write_payload(path: Path, *, base: Floats, trained: Floats, codec: CodecSpec
     beside = path.with_name(path.name + ".new")
     with storage_errors(path.parent):
         try:
-            with beside.open("wb") as sink:
+            with _Paced(io.FileIO(beside, "wb"), may_go_on) as sink:
                 encoded = encode_update(base, trained, codec, sink)
                 sink.flush()
                 os.fsync(sink.fileno())
@@ -52,6 +66,30 @@ def write_payload(path: Path, *, base: Floats, trained: Floats, codec: CodecSpec
         finally:
             beside.unlink(missing_ok=True)
     return encoded
+
+
+def inside(folder: Path, path: str) -> Path:
+    """`path` if it lies in `folder`, the only place a worker writes to.
+
+    Raises:
+        InputError: ``worker.path``.
+    """
+    resolved = Path(path).resolve()
+    if not resolved.is_relative_to(folder.resolve()):
+        raise InputError("worker.path", path=resolved.name)
+    return resolved
+
+
+class _Paced(io.BufferedWriter):
+    """A file that asks before each write."""
+
+    def __init__(self, file: io.FileIO, may_go_on: Callable[[], None]) -> None:
+        super().__init__(file)
+        self._may_go_on = may_go_on
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        self._may_go_on()
+        return super().write(data)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from sparewatt.worker.areas import WorkerAreas
@@ -18,11 +19,26 @@ class WorkerDevice:
 
     Attributes:
         cuda_uuid: NVML's name of the card (``GPU-…``): CUDA's own numbering may differ and change.
+        driver_version: of the card's driver; None where it was not asked.
     """
 
     kind: Literal["cpu", "cuda", "mps"]
     threads: int = 1
     cuda_uuid: str | None = None
+    driver_version: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkerFolders:
+    """The only files of the person that a worker can reach.
+
+    Attributes:
+        work: it may write here; must exist.
+        read: it may read these.
+    """
+
+    work: Path
+    read: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,8 +72,9 @@ class Worker(Protocol):
     async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
         """Return when the process is gone.
 
-        `relaxed` leaves it time to write the update of the inner steps it has completed; `urgent` kills it 0.6 s
-        after asking, so that its memory is free within a second. Repeated and later calls are harmless.
+        `relaxed` leaves it time to write the update of the inner steps it has completed; at `urgent` it leaves at once
+        and is killed after 0.5 s, so that its memory is free within a second; what it completed is then in the
+        trainable area. Repeated and later calls are harmless.
         """
         ...
 
@@ -65,8 +82,16 @@ class Worker(Protocol):
 class WorkerStarter(Protocol):
     """Starts workers."""
 
-    async def start(self, device: WorkerDevice, areas: WorkerAreas) -> Worker:
+    async def start(self, device: WorkerDevice, areas: WorkerAreas, folders: WorkerFolders) -> Worker:
         """Start a worker on `areas`, which stay the caller's and survive it.
+
+        Raises:
+            UnavailableError: ``child.start``.
+        """
+        ...
+
+    async def start_encoder(self, areas: WorkerAreas, folders: WorkerFolders) -> Worker:
+        """Start a worker that touches no device and answers `Encode` only.
 
         Raises:
             UnavailableError: ``child.start``.

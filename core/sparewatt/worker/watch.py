@@ -95,9 +95,20 @@ class Inbox:
 
 
 class PermitGate:
-    """Leave to compute for the inner loop: a fresh permit, no `Stop`, and pauses that keep the permit's duty."""
+    """Leave to go on: a fresh permit of a fitting kind, no `Stop`, and pauses that keep the permit's duty.
 
-    def __init__(self, watch: PermitWatch, inbox: Inbox, clock: Callable[[], float]) -> None:
+    Args:
+        kinds: what a permit must allow: computing for the inner loop, encoding or computing for an encoder.
+    """
+
+    def __init__(
+        self,
+        watch: PermitWatch,
+        inbox: Inbox,
+        clock: Callable[[], float],
+        kinds: frozenset[PermitKind] = frozenset({PermitKind.COMPUTE}),
+    ) -> None:
+        self._kinds = kinds
         self._watch = watch
         self._inbox = inbox
         self._clock = clock
@@ -106,7 +117,7 @@ class PermitGate:
         """The permit's bound for the next micro-batch in seconds; None at a stop."""
         seconds = 0.0
         while not self._inbox.stop_within(seconds):
-            grant = self._allowed()
+            grant = self.allowed()
             if grant is not None:
                 return grant.micro_batch_seconds
             seconds = _WAIT_SECONDS
@@ -115,11 +126,12 @@ class PermitGate:
     def leave(self, busy_seconds: float) -> None:
         """Pause ``busy x (1 / duty - 1)`` by the duty of the newest permit; ends at once at a stop or lost permit."""
         began = self._clock()
-        while (grant := self._allowed()) is not None and grant.duty < 1.0:
+        while (grant := self.allowed()) is not None and grant.duty < 1.0:
             left = busy_seconds * (1.0 / grant.duty - 1.0) - (self._clock() - began)
             if left <= 0.0 or self._inbox.stop_within(min(left, _WAIT_SECONDS)):
                 return
 
-    def _allowed(self) -> Grant | None:
+    def allowed(self) -> Grant | None:
+        """What is allowed at this moment, whether or not a `Stop` has come."""
         grant = self._watch.grant()
-        return grant if grant is not None and grant.kind is PermitKind.COMPUTE else None
+        return grant if grant is not None and grant.kind in self._kinds else None

@@ -12,6 +12,8 @@ from typing import Final
 
 from sparewatt.numeric.merge_plan import UPDATES_MOST
 from sparewatt.process.channel import Channel, open_standard_channel
+from sparewatt.process.isolation.apply import isolate
+from sparewatt.process.isolation.layers import Room
 from sparewatt.process.parent_watch import watch_parent
 from sparewatt_coordinator.aggregate.messages import Answer, Quit, Request
 
@@ -24,6 +26,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="sparewatt-aggregate")
     parser.add_argument("blobs", type=Path)
     folder: Path = parser.parse_args(arguments).blobs
+    hold_in(folder)
     # A union of types is no `type` for the checker, though it is what the channel decodes.
     channel: Channel[Request, Answer] = open_standard_channel(Request, Answer)  # type: ignore[arg-type]
     watch_parent(channel.closed)
@@ -39,6 +42,15 @@ def main(arguments: list[str]) -> int:
             return 0
         if request is not None:
             channel.send(aggregator.answer(request))
+
+
+def hold_in(folder: Path) -> None:
+    """Keep this process, which reads what contributors sent, to `folder` and off the network, as far as can be."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = folder.absolute()
+    # Libraries look for a home and a place for temporary files, and only this folder is left.
+    os.environ.update(HOME="/nonexistent", TMPDIR=str(place), TORCHINDUCTOR_CACHE_DIR=str(place / "incoming"))
+    isolate(Room(write=(place,), keeper=True))
 
 
 def allow_files(wanted: int) -> None:

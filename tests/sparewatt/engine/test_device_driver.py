@@ -12,7 +12,7 @@ from sparewatt.errors import StorageError, UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import slot_lock
 from sparewatt.host.sample import Sample
-from sparewatt.policy import Compute, Decision
+from sparewatt.policy import Compute, Decision, Match
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.testing.clock import ManualClock
 from sparewatt.testing.run import FakeRun
@@ -53,20 +53,28 @@ class Bench:
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         self._tasks.create_task(work)
 
-    def look(self, compute: Compute = "full", *, urgent: bool = False) -> None:
+    def look(self, compute: Compute = "full", *, urgent: bool = False, rule: str | None = None) -> None:
         now = self.clock.monotonic()
-        decision = Decision("cpu", compute, "allowed", (), 100, now)
+        matches = () if rule is None else (Match(rule, compute, "essential", {}, None, None),)
+        decision = Decision("cpu", compute, "allowed", matches, 100, now)
         self.pacer.decided(decision)
         self.pacer.sampled(Sample(device="cpu", t=now))
         self.driver.step(decision, urgent=urgent)
         self.pacer.tick()
 
-    async def until(self, reached: Callable[[], bool], compute: Compute = "full", *, urgent: bool = False) -> None:
+    async def until(
+        self,
+        reached: Callable[[], bool],
+        compute: Compute = "full",
+        *,
+        urgent: bool = False,
+        rule: str | None = None,
+    ) -> None:
         """Look again and again until something is so, at most five seconds of real time."""
         async with asyncio.timeout(5):
             while not reached():
                 self.clock.advance(0.01)
-                self.look(compute, urgent=urgent)
+                self.look(compute, urgent=urgent, rule=rule)
                 await asyncio.sleep(0.001)
 
 
@@ -200,5 +208,102 @@ def test_an_engine_can_end_while_an_update_waits_for_room(tmp_path: Path) -> Non
         async with asyncio.timeout(4):
             await bench.driver.end()
         bench.run.storage = None
+
+    drive(tmp_path, story, work=1)
+
+
+def in_the_middle(bench: Bench) -> bool:
+    current = bench.driver.state.current
+    return current is not None and current.inner_steps >= 1
+
+
+def left_areas(bench: Bench) -> bool:
+    return bench.driver._memory.areas is None
+
+
+def test_an_urgent_stop_frees_the_device_and_brings_home_what_was_completed(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.until(lambda: in_the_middle(bench))
+        bench.look("stop", urgent=True, rule="game")
+        await bench.until(lambda: len(bench.run.delivered) == 1, "stop", urgent=True, rule="game")
+        assignment, trained = bench.run.delivered[0]
+        assert trained.outcome == "partial"
+        assert 1 <= trained.inner_steps < assignment.inner_steps
+        assert trained.tokens == trained.inner_steps * assignment.token_budget // assignment.inner_steps
+        assert trained.loss_first_micro > 0
+        assert len(bench.starter.encoders) == 1
+        assert bench.driver.released_milliseconds is not None
+        assert bench.driver.error is None, "a worker that was told to go has not failed"
+        await bench.until(lambda: left_areas(bench), "stop", urgent=True, rule="game")
+        assert bench.run.given_back == [], "the rest is a gap that the update's own size tells of"
+        bench.clock.advance(60.0)
+        await bench.until(lambda: len(bench.run.delivered) == 2)
+        assert bench.run.delivered[1][1].outcome == "finished"
+
+    drive(tmp_path, story, work=2)
+
+
+def test_on_battery_what_was_completed_waits_and_is_encoded_when_power_is_back(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.until(lambda: in_the_middle(bench))
+        await bench.until(lambda: bench.driver.state.worker == "none", "stop", urgent=True, rule="battery")
+        for _ in range(20):
+            bench.look("stop", urgent=True, rule="battery")
+            await asyncio.sleep(0.001)
+        assert bench.starter.encoders == []
+        assert bench.driver.held_assignments == frozenset(), "its lease may run out meanwhile"
+        await bench.until(lambda: len(bench.run.delivered) == 1)
+        assert bench.run.delivered[0][1].outcome == "partial"
+
+    drive(tmp_path, story, work=1)
+
+
+def test_what_waits_longer_than_its_lease_is_a_gap(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.until(lambda: in_the_middle(bench))
+        await bench.until(lambda: bench.driver.state.worker == "none", "stop", urgent=True, rule="memory_low")
+        bench.clock.advance(600.0)
+        await bench.until(lambda: len(bench.run.given_back) == 1, "stop", urgent=True, rule="memory_low")
+        await bench.until(lambda: left_areas(bench), "stop", urgent=True, rule="memory_low")
+        assert bench.run.delivered == []
+        assert bench.starter.encoders == []
+
+    drive(tmp_path, story, work=1)
+
+
+def test_a_worker_killed_by_the_system_loses_no_completed_step(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.until(lambda: in_the_middle(bench))
+        bench.starter.started[0].kill()
+        bench.clock.advance(2.0)
+        await bench.until(lambda: len(bench.run.delivered) == 1)
+        assert bench.run.delivered[0][1].inner_steps >= 1
+
+    drive(tmp_path, story, work=1)
+
+
+def test_a_worker_whose_permit_stopped_long_ago_is_killed(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.until(lambda: bench.driver.state.worker == "training")
+        bench.clock.advance(14.0)
+        bench.driver.step(decision_at(bench.clock.monotonic()), urgent=False)
+        assert bench.driver.state.worker == "training"
+        bench.clock.advance(1.5)
+        bench.driver.step(decision_at(bench.clock.monotonic()), urgent=False)
+        assert bench.driver.state.worker == "stopping"
+
+    drive(tmp_path, story, work=1)
+
+
+def decision_at(now: float) -> Decision:
+    return Decision("cpu", "full", "allowed", (), 100, now)
+
+
+def test_a_worker_that_is_unwanted_before_it_has_started_is_stopped_all_the_same(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.look()
+        assert bench.driver.state.worker == "starting"
+        bench.look("stop", urgent=True, rule="paused")
+        await bench.until(lambda: bench.driver.state.worker == "none", "stop", urgent=True, rule="paused")
 
     drive(tmp_path, story, work=1)

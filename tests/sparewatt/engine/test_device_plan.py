@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparewatt.engine.device_plan import (
+    ENCODING_ATTEMPTS_MOST,
     UNSTARTED_SECONDS_MOST,
     ApplyVersion,
     AskForWork,
     DeviceState,
+    EncodeKept,
     FetchData,
     GiveBack,
     StartWorker,
@@ -136,11 +138,77 @@ def test_work_that_cannot_be_started_for_long_goes_to_others() -> None:
     assert plan(state, now=UNSTARTED_SECONDS_MOST)[1] == (GiveBack(assignment()),)
 
 
+def kept(**changes: object) -> DeviceState:
+    """After an urgent stop in the middle of an assignment."""
+    held = work(attempts=1, inner_steps=5, tokens=500, kept_inner_steps=5, kept_until=60.0)
+    return replace(READY, worker="none", may_compute=False, must_leave=True, current=held, **changes)
+
+
+def test_what_an_urgent_stop_left_is_encoded_while_the_device_stays_free() -> None:
+    state, effects = plan(kept(may_encode=True), now=1.0)
+    assert effects == (EncodeKept(assignment()),)
+    assert plan(state, now=1.1)[1] == ()
+
+
+def test_where_even_encoding_would_disturb_the_area_waits_as_long_as_the_lease() -> None:
+    state, effects = plan(kept(), now=59.9)
+    assert effects == ()
+    assert plan(replace(state, may_encode=True), now=59.9)[1] == (EncodeKept(assignment()),)
+    state, effects = plan(state, now=60.0)
+    assert effects == (GiveBack(assignment()),)
+    assert state.current is None
+
+
+def test_what_would_go_beyond_the_days_disk_writes_goes_to_others() -> None:
+    assert plan(kept(may_encode=True, may_write=False), now=1.0)[1] == (GiveBack(assignment()),)
+
+
+def test_nothing_is_trained_over_what_is_still_to_be_encoded() -> None:
+    state = replace(kept(may_encode=True), may_compute=True, must_leave=False, next=work(2), asked=True)
+    state, effects = plan(state, now=1.0)
+    assert effects == (EncodeKept(assignment()),)
+    state, effects = plan(replace(state, worker="none", current=None), now=2.0)
+    assert effects == (StartWorker(),)
+
+
+def test_an_encoder_that_may_not_go_on_is_stopped_and_what_is_kept_stays() -> None:
+    state, effects = plan(replace(kept(), worker="encoding"), now=1.0)
+    assert effects == (StopWorker(urgent=True),)
+    assert state.current is not None
+    assert state.current.kept_inner_steps == 5
+
+
+def test_an_encoder_that_fails_again_and_again_is_given_up() -> None:
+    state = kept(may_encode=True)
+    for _ in range(ENCODING_ATTEMPTS_MOST):
+        state, effects = plan(replace(state, worker="none"), now=1.0)
+        assert effects == (EncodeKept(assignment()),)
+    assert plan(replace(state, worker="none"), now=1.0)[1] == (GiveBack(assignment()),)
+
+
+def test_a_relaxed_stop_that_becomes_urgent_is_said_once_more_and_only_once() -> None:
+    leaving = replace(READY, worker="training", current=work(tokens=500), must_leave=True, may_compute=False)
+    state, effects = plan(leaving, now=0.0)
+    assert effects == (StopWorker(urgent=False),)
+    state, effects = plan(replace(state, urgent=True), now=0.1)
+    assert effects == (StopWorker(urgent=True),)
+    assert plan(state, now=0.2)[1] == ()
+
+
+def test_a_worker_that_outlived_its_permit_is_killed() -> None:
+    for worker in ("ready", "applying", "training", "encoding"):
+        state, effects = plan(replace(READY, worker=worker, permit_lapsed=True, asked=True), now=0.0)
+        assert effects[0] == StopWorker(urgent=True)
+        assert state.worker == "stopping"
+    starting = replace(READY, worker="starting", permit_lapsed=True, asked=True)
+    assert plan(starting, now=0.0)[1] == (), "one that still loads its libraries computes nothing"
+
+
 @given(
     may_compute=st.booleans(),
     must_leave=st.booleans(),
     connected=st.booleans(),
-    worker=st.sampled_from(["none", "starting", "ready", "applying", "training", "stopping"]),
+    worker=st.sampled_from(["none", "starting", "ready", "applying", "training", "stopping", "encoding"]),
     applied=st.none() | st.integers(0, 3).map(version),
     ready_version=st.none() | st.integers(0, 3).map(version),
     has_current=st.booleans(),

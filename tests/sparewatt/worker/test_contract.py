@@ -8,10 +8,10 @@ import pytest
 from sparewatt.numeric.codec import UpdateReader
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_floats
-from sparewatt.testing.worker_bench import BATCH, LENGTH, SPEC, Bench, begin
+from sparewatt.testing.worker_bench import BATCH, LENGTH, SPEC, Bench, Hearing, begin
 from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import parameter_count
-from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, read_mark
+from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, begin_copy, end_copy, read_mark
 from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Trained
 from sparewatt.worker.port import WorkerExited, WorkerStarter
 
@@ -30,7 +30,14 @@ def test_an_assignment_from_version_to_payload(starter: WorkerStarter, bench: Be
         assert trained.loss_last_micro < trained.loss_first_micro
         assert trained.payload.sha256 == bench.payload_sha256()
         assert trained.payload.size == bench.payload.stat().st_size
-        assert read_mark(bench.areas.trainable.view) == TrainedMark("ab" * 16, 3, trained.tokens)
+        assert read_mark(bench.areas.trainable.view) == TrainedMark(
+            "ab" * 16,
+            3,
+            trained.tokens,
+            trained.loss_first_micro,
+            trained.loss_last_micro,
+            trained.train_milliseconds,
+        )
         await hearing.worker.stop("relaxed")
         assert [event.reason for event in await hearing.rest() if isinstance(event, WorkerExited)] == ["stopped"]
 
@@ -92,5 +99,68 @@ def test_a_worker_outlives_a_bad_file_and_a_second_stop_is_harmless(starter: Wor
         await hearing.worker.stop("urgent")
         await hearing.worker.send(bench.apply())
         assert isinstance((await hearing.rest())[-1], WorkerExited)
+
+    asyncio.run(scenario())
+
+
+def test_an_urgent_stop_leaves_what_was_completed_in_the_engines_memory(starter: WorkerStarter, bench: Bench) -> None:
+    async def scenario() -> None:
+        hearing = await begin(starter, bench)
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=1000))
+        completed = await hearing.until(Progress)
+        await hearing.worker.stop("urgent")
+        rest = await hearing.rest()
+        assert not any(isinstance(event, Trained) for event in rest)
+        assert isinstance(rest[-1], WorkerExited)
+        assert rest[-1].reason == "stopped"
+        assert not bench.payload.exists()
+        mark = read_mark(bench.areas.trainable.view)
+        assert mark is not None
+        assert mark.inner_steps >= completed.inner_steps
+        assert mark.tokens == mark.inner_steps * BATCH * LENGTH
+        assert mark.loss_last_micro > 0
+
+        bench.permit.encode_only()
+        encoder = Hearing(await starter.start_encoder(bench.areas, bench.folders))
+        await encoder.worker.send(bench.encode(inner_steps=1000))
+        trained = await encoder.until(Trained)
+        assert (trained.outcome, trained.inner_steps, trained.tokens) == ("partial", mark.inner_steps, mark.tokens)
+        assert trained.payload.sha256 == bench.payload_sha256()
+        await encoder.worker.stop("relaxed")
+        assert [event.reason for event in await encoder.rest() if isinstance(event, WorkerExited)] == ["stopped"]
+
+    asyncio.run(scenario())
+    moved = as_floats(bench.areas.base.view) - as_floats(bench.areas.trainable.view[TRAINABLE_HEADER_BYTES:])
+    assert np.abs(moved).max() > 0
+    with bench.payload.open("rb") as source:
+        reader = UpdateReader(source, "int8", parameter_count(SPEC))
+        decoded = np.concatenate([reader.block(index) for index in range(reader.blocks)]) / 2.0**36
+    assert np.abs(decoded - moved).max() <= np.abs(moved).max() / 127
+
+
+def test_an_encoder_waits_for_leave_and_can_be_sent_away(starter: WorkerStarter, bench: Bench) -> None:
+    async def scenario() -> None:
+        begin_copy(bench.areas.trainable.view)
+        end_copy(bench.areas.trainable.view, TrainedMark("ab" * 16, 2, 2 * BATCH * LENGTH))
+        encoder = Hearing(await starter.start_encoder(bench.areas, bench.folders))
+        await encoder.worker.send(bench.encode())
+        with pytest.raises(TimeoutError):
+            await encoder.next(seconds=1.0)
+        await encoder.worker.stop("urgent")
+        assert [type(event) for event in await encoder.rest()] == [WorkerExited]
+        assert not bench.payload.exists()
+
+    asyncio.run(scenario())
+
+
+def test_an_encoder_says_when_nothing_was_kept(starter: WorkerStarter, bench: Bench) -> None:
+    async def scenario() -> None:
+        bench.permit.encode_only()
+        encoder = Hearing(await starter.start_encoder(bench.areas, bench.folders))
+        await encoder.worker.send(bench.encode())
+        assert (await encoder.until(Failed)).error_id == "worker.nothing_kept"
+        await encoder.worker.stop("relaxed")
+        await encoder.until(WorkerExited)
 
     asyncio.run(scenario())

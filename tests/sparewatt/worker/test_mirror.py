@@ -58,3 +58,29 @@ def test_a_copy_holds_the_weights_and_says_whose_they_are() -> None:
     mirror.copy(mark(4))
     assert read_mark(area) == mark(4)
     assert (mirror.weights == np.arange(len(model.weights))).all()
+
+
+def dear_mirror() -> tuple[TrainableMirror, memoryview, torch.Tensor]:
+    """One that copied at inner step 1 and found a copy for each inner step too dear."""
+    area = memoryview(bytearray(TRAINABLE_HEADER_BYTES + 4 * parameter_count(SPEC)))
+    model = build_flat(SPEC, torch.device("cpu"))
+    mirror = TrainableMirror(area, model, Clock(0.01))
+    mirror.copy(mark(1))
+    mirror.moving()
+    model.weights.fill_(7.0)
+    return mirror, area, model.weights
+
+
+def test_an_urgent_stop_copies_what_was_completed_since() -> None:
+    mirror, area, _ = dear_mirror()
+    assert not mirror.copy_if_cheap(mark(2))
+    assert mirror.copy_before_leaving()
+    assert read_mark(area) == mark(2)
+    assert mirror.weights[0] == 7.0
+
+
+def test_an_urgent_stop_in_the_middle_of_an_inner_step_leaves_the_step_before() -> None:
+    mirror, area, _ = dear_mirror()
+    assert not mirror.copy_before_leaving()
+    assert read_mark(area) == mark(1)
+    assert mirror.weights[0] == 0.0

@@ -8,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from sparewatt.process.child import environment_for
-from sparewatt.testing.worker_bench import Bench, begin
+from sparewatt.testing.worker_bench import BATCH, LENGTH, Bench, Hearing, begin
+from sparewatt.work.model import ModelSpec
 from sparewatt.worker.areas import read_mark
 from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Trained
 from sparewatt.worker.port import WorkerDevice, WorkerExited
@@ -28,7 +30,8 @@ _ENGINE = """
 import asyncio, os, sys
 from pathlib import Path
 from sparewatt.process.child import environment_for
-from sparewatt.testing.worker_bench import Bench, begin
+from sparewatt.testing.worker_bench import BATCH, LENGTH, Bench, Hearing, begin
+from sparewatt.work.model import ModelSpec
 from sparewatt.worker.messages import Progress
 from sparewatt.worker.supervisor import WorkerSupervisor
 
@@ -130,9 +133,37 @@ def test_a_worker_without_its_areas_says_so(real: WorkerSupervisor, bench: Bench
     async def scenario() -> None:
         handle = bench.areas.base.handle
         bench.areas.base.handle = "descriptor:9999:4"
-        worker = await real.start(WorkerDevice("cpu"), bench.areas)
+        worker = await real.start(WorkerDevice("cpu"), bench.areas, bench.folders)
         bench.areas.base.handle = handle
         events = [event async for event in worker.events()]
         assert [event.reason for event in events if isinstance(event, WorkerExited)] == ["arguments"]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on memory by prlimit")
+def test_a_model_that_does_not_fit_is_said_in_words_and_not_a_crash(bench: Bench) -> None:
+    async def scenario() -> None:
+        limited = ("prlimit", f"--as={16 * 2**30}", sys.executable, "-P", "-m", "sparewatt.worker")
+        supervisor = WorkerSupervisor(environment_for(os.environ, {}), print, limited)
+        hearing = Hearing(await supervisor.start(WorkerDevice("cpu"), bench.areas, bench.folders))
+        # 5 G parameters take 20 GB, more than the process may have whatever the computer has.
+        huge = ModelSpec("llama", 256, 4096, 16384, 18, 32, 32, 64)
+        await hearing.worker.send(msgspec.structs.replace(bench.configure(), model=huge))
+        failed = await hearing.until(Failed)
+        assert (failed.error_id, failed.fatal) == ("device.memory", True)
+        assert (await hearing.until(WorkerExited)).reason == "unavailable"
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_whose_permit_stops_advancing_ends_by_itself(real: WorkerSupervisor, bench: Bench) -> None:
+    async def scenario() -> None:
+        bench.permit.compute()
+        hearing = await begin(real, bench)
+        await hearing.worker.send(bench.train(inner_steps=100_000 // BATCH // LENGTH))
+        await hearing.until(Progress)
+        bench.permit.end()
+        assert (await hearing.until(WorkerExited)).reason == "permit_expired"
 
     asyncio.run(scenario())

@@ -1,11 +1,13 @@
 """What the engine decides about worker processes without one."""
 
+from pathlib import Path
+
 import pytest
 
 from sparewatt.process.child import ChildExit
 from sparewatt.worker.exits import WorkerExit
-from sparewatt.worker.port import WorkerDevice
-from sparewatt.worker.supervisor import device_environment, exit_reason
+from sparewatt.worker.port import WorkerDevice, WorkerFolders
+from sparewatt.worker.supervisor import device_environment, exit_reason, folder_environment, unboosted
 
 
 @pytest.mark.parametrize("code", list(WorkerExit))
@@ -33,3 +35,17 @@ def test_a_worker_on_a_card_sees_that_card_only() -> None:
 def test_no_worker_asks_a_model_hub() -> None:
     for kind in ("cpu", "cuda", "mps"):
         assert device_environment(WorkerDevice(kind))["HF_HUB_OFFLINE"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("driver", "set_"),
+    [("580.105", True), ("580.105.08", True), ("581.10", True), ("580.95.05", False), ("535.104", False), (None, True)],
+)
+def test_clocks_may_fall_on_drivers_that_know_how(driver: str | None, set_: bool) -> None:
+    assert unboosted(driver) == ({"CUDA_DISABLE_PERF_BOOST": "1"} if set_ else {})
+
+
+def test_libraries_look_for_no_home_and_write_to_the_work_folder() -> None:
+    environment = folder_environment(WorkerFolders(Path("/data/work")))
+    assert "/data/work" in environment.values()
+    assert not any(str(Path.home()) == value for value in environment.values())

@@ -117,3 +117,12 @@ def test_a_merge_takes_a_few_blocks_of_memory_whatever_the_size_of_the_model(tmp
         status = Path(f"/proc/{child.pid}/status").read_text()
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     assert int(peak.split()[1]) < 96 * 1024, peak
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_contributors_sent_is_read_behind_a_filter_of_system_calls(tmp_path: Path) -> None:
+    with aggregator(tmp_path) as child:
+        assert isinstance(ask(child, impossible_merge(1)), Failed)
+        status = Path(f"/proc/{child.pid}/status").read_text()
+        assert "Seccomp:\t2" in status
+        assert "NoNewPrivs:\t1" in status

@@ -1,0 +1,65 @@
+"""The memory that a device's workers share with the engine, and the permit in it."""
+
+from sparewatt.clock import Clock
+from sparewatt.permit import Grant, PermitWriter
+from sparewatt.work.model import ModelSpec
+from sparewatt.worker.areas import TrainedMark, WorkerAreas, create_areas, forget, read_mark
+
+
+class DeviceMemory:
+    """Areas that are made when a worker first needs them and outlive each worker.
+
+    Attributes:
+        areas: None while there are none.
+        advanced_at: monotonic moment at which the permit last advanced, or a worker's time began.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.areas: WorkerAreas | None = None
+        self.advanced_at = 0.0
+        self._permit: PermitWriter | None = None
+        self._clock = clock
+
+    def make(self, spec: ModelSpec) -> WorkerAreas:
+        """The areas, made for a model of `spec` when there are none.
+
+        Raises:
+            StorageError: ``area.create``.
+        """
+        if self.areas is None:
+            self.areas = create_areas(spec)
+            self._permit = PermitWriter(self.areas.permit.view)
+        return self.areas
+
+    def drop(self) -> None:
+        """Give the memory back. No pacer may advance the permit any more."""
+        areas, self.areas, self._permit = self.areas, None, None
+        if areas is not None:
+            areas.close()
+
+    def begin(self) -> None:
+        """A worker's time begins now: its permit need not have advanced before."""
+        self.advanced_at = self._clock.monotonic()
+
+    def advance(self, grant: Grant) -> None:
+        """Renew the permit; called on the pacer's thread."""
+        permit = self._permit
+        if permit is not None:
+            permit.advance(grant)
+            self.advanced_at = self._clock.monotonic()
+
+    def resumed(self) -> None:
+        """The computer slept: what was granted before no longer counts; called on the pacer's thread."""
+        permit = self._permit
+        if permit is not None:
+            permit.resumed()
+
+    def forget_trained(self) -> None:
+        """What was trained so far is not wanted any more, or its base is about to go."""
+        if self.areas is not None:
+            forget(self.areas.trainable.view)
+
+    def trained(self, assignment_id: str) -> TrainedMark | None:
+        """How far the trainable area holds an assignment; None when not by a single inner step."""
+        mark = None if self.areas is None else read_mark(self.areas.trainable.view)
+        return mark if mark is not None and mark.assignment_id == assignment_id and mark.inner_steps > 0 else None
