@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparewatt.settings.hours import parse_hours
-from sparewatt_desktop.widgets.week_cells import cell_states, hours_text, with_cells
+from sparewatt_desktop.presentation.week_cells import cell_states, hours_text, with_cells
 
 CELLS = st.sets(st.tuples(st.integers(0, 6), st.integers(0, 23)), min_size=1)
 DAY = st.sampled_from(("mo", "tu", "we", "th", "fr", "sa", "su"))

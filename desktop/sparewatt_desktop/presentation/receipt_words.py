@@ -11,6 +11,7 @@ from sparewatt.snapshot import RunSnapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.units import count_words, credit_words
 from sparewatt.work.receipt import Receipt
+from sparewatt_desktop.widgets.facts import Fact
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,14 @@ def receipt_row(
         run=run_title,
         round=str(receipt.round),
         tokens=count_words(receipt.tokens),
-        credit=credit_words(receipt.credit_micro, translations),
+        credit=credit_number(receipt.credit_micro),
         state=receipt_state_words(receipt, translations),
     )
+
+
+def credit_number(credit_micro: int) -> str:
+    """Credits under a heading that says so."""
+    return f"{credit_micro / 1e6:,.4f}"
 
 
 def receipt_state_words(receipt: Receipt, translations: Translations = ENGLISH) -> str:
@@ -90,7 +96,8 @@ def proof_sentence(listed: ReceiptList, translations: Translations = ENGLISH) ->
     if not listed.receipts and not listed.unreadable:
         return gettext("No receipts yet. Each accepted result brings one, signed by the run's coordinator.")
     counts = {
-        state: sum(receipt.state == state for receipt in listed.receipts) for state in ("verified", "pending", "revoked")
+        state: sum(receipt.state == state for receipt in listed.receipts)
+        for state in ("verified", "pending", "revoked")
     }
     parts = []
     if counts["verified"]:
@@ -129,12 +136,31 @@ def export_hint(translations: Translations = ENGLISH) -> str:
     )
 
 
-def moment_words(
-    unix_s: int, now_unix_s: int, translations: Translations = ENGLISH, zone: tzinfo | None = None
-) -> str:
+def moment_words(unix_s: int, now_unix_s: int, translations: Translations = ENGLISH, zone: tzinfo | None = None) -> str:
     """``today 14:05`` or ``2026-11-24 14:05``, in local time."""
     moment, now = (datetime.fromtimestamp(each, tz=UTC).astimezone(zone) for each in (unix_s, now_unix_s))
     clock = f"{moment:%H:%M}"
     if moment.date() == now.date():
         return filled(translations.gettext("today {clock}"), {"clock": clock})
     return f"{moment:%Y-%m-%d} {clock}"
+
+
+def last_receipt_facts(
+    receipts: Iterable[Receipt], now_unix_s: int, translations: Translations = ENGLISH, zone: tzinfo | None = None
+) -> tuple[Fact, ...]:
+    """Receipts as short lines: when, how much, and how sure it is."""
+    words = translations.gettext("{tokens} tokens, {credit}, {state}")
+    return tuple(
+        Fact(
+            moment_words(receipt.accepted_at_s, now_unix_s, translations, zone),
+            filled(
+                words,
+                {
+                    "tokens": count_words(receipt.tokens),
+                    "credit": credit_words(receipt.credit_micro, translations),
+                    "state": receipt_state_words(receipt, translations),
+                },
+            ),
+        )
+        for receipt in receipts
+    )

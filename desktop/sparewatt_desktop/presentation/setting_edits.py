@@ -8,8 +8,6 @@ import msgspec
 
 from sparewatt.control.messages import SettingValue
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True)
 class Edits:
@@ -22,7 +20,7 @@ class Edits:
 
     revision: int | None = None
     lines: Mapping[str, SettingValue] = field(default_factory=lambda: MappingProxyType({}))
-    unsaved: Mapping[str, str] = _NOTHING
+    unsaved: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     elsewhere: frozenset[str] = frozenset()
 
     def listed(self, revision: int, lines: Sequence[SettingValue]) -> "Edits":
@@ -54,22 +52,16 @@ class Edits:
 
     def undone(self) -> "Edits":
         """Without anything typed."""
-        return replace(self, unsaved=_NOTHING, elsewhere=frozenset())
+        return replace(self, unsaved=MappingProxyType({}), elsewhere=frozenset())
 
-    def saved(self, address: str) -> "Edits":
-        """The engine stored what was typed at `address`; its new revision comes with the next list."""
-        text = self.unsaved.get(address)
+    def saved(self, address: str, text: str) -> "Edits":
+        """The engine stored `text`; its new revision comes with the next list. What was typed since is kept."""
         line = self.lines.get(address)
-        if text is None or line is None:
+        if line is None:
             return self
-        lines = {**self.lines, address: msgspec.structs.replace(line, value=text)}
-        unsaved = {known: value for known, value in self.unsaved.items() if known != address}
-        return replace(
-            self,
-            lines=MappingProxyType(lines),
-            unsaved=MappingProxyType(unsaved),
-            elsewhere=self.elsewhere - {address},
-        )
+        lines = MappingProxyType({**self.lines, address: msgspec.structs.replace(line, value=text)})
+        wanted = self.unsaved.get(address, text)
+        return replace(self, lines=lines).typed(address, wanted)
 
     def shown(self, address: str) -> str:
         """The text that the form shows at `address`."""

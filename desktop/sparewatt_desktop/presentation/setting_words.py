@@ -1,10 +1,8 @@
 """The words around a setting: what a value would change now, and what its numbers mean. Pure."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sparewatt.control.messages import DevicePreview
-from sparewatt.settings.option import Number, Option
 from sparewatt.snapshot import DecisionSnapshot, DeviceSnapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.status import reason_sentence
@@ -37,31 +35,6 @@ def preview_sentences(
     )
 
 
-def zero_words(option: Option[Any], translations: Translations = ENGLISH) -> str:
-    """What 0 stands for, where it is no quantity but a word; empty elsewhere."""
-    gettext = translations.gettext
-    match option.key:
-        case "power_cap_watts":
-            return gettext("No cap")
-        case "upload_limit_kb_per_s" | "download_limit_kb_per_s":
-            return gettext("No limit")
-        case "cpu_threads":
-            return gettext("All but one")
-        case _:
-            return ""
-
-
-def range_words(option: Number, minimum: int, maximum: int, translations: Translations = ENGLISH) -> str:
-    """``100 to 350 W``, with what 0 stands for where that is allowed besides."""
-    zero = zero_words(option, translations)
-    if zero and option.minimum == 0:
-        words = translations.gettext("{zero}, or {least} to {most} {unit}")
-        least = max(1, minimum)
-    else:
-        words, least = translations.gettext("{least} to {most} {unit}"), minimum
-    return filled(words, {"zero": zero, "least": least, "most": maximum, "unit": option.unit}).strip()
-
-
 def unsaved_words(count: int, translations: Translations = ENGLISH) -> str:
     """How many changes wait to be saved."""
     words = translations.ngettext("{count} change is not saved.", "{count} changes are not saved.", count)
@@ -70,7 +43,9 @@ def unsaved_words(count: int, translations: Translations = ENGLISH) -> str:
 
 def elsewhere_words(value: str, translations: Translations = ENGLISH) -> str:
     """That the stored value changed while the person typed another."""
-    words = translations.gettext("Meanwhile it was set to {value} elsewhere; yours is kept here until you save or undo.")
+    words = translations.gettext(
+        "Meanwhile it was set to {value} elsewhere; yours is kept here until you save or undo."
+    )
     return filled(words, {"value": value})
 
 
@@ -89,7 +64,9 @@ def _preview(
         return gettext("Changes nothing right now.")
     reason = reason_sentence(decision.reasons[0], now_unix_s, translations) if decision.reasons else ""
     if decision.compute in ("hold", "stop"):
-        return filled(gettext("Would pause now: {reason}"), {"reason": reason}) if reason else gettext("Would pause now.")
+        return (
+            filled(gettext("Would pause now: {reason}"), {"reason": reason}) if reason else gettext("Would pause now.")
+        )
     if decision.compute == "limited":
         return filled(gettext("Would work slower now: {reason}"), {"reason": reason})
     if decision.transfers == "none":

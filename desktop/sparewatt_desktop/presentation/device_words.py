@@ -1,23 +1,12 @@
 """What the devices page says about one device. Pure."""
 
-from dataclasses import dataclass
-
 from sparewatt.snapshot import DeviceSnapshot, Snapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.errors import error_words
 from sparewatt.wording.status import device_sentence
 from sparewatt.wording.units import bytes_words, count_words, duration_words, percent_words
+from sparewatt_desktop.widgets.facts import Fact
 from sparewatt_desktop.widgets.gauge_readings import STALE_S, why_unknown
-
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a table: a name, a value, and a sentence where there is something to say."""
-
-    name: str
-    value: str
-    note: str = ""
 
 
 def state_words(device: DeviceSnapshot, now_unix_s: int, translations: Translations = ENGLISH) -> str:
@@ -43,15 +32,15 @@ def kind_words(device: DeviceSnapshot, translations: Translations = ENGLISH) -> 
             return device.kind
 
 
-def sensor_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> tuple[Row, ...]:
+def sensor_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> tuple[Fact, ...]:
     """Every sensor: its value, or why there is none and how to get it."""
     gettext = translations.gettext
     sensors = device.sensors
 
-    def row(sensor: str, name: str, value: str | None) -> Row:
+    def row(sensor: str, name: str, value: str | None) -> Fact:
         if value is None:
-            return Row(name, gettext("not known"), why_unknown(device, sensor, translations))
-        return Row(name, value)
+            return Fact(name, gettext("not known"), why_unknown(device, sensor, translations))
+        return Fact(name, value)
 
     rows = [
         row("power", gettext("Power now"), _watts(sensors.power_watts, translations)),
@@ -63,38 +52,42 @@ def sensor_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) ->
     ]
     if sensors.margin_kelvin is not None:
         kelvins = filled(gettext("{kelvins} K"), {"kelvins": f"{sensors.margin_kelvin:.0f}"})
-        rows.append(Row(gettext("Warmer by, until it slows itself down"), kelvins))
+        rows.append(Fact(gettext("Left until it slows itself down"), kelvins))
     return tuple(_without_repeats(rows))
 
 
-def limit_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> tuple[Row, ...]:
+def limit_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> tuple[Fact, ...]:
     """The person's limits of a device, and what can be kept on it."""
     gettext = translations.gettext
     limits = device.limits
-    rows = [Row(gettext("Speed limit"), percent_words(device.speed_limit_percent))]
+    rows = [Fact(gettext("Speed limit"), percent_words(device.speed_limit_percent))]
     if limits.power_cap_watts is not None:
-        rows.append(Row(gettext("Power cap"), _watts_known(limits.power_cap_watts, translations)))
+        rows.append(Fact(gettext("Power cap"), _watts_known(limits.power_cap_watts, translations)))
     elif "power" in device.sensors.missing:
         note = gettext("A cap in watts needs a power sensor; the speed limit holds instead.")
-        rows.append(Row(gettext("Power cap"), gettext("cannot be kept"), note))
+        rows.append(Fact(gettext("Power cap"), gettext("cannot be kept"), note))
     else:
-        rows.append(Row(gettext("Power cap"), gettext("none")))
+        rows.append(Fact(gettext("Power cap"), gettext("none")))
     if limits.power_cap_least_watts is not None:
         note = gettext("Below this lies the device's own draw between two pieces of work.")
-        rows.append(Row(gettext("Lowest cap that can be kept"), _watts_known(limits.power_cap_least_watts, translations), note))
+        rows.append(
+            Fact(gettext("Lowest cap that can be kept"), _watts_known(limits.power_cap_least_watts, translations), note)
+        )
     if limits.power_cap_most_watts is not None:
-        rows.append(Row(gettext("The device's own limit"), _watts_known(limits.power_cap_most_watts, translations)))
+        rows.append(Fact(gettext("The device's own limit"), _watts_known(limits.power_cap_most_watts, translations)))
     if limits.temperature_limit_celsius is not None:
-        rows.append(Row(gettext("Temperature limit"), _celsius(limits.temperature_limit_celsius, translations) or ""))
+        rows.append(Fact(gettext("Temperature limit"), _celsius(limits.temperature_limit_celsius, translations) or ""))
     elif "temperature" in device.sensors.missing:
         note = gettext("A temperature limit needs a sensor; the speed limit holds instead.")
-        rows.append(Row(gettext("Temperature limit"), gettext("cannot be kept"), note))
+        rows.append(Fact(gettext("Temperature limit"), gettext("cannot be kept"), note))
     if limits.conflict is not None:
-        rows.append(Row(gettext("These limits"), gettext("do not fit"), error_words(limits.conflict, {}, translations)))
+        rows.append(
+            Fact(gettext("These limits"), gettext("do not fit"), error_words(limits.conflict, {}, translations))
+        )
     return tuple(rows)
 
 
-def work_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> tuple[Row, ...]:
+def work_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> tuple[Fact, ...]:
     """What the device has done and is doing."""
     gettext = translations.gettext
     rows = []
@@ -102,12 +95,9 @@ def work_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> t
         words = gettext("{done} of {total} inner steps on version {version}")
         work = device.current
         parameters = {"done": work.inner_steps, "total": work.inner_steps_total, "version": work.base_version}
-        rows.append(Row(gettext("This assignment"), filled(words, parameters)))
-    if device.tokens_per_s is not None and device.worker == "training":
-        words = filled(gettext("{count} tokens/s"), {"count": count_words(round(device.tokens_per_s))})
-        rows.append(Row(gettext("Speed"), words))
+        rows.append(Fact(gettext("This assignment"), filled(words, parameters)))
     trained = filled(gettext("{count} tokens since the engine started"), {"count": count_words(device.tokens)})
-    rows.append(Row(gettext("Trained"), trained))
+    rows.append(Fact(gettext("Trained"), trained))
     return tuple(rows)
 
 
@@ -132,12 +122,12 @@ def sensing_words(snapshot: Snapshot, translations: Translations = ENGLISH) -> s
     return ""
 
 
-def _without_repeats(rows: list[Row]) -> list[Row]:
+def _without_repeats(rows: list[Fact]) -> list[Fact]:
     """A sentence is said once, at the first row that needs it."""
     said: set[str] = set()
     kept = []
     for row in rows:
-        kept.append(Row(row.name, row.value, "" if row.note in said else row.note))
+        kept.append(Fact(row.name, row.value, "" if row.note in said else row.note))
         said.add(row.note)
     return kept
 

@@ -4,36 +4,36 @@ import math
 from collections.abc import Sequence
 
 from sparewatt.snapshot import EvaluationSnapshot, RunSnapshot
-from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
 from sparewatt.wording.errors import error_words
 from sparewatt.wording.units import bytes_words, count_words, duration_words, loss_words
-from sparewatt_desktop.pages.device_words import Row
+from sparewatt_desktop.widgets.facts import Fact
 
 Points = Sequence[tuple[float, float]]
 
 
-def about_rows(run: RunSnapshot, translations: Translations = ENGLISH) -> tuple[Row, ...]:
+def about_rows(run: RunSnapshot, translations: Translations = ENGLISH) -> tuple[Fact, ...]:
     """For whom, what for, under which licence, and how results are checked."""
     gettext = translations.gettext
-    rows = [Row(gettext("Organiser"), run.organiser), Row(gettext("Licence"), run.licence)]
+    rows = [Fact(gettext("Organiser"), run.organiser), Fact(gettext("Licence"), run.licence)]
     if run.purpose:
-        rows.insert(0, Row(gettext("Purpose"), run.purpose))
-    rows.append(Row(gettext("Checks"), validation_words(run.validation, translations)))
-    rows.append(Row(gettext("Connection"), connection_words(run, translations)))
+        rows.insert(0, Fact(gettext("Purpose"), run.purpose))
+    rows.append(Fact(gettext("Checks"), validation_words(run.validation, translations)))
+    rows.append(Fact(gettext("Connection"), connection_words(run, translations)))
     return tuple(rows)
 
 
-def progress_rows(run: RunSnapshot, translations: Translations = ENGLISH) -> tuple[Row, ...]:
+def progress_rows(run: RunSnapshot, translations: Translations = ENGLISH) -> tuple[Fact, ...]:
     """How far the run is, and what of it came from here."""
     gettext = translations.gettext
     whole = filled(gettext("{count} tokens"), {"count": count_words(run.run_tokens)})
     yours = filled(gettext("{count} tokens"), {"count": count_words(run.tokens_accepted)})
     return (
-        Row(gettext("Version"), version_words(run, translations)),
-        Row(gettext("Whole run"), whole),
-        Row(gettext("From this computer"), yours, share_words(run, translations)),
-        Row(gettext("Held-out loss"), latest_loss_words(run, translations)),
-        Row(gettext("On this disk"), bytes_words(run.disk_bytes)),
+        Fact(gettext("Version"), version_words(run, translations)),
+        Fact(gettext("Whole run"), whole),
+        Fact(gettext("From this computer"), yours, share_words(run, translations)),
+        Fact(gettext("Held-out loss"), latest_loss_words(run, translations)),
+        Fact(gettext("On this disk"), bytes_words(run.disk_bytes)),
     )
 
 
@@ -103,15 +103,13 @@ def latest_loss_words(run: RunSnapshot, translations: Translations = ENGLISH) ->
     return loss_words(newest, run.loss_unit, translations)
 
 
-def loss_summary(
-    evaluations: Sequence[EvaluationSnapshot], unit: str, translations: Translations = ENGLISH
-) -> str:
+def loss_summary(evaluations: Sequence[EvaluationSnapshot], unit: str, translations: Translations = ENGLISH) -> str:
     """The plot of held-out loss in one sentence, for those who cannot see it."""
     gettext = translations.gettext
     if not evaluations:
         return gettext("No version was measured yet.")
     first, last = evaluations[0], evaluations[-1]
-    parameters = {
+    parameters: Parameters = {
         "first": loss_words(first.loss_micro, unit, translations),
         "last": loss_words(last.loss_micro, unit, translations),
         "from": first.version,
@@ -150,3 +148,28 @@ def number_words(value: float) -> str:
     if abs(value) >= 1000:
         return count_words(round(value))
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def series_title(series: str, translations: Translations = ENGLISH) -> str:
+    """The name of one of the engine's series."""
+    gettext = translations.gettext
+    match series:
+        case "power_watts":
+            return gettext("Power")
+        case "tokens_per_s":
+            return gettext("Speed")
+        case "loss":
+            return gettext("Training loss")
+        case _:
+            return series
+
+
+def series_unit(series: str, translations: Translations = ENGLISH) -> str:
+    """The unit of its values."""
+    match series:
+        case "power_watts":
+            return "W"
+        case "tokens_per_s":
+            return translations.gettext("tokens/s")
+        case _:
+            return translations.gettext("nats")
