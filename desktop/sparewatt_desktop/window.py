@@ -8,8 +8,10 @@ from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QResizeEvent, Q
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from sparewatt.snapshot import Snapshot
+from sparewatt.wording.catalogue import Translations
+from sparewatt_desktop.look import Look
 from sparewatt_desktop.navigation import Navigation
-from sparewatt_desktop.page import Page, PageEntry, PageTools, ShowsSettings
+from sparewatt_desktop.page import Commands, Page, PageEntry, PageTools, ShowsSettings
 from sparewatt_desktop.theme import DARK, LIGHT, SCALE_STEP_PERCENT, Theme
 from sparewatt_desktop.widgets.layout import column, row
 
@@ -24,14 +26,22 @@ class Window(QWidget):
 
     closing = Signal(QCloseEvent)
     seen_changed = Signal(bool)
+    page_changed = Signal(str)
 
-    def __init__(self, entries: Sequence[PageEntry], tools: PageTools, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        entries: Sequence[PageEntry],
+        commands: Commands,
+        look: Look,
+        words: Translations,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("window")
         self.setWindowTitle("Sparewatt")
         self.setMinimumSize(LEAST_SIZE)
         self.resize(DEFAULT_SIZE)
-        self._tools = tools
+        self._tools = tools = PageTools(commands, look, words, self.open_page, self.open_setting)
         self._entries = {entry.page: entry for entry in entries}
         self._made: dict[str, QWidget] = {}
         self._snapshot: Snapshot | None = None
@@ -67,20 +77,25 @@ class Window(QWidget):
         self._stack.setCurrentWidget(made)
         self.navigation.show_chosen(page)
         self._tell()
+        self.page_changed.emit(page)
 
     def open_setting(self, key: str) -> None:
-        """Show the settings at the one with this address."""
+        """Show the settings, at the one with this address where it is not empty."""
         if "settings" not in self._entries:
             return
         self.open_page("settings")
         made = self._made["settings"]
-        if isinstance(made, ShowsSettings):
+        if key and isinstance(made, ShowsSettings):
             made.show_setting(key)
 
     def show_snapshot(self, snapshot: Snapshot | None) -> None:
         """Keep the state, and show it where somebody sees it."""
         self._snapshot = snapshot
         self._tell()
+
+    def show_stopping(self) -> None:
+        """Take no more input: the desktop is about to end."""
+        self.setEnabled(False)
 
     def raise_up(self) -> None:
         """Bring the window before the person, wherever it was."""
