@@ -6,7 +6,7 @@ back, `attention` is what needs the person; everything else is a neutral. A stat
 Widgets get their looks from dynamic properties that the style sheet knows:
 
 - ``QLabel[role]``: ``display``, ``title``, ``heading``, ``strong``, ``quiet``, ``caption``, ``figure``, ``code``
-- ``QPushButton[role]``: ``primary`` (one on a page), ``plain`` (text only), none for an ordinary button
+- ``QPushButton[role]``: ``primary`` (one on a page), ``plain`` and ``link`` (text only), none for an ordinary button
 - ``QFrame[role]``: ``card``, ``banner``, ``well``, ``line``; a banner also takes ``tone``: ``quiet``, ``caution``,
   ``attention``
 """
@@ -183,7 +183,7 @@ def qt_palette(theme: Theme) -> QPalette:
 
 def style_sheet(theme: Theme) -> str:
     """Qt's style sheet for the whole application."""
-    return "\n".join((_text(theme), _buttons(theme), _fields(theme), _frames(theme), _bars(theme)))
+    return "\n".join((_text(theme), _buttons(theme), _fields(theme), _frames(theme), _bars(theme), _tables(theme)))
 
 
 def _text(theme: Theme) -> str:
@@ -232,6 +232,11 @@ def _buttons(theme: Theme) -> str:
     QPushButton[role="plain"] {{ background: transparent; border: 1px solid transparent; color: {colours.accent}; }}
     QPushButton[role="plain"]:hover {{ background: {colours.accent_soft}; }}
     QPushButton[role="plain"]:focus {{ border: 2px solid {colours.accent}; }}
+    QPushButton[role="link"] {{
+        background: transparent; border: none; border-bottom: 2px solid transparent; color: {colours.accent};
+        padding: 0; text-align: left;
+    }}
+    QPushButton[role="link"]:hover, QPushButton[role="link"]:focus {{ border-bottom: 2px solid {colours.accent}; }}
     QPushButton::menu-indicator {{ subcontrol-position: right center; right: {px(SPACING.small)}px; }}
     QPushButton[menu="true"] {{ padding-right: {px(SPACING.wide + 4)}px; }}
     QToolButton[role="navigation"] {{
@@ -257,6 +262,16 @@ def _fields(theme: Theme) -> str:
         selection-color: {colours.on_accent};
     }}
     {focused} {{ border: 2px solid {colours.accent}; padding: {px(5) - 1}px {px(SPACING.small) - 1}px; }}
+    QComboBox::drop-down {{ border: none; width: {px(SPACING.wide)}px; }}
+    QSpinBox QLineEdit, QSpinBox QLineEdit:focus {{ background: transparent; border: none; padding: 0; }}
+    QSpinBox::up-button, QSpinBox::down-button {{ width: 0; height: 0; border: none; }}
+    QToolButton[role="step"] {{
+        background: {colours.raised}; border: 1px solid {colours.edge}; border-radius: {px(6)}px;
+        min-width: {px(28)}px; min-height: {px(28)}px;
+    }}
+    QToolButton[role="step"]:hover {{ border-color: {colours.accent}; }}
+    QToolButton[role="step"]:pressed {{ background: {colours.accent_soft}; }}
+    QToolButton[role="step"]:disabled {{ color: {colours.edge}; border-color: {colours.line}; }}
     QCheckBox:focus, QRadioButton:focus {{ color: {colours.accent}; text-decoration: underline; }}
     QMenu {{
         background: {colours.raised}; border: 1px solid {colours.edge}; padding: {px(SPACING.hair)}px;
@@ -299,4 +314,21 @@ def _bars(theme: Theme) -> str:
     QScrollBar::handle {{ background: {colours.edge}; border-radius: {px(3)}px; min-height: {px(32)}px; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    """
+
+
+def _tables(theme: Theme) -> str:
+    colours, px = theme.palette, theme.px
+    return f"""
+    QTableView {{
+        background: {colours.surface}; border: 1px solid {colours.line};
+        selection-background-color: {colours.accent_soft}; selection-color: {colours.text}; outline: none;
+    }}
+    QTableView:focus {{ border: 2px solid {colours.accent}; }}
+    QTableView::item {{ padding: 0 {px(SPACING.small)}px; border: none; border-bottom: 1px solid {colours.line}; }}
+    QHeaderView {{ background: transparent; border: none; }}
+    QHeaderView::section {{
+        background: {colours.surface}; color: {colours.text_quiet}; border: none;
+        border-bottom: 1px solid {colours.edge}; padding: {px(SPACING.small)}px; font-size: {px(TYPE.caption)}px;
+    }}
     """

@@ -1,0 +1,1 @@
+"""Stand-ins for tests and pictures; nothing that is shipped imports them."""
