@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from sparewatt.work.invite import Invite
 from sparewatt.work.manifest import Manifest
 from sparewatt_desktop.page import PageTools
-from sparewatt_desktop.pages.manifest_words import about_facts, changes, cost_facts
+from sparewatt_desktop.presentation.manifest_words import about_facts, changes, cost_facts
 from sparewatt_desktop.theme import SPACING
 from sparewatt_desktop.widgets.fact_table import FactTable
 from sparewatt_desktop.widgets.layout import Card, row, rule_line

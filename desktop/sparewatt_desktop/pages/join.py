@@ -21,9 +21,9 @@ from sparewatt.wording.errors import sentence
 from sparewatt.work.invite import MAXIMUM_LENGTH, Invite, parse_invite
 from sparewatt.work.manifest import Manifest
 from sparewatt_desktop.page import PageTools
-from sparewatt_desktop.pages import status_words
 from sparewatt_desktop.pages.consent_card import ConsentCard
-from sparewatt_desktop.pages.manifest_words import manifest_of, read_manifest
+from sparewatt_desktop.presentation import status_words
+from sparewatt_desktop.presentation.manifest_words import manifest_of, read_manifest
 from sparewatt_desktop.theme import SPACING
 from sparewatt_desktop.widgets.layout import Card, ScrollingPage, column, row
 from sparewatt_desktop.widgets.text import Line, Text, plain
@@ -81,6 +81,8 @@ class JoinPage(ScrollingPage):
         self._field.setMaxLength(PASTED_MOST)
         self._field.returnPressed.connect(self._inspect)
         self._field.textEdited.connect(lambda _: self._told.show_text(""))
+        self._field.setObjectName("invite")
+        self._show_button.setObjectName("show-run")
         self._show_button.setProperty("role", "primary")
         self._show_button.clicked.connect(self._inspect)
         beside = QWidget()

@@ -1,13 +1,15 @@
 """The cards of the status page."""
 
-from PySide6.QtWidgets import QBoxLayout, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QBoxLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from sparewatt.snapshot import DeviceSnapshot, RunSnapshot, Snapshot
 from sparewatt_desktop.page import PageTools
-from sparewatt_desktop.pages import status_words
+from sparewatt_desktop.presentation import status_words
 from sparewatt_desktop.theme import SPACING
 from sparewatt_desktop.widgets.gauge import Gauge
 from sparewatt_desktop.widgets.gauge_readings import power_gauge, speed_gauge, temperature_gauge
+from sparewatt_desktop.widgets.last_receipts import LastReceipts
 from sparewatt_desktop.widgets.layout import Card, column, row
 from sparewatt_desktop.widgets.text import Line, Text, plain
 
@@ -65,8 +67,12 @@ class RunCard(Card):
         self._whom = Text("", "quiet", self)
         self._trouble = Text("", "", self)
         self._trouble.set_tone("caution")
+        more = QPushButton(tools.words.gettext("How it gets on"), self)
+        more.setProperty("role", "link")
+        more.clicked.connect(lambda _checked=False: tools.open_page("training"))
         for widget in (top, self._purpose, self._whom, self._trouble):
             self.box.addWidget(widget)
+        self.box.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_run(self, run: RunSnapshot) -> None:
         self._title.show_text(plain(run.title))
@@ -104,3 +110,24 @@ class CreditCard(Card):
         box.addWidget(value)
         self._sides.addWidget(holder, 1)
         return value
+
+
+class LastReceiptsCard(Card):
+    """What was accepted last."""
+
+    def __init__(self, tools: PageTools) -> None:
+        super().__init__(tools.look)
+        gettext = tools.words.gettext
+        self._receipts = LastReceipts(tools, self)
+        top = QWidget(self)
+        box = row(top, tools.look)
+        box.addWidget(Text(gettext("Last receipts"), "heading", top), 1)
+        every = QPushButton(gettext("All receipts"), top)
+        every.setProperty("role", "link")
+        every.clicked.connect(lambda _checked=False: tools.open_page("receipts"))
+        box.addWidget(every)
+        self.box.addWidget(top)
+        self.box.addWidget(self._receipts)
+
+    def show_snapshot(self, snapshot: Snapshot | None) -> None:
+        self._receipts.show_snapshot(snapshot)
