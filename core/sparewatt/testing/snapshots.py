@@ -45,6 +45,7 @@ def card(
     decision: DecisionSnapshot = FREE,
     limit_reason: Literal["speed_limit", "power", "temperature"] | None = None,
     duty_percent: int = 97,
+    power_watts: float = 104.0,
     error: ErrorSnapshot | None = None,
 ) -> DeviceSnapshot:
     """A graphics card that draws what it may, or rests."""
@@ -59,7 +60,7 @@ def card(
         duty_percent=duty_percent if training else 0,
         speed_limit_percent=100,
         limit_reason=limit_reason,
-        sensors=SensorSnapshot(118.0, 66.0, 96.0, 5_200_000_000, 0.4, 116.0, 41.0, 17.0)
+        sensors=SensorSnapshot(power_watts, 66.0, 96.0, 5_200_000_000, 0.4, power_watts, 41.0, 17.0)
         if training
         else SensorSnapshot(None, None, None, None, None),
         current=work if training else None,
@@ -82,9 +83,7 @@ def processor(worker: Literal["none", "training"] = "none") -> DeviceSnapshot:
         duty_percent=0 if worker == "none" else 50,
         speed_limit_percent=50,
         limit_reason=None if worker == "none" else "speed_limit",
-        sensors=SensorSnapshot(
-            None, None, None, None, 1.0 if worker == "training" else None, missing={"power": "sensor.missing"}
-        ),
+        sensors=SensorSnapshot(None, None, None, None, 1.0 if worker == "training" else None, missing={}),
         current=None,
         next=None,
         tokens_per_s=None if worker == "none" else 640.0,

@@ -43,7 +43,7 @@ class JoinPage(ScrollingPage):
         self._joined: tuple[RunSnapshot, ...] = ()
         self._asked = 0
         self._runs: dict[str, JoinedRun] = {}
-        self.box.addWidget(Text(gettext("Join a run"), "display"))
+        self.box.addWidget(Text(gettext("Join a run"), "title"))
         self._field = QLineEdit()
         self._show_button = QPushButton(gettext("Show the run"))
         self._told = Text("", "")
@@ -63,7 +63,9 @@ class JoinPage(ScrollingPage):
         wanted = {run.run: run for run in self._joined}
         self._heading.setVisible(bool(wanted))
         for gone in self._runs.keys() - wanted.keys():
-            self._runs.pop(gone).deleteLater()
+            card = self._runs.pop(gone)
+            card.hide()
+            card.deleteLater()
         for name, run in wanted.items():
             if name not in self._runs:
                 self._runs[name] = JoinedRun(self._tools, name)

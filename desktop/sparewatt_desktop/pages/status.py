@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
 from sparewatt.control.messages import ContributeNow, Pause, Request
 from sparewatt.errors import SparewattError
-from sparewatt.snapshot import Snapshot
+from sparewatt.snapshot import DeviceSnapshot, Snapshot
 from sparewatt.wording.catalogue import filled
 from sparewatt.wording.errors import sentence
 from sparewatt.wording.units import duration_words
@@ -64,7 +64,7 @@ class StatusPage(ScrollingPage):
         joined = snapshot is not None and bool(snapshot.runs)
         for widget in (self._credit, *self._more):
             widget.setVisible(joined)
-        devices = {each.device: each for each in snapshot.devices} if snapshot is not None and joined else {}
+        devices = {} if snapshot is None or not joined else _worth_a_card(snapshot)
         runs = {each.run: each for each in snapshot.runs} if snapshot is not None else {}
         _match(self._devices, devices, self._device_box, lambda: DeviceCard(self._tools))
         _match(self._runs, runs, self._run_box, lambda: RunCard(self._tools))
@@ -173,12 +173,21 @@ class Hero(Card):
         self._told.show_text(sentence(error, self._tools.words))
 
 
+def _worth_a_card(snapshot: Snapshot) -> dict[str, DeviceSnapshot]:
+    """The devices; a single one that rests is told by the state above already."""
+    devices = {each.device: each for each in snapshot.devices}
+    resting = len(devices) == 1 and all(each.worker in ("none", "failed") for each in devices.values())
+    return {} if resting else devices
+
+
 def _match(
     cards: dict[str, CardKind], wanted: Mapping[str, Shown], box: QVBoxLayout, make: Callable[[], CardKind]
 ) -> None:
     """One card for each thing that is wanted, in the order in which they came."""
     for gone in cards.keys() - wanted.keys():
-        cards.pop(gone).deleteLater()
+        card = cards.pop(gone)
+        card.hide()  # it is deleted a turn of the loop later, and must not be seen until then
+        card.deleteLater()
     for name in wanted:
         if name not in cards:
             cards[name] = make()

@@ -22,7 +22,7 @@ class DeviceCard(Card):
         self._words = tools.words
         self._name = Line("", "heading", self)
         self._gauges = tuple(Gauge(tools.look, self) for _ in range(3))
-        beside = QWidget(self)
+        self._beside = beside = QWidget(self)
         box = row(beside, tools.look, spacing=SPACING.wide)
         for gauge in self._gauges:
             box.addWidget(gauge, 1)
@@ -35,6 +35,10 @@ class DeviceCard(Card):
 
     def show_device(self, device: DeviceSnapshot, snapshot: Snapshot) -> None:
         self._name.show_text(plain(device.name))
+        # Sensors rest with their device; three gauges that know nothing would say less than the sentence below.
+        sensors = device.sensors
+        read = sensors.power_watts is not None or sensors.temperature_celsius is not None
+        self._beside.setVisible(device.worker == "training" or read)
         readings = (
             power_gauge(device, self._words),
             temperature_gauge(device, self._words),

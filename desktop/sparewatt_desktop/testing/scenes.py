@@ -44,7 +44,7 @@ _LOST: Final = ConnectionSnapshot(
 SCENES: Final[Mapping[str, Scene]] = MappingProxyType(
     {
         "contributing": Scene(TALKING, home()),
-        "limited": Scene(TALKING, home((card(limit_reason="power", duty_percent=71),))),
+        "limited": Scene(TALKING, home((card(limit_reason="power", duty_percent=71, power_watts=119.0),))),
         "two-devices": Scene(TALKING, home((card(), processor("training")))),
         "processor-only": Scene(TALKING, home((processor("training"),))),
         "paused": _held("paused", 840),
@@ -76,7 +76,7 @@ SCENES: Final[Mapping[str, Scene]] = MappingProxyType(
                 )
             ),
         ),
-        "keyring-waiting": Scene(TALKING, home(key_store="waiting")),
+        "keyring-waiting": Scene(TALKING, home((card(worker="none"),), key_store="waiting")),
         "coordinator-gone": Scene(TALKING, home(runs=(run(connection=_LOST, outbox=2),))),
         "run-closed": Scene(
             TALKING,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEventLoop
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from sparewatt_desktop.testing.scenes import SCENES
@@ -55,6 +56,7 @@ class Photographer:
 
     def take(self) -> Iterator[str]:
         """Take the pictures, and say the name of each."""
+        QCursor.setPos(5_000, 5_000)  # over nothing, so that nothing looks hovered
         self._stage.begin()
         for palette, colours in (("light", LIGHT), ("dark", DARK)):
             self._stage.look.use(Theme(colours))
