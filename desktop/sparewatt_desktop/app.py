@@ -8,7 +8,6 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
 from sparewatt.wording.catalogue import Translations
-from sparewatt_desktop.bridge import Bridge
 from sparewatt_desktop.drawings import icon_of_sizes
 from sparewatt_desktop.entries import page_entries
 from sparewatt_desktop.look import Look
@@ -16,7 +15,7 @@ from sparewatt_desktop.performing import Performer
 from sparewatt_desktop.preferences import Preferences
 from sparewatt_desktop.state import State
 from sparewatt_desktop.tray import COLOURS, Tray
-from sparewatt_desktop.watching import StateWatch
+from sparewatt_desktop.watching import EngineBridge, StateWatch
 from sparewatt_desktop.widgets.banner import Banner
 from sparewatt_desktop.window import Window
 
@@ -30,7 +29,7 @@ class DesktopParts:
     """
 
     application: QApplication
-    bridge: Bridge
+    bridge: EngineBridge
     look: Look
     preferences: Preferences
     translations: Translations

@@ -87,6 +87,7 @@ _ROWS: Final[dict[Event, dict[Phase, Phase]]] = {
         "ended": "refused",
         "talking": "refused",
         "other_version": "refused",
+        "refused": "refused",
     },
     "start": {
         "looking": "starting",
@@ -158,10 +159,10 @@ class Link:
 
 def after(link: Link, event: Event, error: SparewattError | None = None) -> Link:
     """`link` after `event`, which `error` explains."""
-    phase = TABLE[event].get(link.phase, link.phase)
+    phase = TABLE[event].get(link.phase)
     misses = link.misses + 1 if event == "absent" else 0
-    if phase == link.phase:
-        return replace(link, misses=misses, error=error or link.error)
+    if phase is None:
+        return replace(link, misses=misses)
     started_here = link.started_here
     if event == "start":
         started_here = True

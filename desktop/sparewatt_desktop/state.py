@@ -54,12 +54,18 @@ def state_of(link: Link, snapshot: Snapshot | None, translations: Translations =
     if snapshot is None or link.phase in ("slow", "other_version", "refused"):
         notice = engine_notice(link, translations)
         if notice is not None:
-            mark: Mark = "attention" if notice.tone == "attention" else "no-engine"
+            mark = _notice_mark(link, notice.tone)
             actions = () if notice.action is None else (notice.action,)
             return State(mark, notice.title, notice.text, actions)
     if snapshot is None:
         return State("no-engine", translations.gettext("Stopped"), translations.gettext("The engine has stopped."))
     return _working_state(snapshot, translations)
+
+
+def _notice_mark(link: Link, tone: Tone) -> Mark:
+    if tone == "attention":
+        return "attention"
+    return "waiting" if link.phase in ("looking", "starting", "replacing") else "no-engine"
 
 
 def _working_state(snapshot: Snapshot, translations: Translations) -> State:

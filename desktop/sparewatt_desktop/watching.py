@@ -8,6 +8,7 @@ from sparewatt.snapshot import Snapshot
 from sparewatt.wording.catalogue import Translations
 from sparewatt_desktop.connection import Link
 from sparewatt_desktop.engine_words import Notice, engine_notice
+from sparewatt_desktop.page import Commands
 from sparewatt_desktop.state import State, state_of
 
 
@@ -28,6 +29,20 @@ class EngineLink(Protocol):
     def replace_engine(self) -> None: ...
 
     def look_again(self) -> None: ...
+
+
+class EngineBridge(Commands, EngineLink, Protocol):
+    """All that the desktop needs of an engine; see `bridge.Bridge`."""
+
+    stopped: SignalInstance
+
+    def begin(self, *, start: bool) -> None: ...
+
+    def stop_engine(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+    def set_seen(self, seen: bool) -> None: ...
 
 
 class StateWatch(QObject):

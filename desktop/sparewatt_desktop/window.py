@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -40,6 +40,7 @@ class Window(QWidget):
         self.setObjectName("window")
         self.setWindowTitle("Sparewatt")
         self.setMinimumSize(LEAST_SIZE)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.resize(DEFAULT_SIZE)
         self._tools = tools = PageTools(commands, look, words, self.open_page, self.open_setting)
         self._entries = {entry.page: entry for entry in entries}
@@ -107,6 +108,8 @@ class Window(QWidget):
         super().showEvent(event)
         if not self._made:
             self.open_page(next(iter(self._entries)))
+            # Nothing is chosen until a key is pressed; then Tab begins at the rail.
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
         self._tell()
         self.seen_changed.emit(True)
 

@@ -15,6 +15,7 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.control.messages import DevicePreview
 from sparewatt.control.server import ControlServer
+from sparewatt.engine.attendance import Attendance
 from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
@@ -100,6 +101,7 @@ class Engine:
         self._sequence = 0
         self._key_store: Literal["keyring", "file", "waiting", "unknown"] = "unknown"
         self._speed_point_at = 0.0
+        self._attendance = Attendance(parts.clock.monotonic()) if parts.options.desktop else None
 
     # What others call
 
@@ -237,8 +239,15 @@ class Engine:
             run.hold(frozenset[str]().union(*(driver.held_assignments for driver in bound)))
             run.shorten(frozenset(driver.state.applied for driver in bound if driver.state.applied is not None))
         self._note_speed()
+        self._look_who_is_there()
         self._sequence += 1
         self._server.changed()
+
+    def _look_who_is_there(self) -> None:
+        if self._attendance is None or not self._attendance.alone(self._server.clients, self.parts.clock.monotonic()):
+            return
+        log.info("the desktop that this engine was started for has gone")
+        self.stop()
 
     def _usage(self, driver: DeviceDriver) -> Usage:
         run = driver.run

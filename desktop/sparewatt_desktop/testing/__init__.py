@@ -1,1 +1,1 @@
-"""Stand-ins for tests and pictures; nothing that is shipped imports them."""
+"""Stand-ins for the engine's side of the desktop, for tests, pictures and benchmarks only."""
