@@ -18,7 +18,7 @@ from sparewatt.wording.catalogue import Translations
 from sparewatt.wording.errors import sentence
 from sparewatt_desktop.page import Commands
 from sparewatt_desktop.presentation.setting_edits import Edits
-from sparewatt_desktop.presentation.setting_words import conflict_words, preview_sentences
+from sparewatt_desktop.presentation.setting_words import changed_elsewhere_words, new_conflicts, preview_sentences
 
 # A person pauses about this long between two thoughts; typing on does not ask each time.
 PREVIEW_AFTER_MILLISECONDS: Final = 350
@@ -125,7 +125,8 @@ class SettingDesk(QObject):
             # What was typed since has a preview of its own on its way.
             if self.edits.unsaved.get(address) == text and snapshot is not None:
                 told = preview_sentences(snapshot.devices, reply.devices, snapshot.taken_unix_s, self._words)
-                self.previewed.emit(address, "\n".join(told))
+                conflicts = new_conflicts(snapshot.conflicts, reply.conflicts, self._words)
+                self.previewed.emit(address, "\n".join((*told, *conflicts)))
 
         def refused(error: SparewattError) -> None:
             if self.edits.unsaved.get(address) == text:
@@ -147,7 +148,7 @@ class SettingDesk(QObject):
         def refused(error: SparewattError) -> None:
             self._saving.clear()
             if error.error_id == "settings.revision":
-                self.told.emit(conflict_words(self._words))
+                self.told.emit(changed_elsewhere_words(self._words))
                 self._list()
             else:
                 words = sentence(error, self._words)

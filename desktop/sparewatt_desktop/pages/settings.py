@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QWidget
 
 from sparewatt.settings.schema import BY_KEY
 from sparewatt.snapshot import Snapshot
+from sparewatt.wording.errors import error_words
 from sparewatt_desktop.page import PageTools
 from sparewatt_desktop.pages.setting_desk import SettingDesk
 from sparewatt_desktop.pages.setting_form import SettingForm
@@ -12,6 +13,7 @@ from sparewatt_desktop.presentation.number_words import value_words
 from sparewatt_desktop.presentation.setting_groups import option_key
 from sparewatt_desktop.presentation.setting_words import elsewhere_words, unsaved_words
 from sparewatt_desktop.theme import SPACING
+from sparewatt_desktop.widgets.conflict_list import ConflictList
 from sparewatt_desktop.widgets.layout import ScrollingPage, column, row
 from sparewatt_desktop.widgets.setting_row import SettingRow
 from sparewatt_desktop.widgets.text import Text
@@ -38,13 +40,9 @@ class SettingsPage(QWidget):
         self._snapshot = snapshot
         self.form.setEnabled(snapshot is not None)
         self._save.setEnabled(snapshot is not None)
-        gettext = self._words.gettext
-        if snapshot is None:
-            words = gettext("The engine cannot be heard, so nothing can be changed now. What you typed is kept.")
-            self._notice.show_text(words)
-        else:
-            asking = gettext("Asking the engine for your settings.")
-            self._notice.show_text("" if self.desk.edits.revision is not None else asking)
+        if snapshot is not None:
+            self.conflicts.show_conflicts(snapshot.conflicts)
+        self._show_notice()
         self.desk.follow(snapshot)
 
     def show_setting(self, key: str) -> None:
@@ -74,6 +72,8 @@ class SettingsPage(QWidget):
         self._notice = Text("", "quiet")
         self._notice.hide()
         self._scroll.box.addWidget(self._notice)
+        self.conflicts = ConflictList(look, self._words, self.show_setting)
+        self._scroll.box.addWidget(self.conflicts)
         self._scroll.box.addWidget(self.form)
         self._scroll.box.addStretch(1)
         box.addWidget(self._build_foot())
@@ -114,10 +114,23 @@ class SettingsPage(QWidget):
         desk.told.connect(self._tell)
 
     def _listed(self) -> None:
-        self._notice.show_text("")
+        self._show_notice()
         devices = self._snapshot.devices if self._snapshot is not None else ()
         self._unusable &= self.desk.edits.lines.keys()
         self.form.show_lines(self.desk.edits.lines, {device.device: device.name for device in devices})
+
+    def _show_notice(self) -> None:
+        gettext, snapshot = self._words.gettext, self._snapshot
+        if snapshot is None:
+            words = gettext("The engine cannot be heard, so nothing can be changed now. What you typed is kept.")
+        elif self.desk.edits.revision is None:
+            words = gettext("Asking the engine for your settings.")
+        elif snapshot.settings_error is not None:
+            error = snapshot.settings_error
+            words = error_words(error.error_id, error.parameters, self._words)
+        else:
+            words = ""
+        self._notice.show_text(words)
 
     def _typed(self, address: str, text: str) -> None:
         self._unusable.discard(address)

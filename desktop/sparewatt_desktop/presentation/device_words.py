@@ -1,8 +1,11 @@
 """What the devices page says about one device. Pure."""
 
-from sparewatt.snapshot import DeviceSnapshot, Snapshot
+import msgspec
+
+from sparewatt.snapshot import DeviceSnapshot, LimitsSnapshot, Snapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.errors import error_words
+from sparewatt.wording.limits import conflict_words
 from sparewatt.wording.status import device_sentence
 from sparewatt.wording.units import bytes_words, count_words, duration_words, percent_words
 from sparewatt_desktop.widgets.facts import Fact
@@ -81,10 +84,16 @@ def limit_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> 
         note = gettext("A temperature limit needs a sensor; the speed limit holds instead.")
         rows.append(Fact(gettext("Temperature limit"), gettext("cannot be kept"), note))
     if limits.conflict is not None:
-        rows.append(
-            Fact(gettext("These limits"), gettext("do not fit"), error_words(limits.conflict, {}, translations))
-        )
+        rows.append(Fact(gettext("These limits"), gettext("do not fit"), limits_words(limits, translations)))
     return tuple(rows)
+
+
+def limits_words(limits: LimitsSnapshot, translations: Translations = ENGLISH) -> str:
+    """The sentence of limits that do not fit together; empty where they do."""
+    if limits.conflict is None:
+        return ""
+    numbers = {name: number for name, number in msgspec.structs.asdict(limits).items() if isinstance(number, int)}
+    return conflict_words(limits.conflict, numbers, translations)
 
 
 def work_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> tuple[Fact, ...]:

@@ -16,6 +16,12 @@ def zero_words(option: Option[Any], translations: Translations = ENGLISH) -> str
             return gettext("No limit")
         case "cpu_threads":
             return gettext("All but one")
+        case "data_budget_gb_per_month" | "energy_budget_kwh_per_month" | "money_budget_per_month":
+            return gettext("No budget")
+        case "power_price_ct_per_kwh":
+            return gettext("Not said")
+        case "cheap_price_ct_per_kwh":
+            return gettext("One rate only")
         case _:
             return ""
 

@@ -11,7 +11,7 @@ from sparewatt.wording.catalogue import ENGLISH, Translations
 
 Group = Literal["when", "how_hard", "power", "network", "disk_memory", "start", "energy", "programs"]
 GROUPS: Final[tuple[Group, ...]] = (
-    "when", "how_hard", "power", "network", "disk_memory", "start", "energy", "programs",
+    "when", "how_hard", "programs", "power", "energy", "network", "disk_memory", "start",
 )  # fmt: skip
 
 GROUP_OF: Final[Mapping[str, Group]] = MappingProxyType({
@@ -24,6 +24,19 @@ GROUP_OF: Final[Mapping[str, Group]] = MappingProxyType({
     "speed_limit_percent": "how_hard",
     "cpu_threads": "how_hard",
     "run_on_battery": "power",
+    "energy_budget_kwh_per_month": "energy",
+    "money_budget_per_month": "energy",
+    "currency": "energy",
+    "power_price_ct_per_kwh": "energy",
+    "cheap_price_ct_per_kwh": "energy",
+    "cheap_hours": "energy",
+    "wait_for_cheap_power": "energy",
+    "carbon_grams_per_kwh": "energy",
+    "pause_for_games": "programs",
+    "pause_programs": "programs",
+    "transfer_on_metered": "network",
+    "data_budget_gb_per_month": "network",
+    "disk_write_limit_gb_per_day": "disk_memory",
     "upload_limit_kb_per_s": "network",
     "download_limit_kb_per_s": "network",
     "memory_free_min_mb": "disk_memory",
@@ -68,7 +81,7 @@ def group_words(group: Group, translations: Translations = ENGLISH) -> str:
         case "energy":
             return gettext("Energy and money")
         case "programs":
-            return gettext("Programs")
+            return gettext("Games and programs")
 
 
 def grouped(lines: Iterable[SettingValue]) -> tuple[GroupLines, ...]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from sparewatt.control.messages import DevicePreview
-from sparewatt.snapshot import DecisionSnapshot, DeviceSnapshot
+from sparewatt.snapshot import ConflictSnapshot, DecisionSnapshot, DeviceSnapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.conflicts import conflict_words
 from sparewatt.wording.status import reason_sentence
 
 
@@ -35,6 +36,18 @@ def preview_sentences(
     )
 
 
+def new_conflicts(
+    known: Sequence[ConflictSnapshot], previewed: Sequence[ConflictSnapshot], translations: Translations = ENGLISH
+) -> tuple[str, ...]:
+    """The sentences of conflicts that a value would bring about, which are not there already."""
+    there = {(each.conflict, each.setting) for each in known}
+    return tuple(
+        conflict_words(each.conflict, each.parameters, translations)
+        for each in previewed
+        if (each.conflict, each.setting) not in there
+    )
+
+
 def unsaved_words(count: int, translations: Translations = ENGLISH) -> str:
     """How many changes wait to be saved."""
     words = translations.ngettext("{count} change is not saved.", "{count} changes are not saved.", count)
@@ -49,7 +62,7 @@ def elsewhere_words(value: str, translations: Translations = ENGLISH) -> str:
     return filled(words, {"value": value})
 
 
-def conflict_words(translations: Translations = ENGLISH) -> str:
+def changed_elsewhere_words(translations: Translations = ENGLISH) -> str:
     """That the settings changed under the person's hands."""
     return translations.gettext(
         "The settings were changed elsewhere meanwhile. What you typed is still here: look it over, then save again."

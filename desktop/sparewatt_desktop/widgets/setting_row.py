@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 from sparewatt.control.messages import SettingValue
 from sparewatt.settings.option import Number, Option
 from sparewatt.wording.catalogue import Translations, filled
-from sparewatt.wording.errors import error_words
+from sparewatt.wording.settings import unavailable_words
 from sparewatt_desktop.look import Look
 from sparewatt_desktop.presentation.number_words import range_words, value_words
 from sparewatt_desktop.theme import SPACING
@@ -139,7 +139,7 @@ class SettingRow(QFrame):
         gettext = self._words.gettext
         texts = [Text(gettext(self._option.help), "caption", self)]
         if self.line.unavailable is not None:
-            reason = error_words(self.line.unavailable, {}, self._words)
+            reason = unavailable_words(self.line.unavailable, self._words)
             unavailable = Text(reason, "", self)
             self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             self.setAccessibleName(f"{gettext(self._option.label)}. {reason}")
@@ -149,10 +149,10 @@ class SettingRow(QFrame):
             most = self._option.maximum if self.line.maximum is None else self.line.maximum
             if (self.line.minimum, self.line.maximum) != (None, None):
                 texts.append(Text(range_words(self._option, least, most, self._words), "caption", self))
-        for word, error_id in self.line.withheld.items():
+        for word, cause in self.line.withheld.items():
             parameters = {
                 "choice": value_words(self._option, word, self._words),
-                "reason": error_words(error_id, {}, self._words),
+                "reason": unavailable_words(cause, self._words),
             }
             template = gettext('"{choice}" cannot be offered here: {reason}')
             texts.append(Text(filled(template, parameters), "caption", self))

@@ -211,13 +211,13 @@ def test_a_device_s_own_bounds_hold_and_no_cap_stays_possible(
 def test_what_cannot_be_kept_is_explained_instead_of_offered(
     page: SettingsPage, engine: MemoryEngine, qtbot: QtBot
 ) -> None:
-    engine.bounds["power_cap_watts@cpu"] = {"unavailable": "sensor.nvidia_absent"}
-    engine.bounds["when_to_run"] = {"withheld": {"idle": "sensor.nvidia_absent"}}
+    engine.bounds["power_cap_watts@cpu"] = {"unavailable": "no_power_sensor"}
+    engine.bounds["when_to_run"] = {"withheld": {"idle": "idle_unknown"}}
     engine.change("idle_minutes", "5")
     show(page, engine, qtbot)
     assert page.form.rows["power_cap_watts@cpu"].findChild(QSpinBox) is None
-    assert "No NVIDIA driver was found." in seen(page, "power_cap_watts@cpu")
-    assert '"While I am away" cannot be offered here: No NVIDIA driver was found.' in seen(page, "when_to_run")
+    assert "The power of this device cannot be read" in seen(page, "power_cap_watts@cpu")
+    assert '"While I am away" cannot be offered here: It cannot be known here whether' in seen(page, "when_to_run")
     choice = page.form.rows["when_to_run"].findChild(QComboBox)
     assert choice is not None
     assert not choice.model().flags(choice.model().index(0, 0)) & Qt.ItemFlag.ItemIsEnabled

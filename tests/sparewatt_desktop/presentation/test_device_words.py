@@ -43,7 +43,7 @@ def test_limits_that_cannot_be_kept_are_explained() -> None:
 
 
 def test_limits_show_the_device_s_own_bounds_and_conflicts() -> None:
-    limits = LimitsSnapshot(80, 95, 200, 72, 83, conflict="settings.unknown")
+    limits = LimitsSnapshot(80, 95, 200, 72, 83, conflict="cap_too_low")
     rows = {fact.name: fact.value for fact in limit_rows(card(limits=limits))}
     assert rows == {
         "Speed limit": "100 %",
