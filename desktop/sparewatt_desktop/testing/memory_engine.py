@@ -25,7 +25,7 @@ from sparewatt.control.messages import (
 from sparewatt.errors import ConflictError, InputError, SparewattError
 from sparewatt.settings.values import Settings, listed
 from sparewatt.signing import Signed
-from sparewatt.snapshot import Snapshot
+from sparewatt.snapshot import ConflictSnapshot, Snapshot
 from sparewatt_desktop.page import Wanted
 from sparewatt_desktop.presentation.receipt_words import newest_receipts
 from sparewatt_desktop.testing.examples import snapshot
@@ -38,7 +38,7 @@ class MemoryEngine:
     Attributes:
         by_itself: whether answers come without `deliver`.
         bounds: address → fields of its line that differ from the schema's.
-        previews: what each device would be allowed with one value changed.
+        previews, conflicts: what each device would be allowed with one value changed, and what would not fit.
         refuses: told instead of every answer, when set.
         requests: everything that was asked, in order.
     """
@@ -48,6 +48,7 @@ class MemoryEngine:
     settings: Settings = field(default_factory=Settings)
     bounds: dict[str, dict[str, Any]] = field(default_factory=dict)
     previews: Callable[[str, str], Iterable[DevicePreview]] = lambda _address, _text: ()
+    conflicts: Callable[[str, str], Iterable[ConflictSnapshot]] = lambda _address, _text: ()
     receipts: tuple[Signed, ...] = ()
     series: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     refuses: SparewattError | None = None
@@ -107,7 +108,8 @@ class MemoryEngine:
                 return Reply(request.id)
             case PreviewSetting():
                 self.settings.changed(request.key, request.value)
-                return PreviewReply(request.id, tuple(self.previews(request.key, request.value)))
+                changed = request.key, request.value
+                return PreviewReply(request.id, tuple(self.previews(*changed)), tuple(self.conflicts(*changed)))
             case ReceiptsAfter():
                 return ReceiptsReply(request.id, self._receipts(request), (), "")
             case SeriesSince():

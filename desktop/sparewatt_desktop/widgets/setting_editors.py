@@ -150,8 +150,7 @@ class TextEditor(Editor):
         self._hold(self._line)
 
     def show_value(self, text: str) -> None:
-        if text != self._line.text() and not self._line.hasFocus():
-            self._line.setText(text)
+        _show_line(self._line, self._option, text)
 
     def focus_target(self) -> QWidget:
         return self._line
@@ -187,8 +186,7 @@ class HoursEditor(Editor):
 
     def show_value(self, text: str) -> None:
         self._grid.show_spans(self._option.parse(text).spans)
-        if text != self._line.text() and not self._line.hasFocus():
-            self._line.setText(text)
+        _show_line(self._line, self._option, text)
 
     def focus_target(self) -> QWidget:
         return self._grid
@@ -270,6 +268,16 @@ class _BoundedSpinBox(CalmSpinBox):
 
     def fixup(self, _text: str) -> str:
         return self.textFromValue(self._least)
+
+
+def _show_line(line: QLineEdit, option: Option[Any], text: str) -> None:
+    """Show `text`, unless the line says the same in other words: who types "a; b" is not stopped at "a;"."""
+    try:
+        same = option.text(option.parse(line.text())) == text
+    except InputError:
+        same = False
+    if not same:
+        line.setText(text)
 
 
 def _step_of(span: int) -> int:

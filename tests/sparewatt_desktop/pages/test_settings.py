@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from sparewatt.control.messages import DevicePreview, ListSettings, PreviewSetting, SetSetting
 from sparewatt.errors import UnavailableError
 from sparewatt.settings.schema import HOURS, OPTIONS
+from sparewatt.snapshot import ConflictSnapshot, ErrorSnapshot
 from sparewatt_desktop.page import PageTools, ShowsSettings
 from sparewatt_desktop.pages.settings import SettingsPage
 from sparewatt_desktop.testing.examples import CARD, PAUSED
@@ -284,6 +285,48 @@ def test_an_engine_that_does_not_answer_is_told_and_asked_again(
     engine.refuses = None
     show(page, engine, qtbot)
     assert not page.foot_words.isVisible()
+
+
+def test_a_conflict_is_shown_with_the_way_to_the_setting_that_resolves_it(
+    page: SettingsPage, engine: MemoryEngine
+) -> None:
+    conflict = ConflictSnapshot("hours_ignored", {"hours": "mo 10:00-12:00"}, "when_to_run")
+    page.show_snapshot(msgspec.structs.replace(engine.snapshot, conflicts=(conflict,)))
+    texts = [text.text() for text in page.conflicts.findChildren(Text) if text.isVisible()]
+    assert texts == ["You chose always, so your hours (mo 10:00-12:00) do not matter."]
+    page.conflicts.findChildren(QPushButton)[0].click()
+    assert page.focusWidget() is page.form.rows["when_to_run"].findChild(QComboBox)
+    page.show_snapshot(engine.snapshot)
+    assert not page.conflicts.isVisible()
+
+
+def test_a_preview_tells_a_conflict_that_a_value_would_bring(
+    page: SettingsPage, engine: MemoryEngine, qtbot: QtBot
+) -> None:
+    engine.conflicts = lambda _address, _text: [ConflictSnapshot("devices_off", {}, "device_use@cpu")]
+    spin(page, "idle_minutes").setValue(10)
+    preview(page, engine, qtbot)
+    assert "You switched every device off, so nothing ever computes." in seen(page, "idle_minutes")
+
+
+def test_programs_are_typed_and_checked(page: SettingsPage, engine: MemoryEngine) -> None:
+    line = page.form.rows["pause_programs"].findChild(QLineEdit)
+    assert line is not None
+    line.selectAll()
+    QTest.keyClicks(line, "blender; C:\\bad")
+    assert "pause_programs cannot be" in seen(page, "pause_programs")
+    line.selectAll()
+    QTest.keyClicks(line, "blender; obs64.exe")
+    page.desk.save()
+    engine.deliver()
+    assert engine.settings.texts["pause_programs"] == "blender; obs64.exe"
+
+
+def test_settings_that_were_lost_are_told(page: SettingsPage, engine: MemoryEngine) -> None:
+    error = ErrorSnapshot("settings.dropped", {"path": "settings.json.damaged", "keys": "hours"}, None)
+    page.show_snapshot(msgspec.structs.replace(engine.snapshot, settings_error=error))
+    shown = [text.text() for text in page.findChildren(Text) if text.isVisible()]
+    assert any(text.startswith("Some of your settings could not be understood") for text in shown)
 
 
 def test_a_device_that_goes_takes_its_settings_along(page: SettingsPage, engine: MemoryEngine, qtbot: QtBot) -> None:
