@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from sparewatt.host.sample import Sample
-from sparewatt.policy import Decision
+from sparewatt.policy import WITHOUT_ENCODING_RULES, Decision
 
 SAMPLE_AGE_MOST_S: Final = 2.0
 DECISION_AGE_MOST_S: Final = 5.0
@@ -20,7 +20,7 @@ _DUTY_MOST: Final = MappingProxyType({"full": 1.0, "limited": 0.5, "hold": 0.0, 
 Grant = Literal["compute", "encode", "hold", "none"]
 Reason = Literal["decision", "decision_stale", "no_sample", "sample_stale", "sensor_lost"]
 # Under these rules not even a finished piece of work is encoded: it would take what they protect.
-_NO_ENCODING: Final = frozenset({"battery", "power_unknown", "memory_low"})
+_NO_ENCODING: Final = WITHOUT_ENCODING_RULES
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Pace:
         reason: why it may not compute; None when it may.
         limit: what keeps the duty below 1.
         had_power, had_temperature: whether a sample ever had that value; what makes its absence a loss.
+        cooling: it may not compute because it is too warm.
+        temperature_most_celsius: the highest temperature limit that means anything on this device.
     """
 
     grant: Grant
@@ -42,6 +44,8 @@ class Pace:
     limit: Literal["speed_limit"] | None
     had_power: bool = False
     had_temperature: bool = False
+    cooling: bool = False
+    temperature_most_celsius: int | None = None
 
 
 def pace(decision: Decision | None, sample: Sample | None, previous: Pace | None, now: float) -> Pace:

@@ -206,6 +206,43 @@ class SensingSnapshot(Struct, frozen=True):
     error: ErrorSnapshot | None
 
 
+class ConflictSnapshot(Struct, frozen=True):
+    """Settings that cannot be kept; its words are ``wording.conflicts.conflict_words``.
+
+    Attributes:
+        setting: address of the setting that would resolve it.
+    """
+
+    conflict: str
+    parameters: dict[str, str | int]
+    setting: str
+
+
+class EnergySnapshot(Struct, frozen=True):
+    """What contributing took, of all devices and runs together, by the local calendar.
+
+    Attributes:
+        cost_micro_today, cost_micro_month: millionths of the currency; None where no price of power was said.
+        currency: its code, such as ``EUR``.
+        estimated: whether any of the month's energy was reckoned from single readings of power.
+        unmeasured_s_month: for how long a device worked whose power could not be read; nothing is counted for it.
+        network_bytes_month: sent and received.
+        disk_bytes_today: written.
+    """
+
+    watt_hours_today: float
+    watt_hours_month: float
+    cost_micro_today: int | None
+    cost_micro_month: int | None
+    currency: str
+    carbon_grams_month: float
+    tokens_month: int
+    estimated: bool
+    unmeasured_s_month: float
+    network_bytes_month: int
+    disk_bytes_today: int
+
+
 class Snapshot(Struct, frozen=True):
     """Everything.
 
@@ -213,9 +250,14 @@ class Snapshot(Struct, frozen=True):
         sequence: grows with every change within one engine process.
         paused_until_unix_s: end of a pause by the person; 0 for "until I resume", None when not paused.
         contribute_until_unix_s: end of "contribute now", None when it was not asked for.
+        paused_for_game: paused by the person until the game that plays has closed.
         settings_revision: a `set` command must name it.
         key_store: where the contributor's key is kept, chosen once.
         isolation: how strongly workers are held in; ``none`` is said in words wherever consent is asked.
+        settings_error: what was wrong with the file of settings at the engine's start; what was in it is kept beside
+            it.
+        conflicts: settings that cannot be kept together or at all.
+        energy: None while the account cannot be read, then `energy_error` says why.
     """
 
     engine_version: str
@@ -234,3 +276,8 @@ class Snapshot(Struct, frozen=True):
     runs: tuple[RunSnapshot, ...]
     contribute_until_unix_s: int | None = None
     computer: ComputerSnapshot | None = None
+    paused_for_game: bool = False
+    settings_error: ErrorSnapshot | None = None
+    conflicts: tuple[ConflictSnapshot, ...] = ()
+    energy: EnergySnapshot | None = None
+    energy_error: ErrorSnapshot | None = None

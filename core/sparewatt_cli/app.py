@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from sparewatt_cli.commands import coordinator, doctor, engine, joining, logs, pausing, receipts, runs, settings, trying
+from sparewatt_cli.commands import (
+    coordinator,
+    doctor,
+    energy,
+    engine,
+    joining,
+    logs,
+    pausing,
+    receipts,
+    runs,
+    settings,
+    trying,
+)
 from sparewatt_cli.commands import status as status_command
 from sparewatt_cli.endings import ended
 from sparewatt_cli.surroundings import DATA_FOLDER_VARIABLE, settle
@@ -25,6 +37,8 @@ app.add_typer(engine.app, name="engine")
 app.command("status", epilog=status_command.EXAMPLES)(status_command.status)
 app.command("pause", epilog=pausing.EXAMPLES)(pausing.pause)
 app.command("resume")(pausing.resume)
+app.command("contribute", epilog=pausing.CONTRIBUTE_EXAMPLES)(pausing.contribute)
+app.command("energy", epilog=energy.EXAMPLES)(energy.energy)
 app.command("join", epilog=joining.EXAMPLES)(joining.join)
 app.command("leave", epilog=joining.LEAVE_EXAMPLES)(joining.leave)
 app.add_typer(settings.app, name="settings")

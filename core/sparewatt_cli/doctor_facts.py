@@ -11,6 +11,9 @@ import msgspec
 
 from sparewatt.control.messages import GetSnapshot, SnapshotFrame
 from sparewatt.errors import SparewattError
+from sparewatt.settings.store import SettingsStore, quarantine_error
+from sparewatt.snapshot import Snapshot
+from sparewatt.wording.conflicts import conflict_words
 from sparewatt_cli.endings import NoEngineError
 from sparewatt_cli.engine_link import ask
 from sparewatt_cli.findings import DoctorFacts
@@ -24,32 +27,49 @@ PROBE_SECONDS_MOST: Final = 20.0
 
 def doctor_facts(place: Surroundings) -> DoctorFacts:
     """The facts of this computer now."""
-    engine, isolation, trouble = _engine(place)
+    snapshot, trouble = _engine(place)
     probed, probe_trouble = _probed(place.data_folder)
     return DoctorFacts(
         system=platform.system(),
         python=platform.python_version(),
         torch=installed_version("torch"),
         transformers=installed_version("transformers"),
-        engine=engine,
+        engine=None if snapshot is None else snapshot.engine_version,
         engine_trouble=trouble,
         data_folder=home_shortened(place.data_folder),
         data_folder_writable=_writable(place.data_folder),
-        isolation=isolation,
+        isolation="none" if snapshot is None else snapshot.isolation,
         probe=probed,
         probe_trouble=home_shortened(probe_trouble),
+        settings_trouble=home_shortened(_settings_trouble(place, snapshot)),
+        conflicts=() if snapshot is None else _conflicts(snapshot),
     )
 
 
-def _engine(place: Surroundings) -> tuple[str | None, str, str]:
-    """Version, isolation of its workers, and why the engine cannot be asked."""
+def _engine(place: Surroundings) -> tuple[Snapshot | None, str]:
+    """The engine's state, and why it cannot be asked; neither where none runs."""
     try:
-        snapshot = ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot
+        return ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot, ""
     except NoEngineError:
-        return None, "none", ""
+        return None, ""
     except SparewattError as error:
-        return None, "none", error_sentence(error.error_id, error.parameters)
-    return snapshot.engine_version, snapshot.isolation, ""
+        return None, error_sentence(error.error_id, error.parameters)
+
+
+def _settings_trouble(place: Surroundings, snapshot: Snapshot | None) -> str:
+    """What an engine found at its start, or what it would find now."""
+    if snapshot is not None:
+        told = snapshot.settings_error
+        return "" if told is None else error_sentence(told.error_id, told.parameters)
+    try:
+        found: SparewattError | None = quarantine_error(SettingsStore(place.data_folder).quarantined)
+    except SparewattError as error:
+        found = error
+    return "" if found is None else error_sentence(found.error_id, found.parameters)
+
+
+def _conflicts(snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(conflict_words(each.conflict, each.parameters) for each in snapshot.conflicts)
 
 
 def _probed(folder: Path) -> tuple[Probe | None, str]:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from sparewatt.wording.idle import idle_words
 from sparewatt.wording.units import bytes_words
 from sparewatt_cli.figures import UNKNOWN
 from sparewatt_cli.probe import Probe
@@ -22,6 +23,8 @@ class DoctorFacts:
     system: as `platform.system` names it.
     torch, transformers: version, empty when not installed.
     engine: its version while one runs, else None; `engine_trouble` is why it cannot be asked.
+    settings_trouble: what is wrong with the file of settings; empty when nothing is.
+    conflicts: sentences about settings that cannot be kept, while an engine runs that found them.
     data_folder: with the home folder shortened.
     probe: None when devices and keyring did not answer in time; `probe_trouble` is the last they said.
     """
@@ -37,6 +40,8 @@ class DoctorFacts:
     isolation: str
     probe: Probe | None
     probe_trouble: str
+    settings_trouble: str = ""
+    conflicts: tuple[str, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -62,6 +67,8 @@ def findings(facts: DoctorFacts) -> tuple[Finding, ...]:
         *_devices(facts),
         *_keyring(facts),
         *_power(facts),
+        *_idle(facts),
+        *_settings(facts),
         *_disk(facts),
         _isolation(facts),
         _engine(facts),
@@ -138,6 +145,24 @@ def _power(facts: DoctorFacts) -> tuple[Finding, ...]:
     words = "on battery" if source == "battery" else f"power source {UNKNOWN}"
     advice = "To contribute on battery, too: sparewatt settings set run_on_battery on"
     return (Finding("note", "Power", f"{words}: devices wait for mains power", advice),)
+
+
+def _idle(facts: DoctorFacts) -> tuple[Finding, ...]:
+    if facts.probe is None:
+        return ()
+    reading = facts.probe.reading
+    if reading.seat is False:
+        return (Finding("good", "In use", "this computer has no screen and keyboard of its own"),)
+    if reading.idle_s is None:
+        words = idle_words(reading.idle_source or "unknown")
+        advice = "To contribute nevertheless: sparewatt settings set when_to_run hours"
+        return (Finding("note", "In use", words, advice),)
+    return (Finding("good", "In use", f"known by {reading.idle_source or UNKNOWN}"),)
+
+
+def _settings(facts: DoctorFacts) -> tuple[Finding, ...]:
+    trouble = [facts.settings_trouble] if facts.settings_trouble else []
+    return tuple(Finding("note", "Settings", words) for words in (*trouble, *facts.conflicts))
 
 
 def _disk(facts: DoctorFacts) -> tuple[Finding, ...]:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 
 from sparewatt.snapshot import DeviceSnapshot, RunSnapshot, Snapshot
+from sparewatt.wording.conflicts import conflict_words
+from sparewatt.wording.energy import carbon_words, energy_words, honesty_words, money_words
+from sparewatt.wording.status import idle_sentence, limits_sentence
 from sparewatt.wording.units import bytes_words, credit_words, loss_words
 from sparewatt_cli.figures import count_text, moment_text, sparkline, watts_text
 from sparewatt_cli.words import error_sentence, rule_sentence
@@ -27,6 +30,12 @@ def _all_lines(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.paused_until_unix_s is not None:
         until = snapshot.paused_until_unix_s
         yield f"Paused until {moment_text(until)}." if until else "Paused until you resume: sparewatt resume"
+    if snapshot.paused_for_game:
+        yield "Paused until a minute after the game has closed."
+    if snapshot.contribute_until_unix_s is not None:
+        yield f"Contributing until {moment_text(snapshot.contribute_until_unix_s)}, by your word."
+    if snapshot.computer is not None:
+        yield idle_sentence(snapshot.computer)
     if snapshot.key_store == "waiting":
         yield "Waiting for your keyring: unlock it, and work goes on."
     if not snapshot.runs:
@@ -35,8 +44,26 @@ def _all_lines(snapshot: Snapshot) -> Iterator[str]:
         yield from _run_lines(run)
     for device in snapshot.devices:
         yield from _device_lines(device)
-    if snapshot.sensing.error is not None:
-        yield error_sentence(snapshot.sensing.error.error_id, snapshot.sensing.error.parameters)
+    yield from _energy_lines(snapshot)
+    for conflict in snapshot.conflicts:
+        yield f"{conflict_words(conflict.conflict, conflict.parameters)} Setting: {conflict.setting}."
+    for error in (snapshot.settings_error, snapshot.energy_error, snapshot.sensing.error):
+        if error is not None:
+            yield error_sentence(error.error_id, error.parameters)
+
+
+def _energy_lines(snapshot: Snapshot) -> Iterator[str]:
+    energy = snapshot.energy
+    if energy is None:
+        return
+    cost = "" if energy.cost_micro_month is None else f", {money_words(energy.cost_micro_month, energy.currency)}"
+    honest = honesty_words(estimated=energy.estimated, unmeasured_s=energy.unmeasured_s_month)
+    yield ""
+    yield (
+        f"This month {energy_words(energy.watt_hours_month)} (today {energy_words(energy.watt_hours_today)}){cost}, "
+        f"{carbon_words(energy.carbon_grams_month)}, {bytes_words(energy.network_bytes_month)} sent and received"
+        + (f"; {honest}" if honest else "")
+    )
 
 
 def _run_lines(run: RunSnapshot) -> Iterator[str]:
@@ -63,8 +90,8 @@ def _device_lines(device: DeviceSnapshot) -> Iterator[str]:
     yield (
         f"{device.device}  {device.name}: {_WORKERS[device.worker]}{speed}, {watts_text(device.sensors.power_watts)}"
         + ("" if heat is None else f", {heat:.0f} °C")
-        + f", speed limit {device.speed_limit_percent} %"
     )
+    yield f"  {limits_sentence(device)}"
     if device.current is not None:
         work = device.current
         steps = f"inner step {work.inner_steps} of {work.inner_steps_total}"

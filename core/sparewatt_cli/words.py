@@ -27,7 +27,10 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "use --listen 127.0.0.1:PORT.",
     "coordinator.listen": "{listen} is no address to listen on. Use HOST:PORT, for example 127.0.0.1:7520.",
     "coordinator.not_running": "No coordinator serves {path}. Start one: sparewatt coordinator serve --data {path}",
-    "pause.length": "{text!r} is no length of a pause. Use 15m, 1h, 2d or tomorrow; at most {days_most} days.",
+    "contribute.length": "{text!r} is no length of time to contribute. Use 30m, 1h or stop; at most {hours_most} "
+    "hours.",
+    "pause.length": "{text!r} is no length of a pause. Use 15m, 1h, 2d, tomorrow or game; at most {days_most} "
+    "days.",
     "receipts.faulty": "{faulty} of {receipts} receipts do not hold. Do not count on the credit that they claim.",
     "receipts.file": "{path} holds no receipts. Make such a file with: sparewatt receipts list --json",
     "receipts.no_manifest": "The manifest of run {run} is not here any more, so its receipts cannot be checked. Join "

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 
 import msgspec
 
+from sparewatt.history.rows import EnergyRow, PastAssignment, Period, TrafficRow
 from sparewatt.signing import Signed
-from sparewatt.snapshot import DecisionSnapshot, Snapshot
+from sparewatt.snapshot import ConflictSnapshot, DecisionSnapshot, Snapshot
 
 CONTROL_PROTOCOL: Final = 1
 
@@ -35,6 +36,10 @@ class Pause(_Request, frozen=True, tag="pause"):
     """Stop computing until a moment, or until `Resume` when it is 0."""
 
     until_unix_s: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class PauseForGame(_Request, frozen=True, tag="pause_for_game"):
+    """Stop computing until the game that plays now has closed; refused with ``pause.no_game`` when none does."""
 
 
 class Resume(_Request, frozen=True, tag="resume"):
@@ -112,13 +117,29 @@ class SeriesSince(_Request, frozen=True, tag="series_since"):
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
 
 
+class EnergySince(_Request, frozen=True, tag="energy_since"):
+    """What contributing took in the last `count` days, weeks or months, the present one included; answered by
+    `EnergyReply`."""
+
+    period: Period = "day"
+    count: Annotated[int, msgspec.Meta(ge=1, le=400)] = 31
+
+
+class PastAssignments(_Request, frozen=True, tag="past_assignments"):
+    """The newest assignments that ended on this computer before a moment; answered by `PastAssignmentsReply`."""
+
+    before_unix_s: Annotated[int, msgspec.Meta(ge=0)]
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+
+
 class Shutdown(_Request, frozen=True, tag="shutdown"):
     """Stop the workers, then the engine; what is finished is kept and sent next time."""
 
 
 Request = (
-    Watch | GetSnapshot | Pause | Resume | ContributeNow | InspectInvite | JoinRun | LeaveRun | ListSettings
-    | SetSetting | PreviewSetting | Discover | ReceiptsAfter | SeriesSince | Shutdown
+    Watch | GetSnapshot | Pause | PauseForGame | Resume | ContributeNow | InspectInvite | JoinRun | LeaveRun
+    | ListSettings | SetSetting | PreviewSetting | Discover | ReceiptsAfter | SeriesSince | EnergySince
+    | PastAssignments | Shutdown
 )  # fmt: skip
 
 
@@ -183,10 +204,11 @@ class DevicePreview(msgspec.Struct, frozen=True):
 
 
 class PreviewReply(_Answer, frozen=True, tag="preview_reply"):
-    """What each device would be allowed."""
+    """What each device would be allowed, and which settings would be in conflict."""
 
     reply_to: int
     devices: tuple[DevicePreview, ...]
+    conflicts: tuple[ConflictSnapshot, ...] = ()
 
 
 class ReceiptsReply(_Answer, frozen=True, tag="receipts_reply"):
@@ -207,6 +229,23 @@ class SeriesReply(_Answer, frozen=True, tag="series_reply"):
     points: tuple[tuple[float, float], ...]
 
 
+class EnergyReply(_Answer, frozen=True, tag="energy_reply"):
+    """Oldest first; `priced` says whether the person said a price of power, without which no cost is counted."""
+
+    reply_to: int
+    energy: tuple[EnergyRow, ...]
+    traffic: tuple[TrafficRow, ...]
+    currency: str
+    priced: bool
+
+
+class PastAssignmentsReply(_Answer, frozen=True, tag="past_assignments_reply"):
+    """Newest first."""
+
+    reply_to: int
+    assignments: tuple[PastAssignment, ...]
+
+
 class Failure(_Answer, frozen=True, tag="failure"):
     """An expected failure as its error id and parameters; `kind` is the error class's name."""
 
@@ -218,5 +257,5 @@ class Failure(_Answer, frozen=True, tag="failure"):
 
 Answer = (
     Greeting | SnapshotFrame | Reply | ManifestReply | SettingsReply | PreviewReply | ReceiptsReply | SeriesReply
-    | Failure
+    | EnergyReply | PastAssignmentsReply | Failure
 )  # fmt: skip

@@ -13,6 +13,8 @@ from sparewatt.control.messages import (
     Answer,
     ContributeNow,
     Discover,
+    EnergyReply,
+    EnergySince,
     Failure,
     GetSnapshot,
     Greeting,
@@ -21,7 +23,10 @@ from sparewatt.control.messages import (
     LeaveRun,
     ListSettings,
     ManifestReply,
+    PastAssignments,
+    PastAssignmentsReply,
     Pause,
+    PauseForGame,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -59,6 +64,8 @@ class Handler(Protocol):
 
     async def pause(self, until_unix_s: int) -> None: ...
 
+    async def pause_for_game(self) -> None: ...
+
     async def resume(self) -> None: ...
 
     async def contribute_now(self, until_unix_s: int) -> None: ...
@@ -80,6 +87,10 @@ class Handler(Protocol):
     async def receipts_after(self, request: ReceiptsAfter) -> ReceiptsReply: ...
 
     async def series_since(self, request: SeriesSince) -> SeriesReply: ...
+
+    async def energy_since(self, request: EnergySince) -> EnergyReply: ...
+
+    async def past_assignments(self, request: PastAssignments) -> PastAssignmentsReply: ...
 
     async def shutdown(self) -> None:
         """Begin to end; the engine may be gone before the answer arrives."""
@@ -273,12 +284,16 @@ async def _handled(handler: Handler, request: Request) -> Answer:
             return await handler.receipts_after(request)
         case SeriesSince():
             return await handler.series_since(request)
+        case EnergySince():
+            return await handler.energy_since(request)
+        case PastAssignments():
+            return await handler.past_assignments(request)
         case _:
             await _command(handler, request)
             return Reply(request.id)
 
 
-Command = Pause | Resume | ContributeNow | JoinRun | LeaveRun | SetSetting | Discover | Shutdown
+Command = Pause | PauseForGame | Resume | ContributeNow | JoinRun | LeaveRun | SetSetting | Discover | Shutdown
 
 
 def _command(handler: Handler, request: Command) -> Awaitable[None]:
@@ -289,6 +304,8 @@ def _command(handler: Handler, request: Command) -> Awaitable[None]:
             return handler.discover()
         case Pause():
             return handler.pause(request.until_unix_s)
+        case PauseForGame():
+            return handler.pause_for_game()
         case Resume():
             return handler.resume()
         case JoinRun():

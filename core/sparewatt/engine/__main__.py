@@ -20,6 +20,7 @@ from sparewatt.control.local_socket import check_peer, listen
 from sparewatt.engine.engine import Engine, EngineParts
 from sparewatt.engine.options import EngineOptions, parse_options
 from sparewatt.errors import SparewattError
+from sparewatt.history.thread import open_in_thread as open_history
 from sparewatt.host.lock import engine_lock
 from sparewatt.host.user import user_number
 from sparewatt.session.outbox_thread import open_in_thread
@@ -70,6 +71,7 @@ async def _run(options: EngineOptions) -> None:
                 starter=WorkerSupervisor(dict(os.environ), logging.getLogger("sparewatt.worker").info),
                 check_peer=check_peer,
                 started_unix_s=round(time.time()),
+                open_history=lambda: open_history(options.data_folder / "history"),
             )
         )
         _stop_on_signals(engine.stop)

@@ -1,23 +1,52 @@
 """Keeps the facts that decisions are made from, and makes them for every device."""
 
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Literal
 
 from sparewatt.clock import Clock
 from sparewatt.engine.options import EngineOptions
+from sparewatt.errors import StorageError
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
-from sparewatt.policy import Decision, Moment, Offer, Offers, Usage, decide
+from sparewatt.policy import (
+    TRANSFERS_ORDER,
+    URGENT_RULES,
+    Decision,
+    Moment,
+    Offer,
+    Offers,
+    Transfers,
+    Usage,
+    decide,
+    strictest,
+)
 from sparewatt.settings import schema
 from sparewatt.settings.intents import Intents
 from sparewatt.settings.intents_store import IntentsStore
 from sparewatt.settings.store import SettingsStore
 from sparewatt.settings.values import Settings
 
-# Rules whose reason is the person or another program: their memory and their card must be free at once.
-URGENT_RULES: Final = frozenset({"paused", "memory_low"})
 SensorState = Literal["working", "waiting", "lost"]
+
+log = logging.getLogger("sparewatt.engine")
+
+
+def urgent(decision: Decision) -> bool:
+    """Whether the worker must leave within a second, whatever else would let it take its time."""
+    return any(match.rule in URGENT_RULES for match in decision.matches)
+
+
+def run_transfers(decisions: Sequence[Decision]) -> Transfers:
+    """What the runs may transfer: as much as any device may. That no coordinator is reached bars nothing: only trying
+    can end it. Without a decision finished results are delivered, and nothing is fetched."""
+    each_may: list[Transfers] = [
+        strictest(tuple(match for match in decision.matches if match.rule != "no_network"))[1] for decision in decisions
+    ]
+    return min(each_may, key=TRANSFERS_ORDER.index, default="essential")
 
 
 class DecisionDesk:
@@ -35,6 +64,7 @@ class DecisionDesk:
         self._clock = clock
         self._options = options
         self._previous: dict[str, Decision] = {}
+        self._saving = asyncio.Lock()
 
     @property
     def settings(self) -> Settings:
@@ -48,6 +78,37 @@ class DecisionDesk:
     @property
     def intents(self) -> Intents:
         return self.intents_store.intents
+
+    async def intend(self, intents: Intents, wake: Callable[[], None]) -> None:
+        """The person wants something else just now: it holds at once, and is kept when this returns.
+
+        Raises:
+            StorageError: ``settings.write``; it holds nevertheless, until the engine ends.
+        """
+        self.intents_store.hold(intents)
+        wake()
+        async with self._saving:
+            await asyncio.to_thread(self.intents_store.save)
+
+    async def change(self, revision: int, address: str, text: str) -> None:
+        """Set one setting; raises as `SettingsStore.set`."""
+        async with self._saving:
+            await asyncio.to_thread(self.settings_store.set, revision, address, text)
+
+    @property
+    def game_pause_over(self) -> bool:
+        """Whether the game that a pause waited for has closed, and the minute after it has passed."""
+        closed = self.intents.paused_for_game and self.reading is not None and self.reading.games == ()
+        return closed and not any(
+            match.rule == "paused_for_game" for decision in self._previous.values() for match in decision.matches
+        )
+
+    async def end_game_pause(self) -> None:
+        """The next game is none that the pause was about."""
+        try:
+            await self.intend(Intents(), lambda: None)
+        except StorageError as error:
+            log.warning("the end of a pause could not be kept: %s", error)
 
     def moment(self) -> Moment:
         return Moment(monotonic_s=self._clock.monotonic(), unix_s=self._clock.unix())

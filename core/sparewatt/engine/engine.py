@@ -6,31 +6,34 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import sparewatt.engine.snapshots as build
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
-from sparewatt.control.messages import DevicePreview
 from sparewatt.control.server import ControlServer
+from sparewatt.engine.account import Account, Doing
 from sparewatt.engine.attendance import Attendance
-from sparewatt.engine.decisions import URGENT_RULES, DecisionDesk
+from sparewatt.engine.decisions import DecisionDesk, run_transfers, urgent
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import ISOLATION
 from sparewatt.engine.options import EngineOptions
+from sparewatt.engine.overview import conflict_snapshots, energy_snapshot, error_or_none, rates
 from sparewatt.engine.run_snapshots import run_snapshot
 from sparewatt.engine.runs import Runs
 from sparewatt.engine.sensor_desk import SensorDesk
 from sparewatt.engine.series import Series
+from sparewatt.engine.usage import RECOVERING_RULES, UsageDesk
 from sparewatt.errors import SparewattError, UnavailableError
+from sparewatt.history.thread import HistoryThread
 from sparewatt.host.device import Device
 from sparewatt.host.lock import machine_lock_folder
 from sparewatt.keys.identity import open_identity
 from sparewatt.keys.keyring import HelperKeyring
-from sparewatt.policy import Usage
+from sparewatt.policy import Decision
 from sparewatt.process.child import Child, ChildCommand, environment_for
 from sparewatt.process.child import start as start_child
 from sparewatt.sensing.pacer import Pacer
@@ -40,7 +43,7 @@ from sparewatt.session.inspection import Tools
 from sparewatt.session.outbox_thread import OutboxThread
 from sparewatt.settings import schema
 from sparewatt.settings.intents_store import IntentsStore
-from sparewatt.settings.store import SettingsStore
+from sparewatt.settings.store import SettingsStore, quarantine_error
 from sparewatt.snapshot import SensingSnapshot, Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
@@ -64,6 +67,7 @@ class EngineParts:
 
     Attributes:
         check_peer: refuses control clients of other users.
+        open_history: opens the account of energy; raises StorageError.
     """
 
     options: EngineOptions
@@ -75,6 +79,7 @@ class EngineParts:
     starter: WorkerStarter
     check_peer: Callable[[socket.socket], None]
     started_unix_s: int
+    open_history: Callable[[], Awaitable[HistoryThread]]
 
 
 class Engine:
@@ -87,6 +92,8 @@ class Engine:
         self.devices: list[DeviceDriver] = []
         self.pacer = Pacer(parts.clock)
         self.sensors = SensorDesk(self.desk, self.pacer, self.series, parts.clock, self._found, self.wake)
+        self.usage = UsageDesk(self.desk, self.pacer, self.sensors, parts.clock)
+        self.account = Account(parts.open_history, parts.clock)
         self.sensing = SensingSupervisor(
             self._start_sensing,
             parts.clock,
@@ -147,12 +154,14 @@ class Engine:
                     tasks.create_task(self.sensing.run(), name="sensing"),
                     tasks.create_task(self._server.failed(), name="control"),
                     tasks.create_task(self._open_identity(), name="identity"),
+                    tasks.create_task(self.account.serve(), name="account"),
                 ]
                 self._phase = "running"
                 await self._loop()
                 await self._wind_down()
                 for task in background:
                     task.cancel()
+                await self.account.close()
                 raise _EndTasks
         except* _EndTasks:
             pass
@@ -219,26 +228,33 @@ class Engine:
     def _step(self) -> None:
         """Decide for every device and begin what is due."""
         polled: list[str] = []
+        decisions: list[Decision] = []
         for driver in self.devices:
             self.runs.choose(driver)
             device = driver.device.device
             driver.threads = self.desk.threads(os.cpu_count() or 1)
-            decision = self.desk.decide(device, self._usage(driver), self.runs.offer(), self.runs.connected())
+            self.usage.look(driver)
+            usage = self.usage.of(driver, self.account.spent)
+            decision = self.desk.decide(device, usage, self.runs.offer(), self.runs.connected())
             if decision is None:
                 continue
+            decisions.append(decision)
             self.pacer.decided(decision)
-            shown = decision.shown
-            driver.step(decision, urgent=shown is not None and shown.rule in URGENT_RULES)
-            # A device that is stopped only because its sensors were lost is looked at until they are back.
-            recovering = all(match.rule == "sensors_lost" for match in decision.matches)
+            driver.step(decision, urgent=urgent(decision))
+            recovering = all(match.rule in RECOVERING_RULES for match in decision.matches)
             if driver.state.worker != "none" or recovering or decision.compute in ("full", "limited"):
                 polled.append(device)
         self.sensing.poll(tuple(polled), SAMPLE_MILLISECONDS)
+        transfers = run_transfers(decisions)
         for run in self.runs.drivers.values():
+            run.allow(transfers)
             bound = [driver for driver in self.devices if driver.run is run]
             run.hold(frozenset[str]().union(*(driver.held_assignments for driver in bound)))
             run.shorten(frozenset(driver.state.applied for driver in bound if driver.state.applied is not None))
+        if self.desk.game_pause_over:
+            self._spawn(self.desk.end_game_pause())
         self._note_speed()
+        self._note_use()
         self._look_who_is_there()
         self._sequence += 1
         self._server.changed()
@@ -248,16 +264,6 @@ class Engine:
             return
         log.info("the desktop that this engine was started for has gone")
         self.stop()
-
-    def _usage(self, driver: DeviceDriver) -> Usage:
-        run = driver.run
-        pace = self.pacer.pace_of(driver.device.device)
-        lost = pace is not None and pace.reason == "sensor_lost" and driver.state.worker != "none"
-        return Usage(
-            worker_memory_bytes=0 if run is None else run.manifest.costs.memory_bytes,
-            worker_running=driver.state.worker != "none",
-            sensors="lost" if lost else self.desk.sensors.get(driver.device.device, "waiting"),
-        )
 
     async def _wind_down(self) -> None:
         """Workers first, each leaving the update of what it has done; then what is finished is sent, if it can be."""
@@ -316,26 +322,21 @@ class Engine:
             self._speed_point_at = now + LOSS_POINTS_APART_SECONDS
             self.series.add("tokens_per_s", self.parts.clock.unix(), sum(speeds))
 
-    def preview(self, address: str, text: str) -> tuple[DevicePreview, ...]:
-        """What every device would be allowed with another value of one setting.
-
-        Raises:
-            InputError: as of `Settings.changed`.
-        """
-        settings = self.desk.settings.changed(address, text)
-        offer, connected = self.runs.offer(), self.runs.connected()
-        decided = (
-            (
-                driver.device.device,
-                self.desk.preview(driver.device.device, settings, self._usage(driver), offer, connected),
+    def _note_use(self) -> None:
+        """What devices and runs took since the last look, for the account."""
+        doings = [
+            Doing(
+                device=driver.device.device,
+                run="" if driver.run is None else driver.run.run,
+                busy=driver.state.worker != "none",
+                assignment_id=None if driver.state.current is None else driver.state.current.assignment.assignment_id,
+                tokens=driver.tokens,
             )
             for driver in self.devices
-        )
-        return tuple(
-            DevicePreview(device, build.decision_snapshot(decision))
-            for device, decision in decided
-            if decision is not None
-        )
+        ]
+        self.account.look(doings, self.sensors.samples, rates(self.desk.settings, self.desk.reading))
+        for run in self.runs.drivers.values():
+            self.account.transferred(run.run, run.state.bytes_up, run.state.bytes_down)
 
     # The snapshot
 
@@ -346,6 +347,16 @@ class Engine:
         settings = self.desk.settings
         intents = self.desk.intents
         sensor_error: SparewattError | None = self.sensors.error
+        devices = tuple(
+            build.device_snapshot(
+                driver,
+                self.sensors.samples.get(driver.device.device),
+                self.pacer.pace_of(driver.device.device),
+                settings.of_device(schema.SPEED_LIMIT_PERCENT, driver.device.device),
+                now,
+            )
+            for driver in self.devices
+        )
         return Snapshot(
             engine_version=parts.version,
             pid=os.getpid(),
@@ -361,19 +372,15 @@ class Engine:
             sensing=SensingSnapshot(
                 state=self.sensors.state, error=None if sensor_error is None else build.plain_error(sensor_error)
             ),
-            devices=tuple(
-                build.device_snapshot(
-                    driver,
-                    self.sensors.samples.get(driver.device.device),
-                    self.pacer.pace_of(driver.device.device),
-                    settings.of_device(schema.SPEED_LIMIT_PERCENT, driver.device.device),
-                    now,
-                )
-                for driver in self.devices
-            ),
+            devices=devices,
             runs=tuple(run_snapshot(run, self.devices, now) for run in self.runs.drivers.values()),
             contribute_until_unix_s=intents.contribute_until_unix_s if intents.contributing_at(now.unix_s) else None,
             computer=build.computer_snapshot(self.desk.reading),
+            paused_for_game=intents.paused_for_game,
+            settings_error=error_or_none(quarantine_error(parts.settings.quarantined)),
+            conflicts=conflict_snapshots(self, settings, devices),
+            energy=energy_snapshot(self.account, settings),
+            energy_error=error_or_none(self.account.error),
         )
 
 

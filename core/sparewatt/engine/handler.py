@@ -3,9 +3,13 @@
 from typing import TYPE_CHECKING
 
 from sparewatt.control.messages import (
+    EnergyReply,
+    EnergySince,
     InspectInvite,
     ListSettings,
     ManifestReply,
+    PastAssignments,
+    PastAssignmentsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -13,13 +17,14 @@ from sparewatt.control.messages import (
     SeriesReply,
     SeriesSince,
     SettingsReply,
-    SettingValue,
 )
 from sparewatt.engine.isolation import ISOLATION
+from sparewatt.engine.offered import offered
+from sparewatt.engine.overview import preview
 from sparewatt.errors import InputError
 from sparewatt.session.outbox import Outbox
+from sparewatt.settings import schema
 from sparewatt.settings.intents import Intents
-from sparewatt.settings.values import listed
 from sparewatt.snapshot import Snapshot
 from sparewatt.work.invite import parse_invite
 
@@ -38,16 +43,22 @@ class ControlHandler:
         return self._engine.snapshot()
 
     async def pause(self, until_unix_s: int) -> None:
-        self._engine.desk.intents_store.set(Intents(paused_until_unix_s=until_unix_s))
-        self._engine.wake()
+        await self._intend(Intents(paused_until_unix_s=until_unix_s))
+
+    async def pause_for_game(self) -> None:
+        reading = self._engine.desk.reading
+        if reading is None or not reading.games:
+            raise InputError("pause.no_game")
+        await self._intend(Intents(paused_for_game=True))
 
     async def resume(self) -> None:
-        self._engine.desk.intents_store.set(Intents())
-        self._engine.wake()
+        await self._intend(Intents())
 
     async def contribute_now(self, until_unix_s: int) -> None:
-        self._engine.desk.intents_store.set(Intents(contribute_until_unix_s=until_unix_s or None))
-        self._engine.wake()
+        await self._intend(Intents(contribute_until_unix_s=until_unix_s or None))
+
+    async def _intend(self, intents: Intents) -> None:
+        await self._engine.desk.intend(intents, self._engine.wake)
 
     async def inspect_invite(self, request: InspectInvite) -> ManifestReply:
         invite = parse_invite(request.invite)
@@ -68,23 +79,25 @@ class ControlHandler:
         self._engine.wake()
 
     async def list_settings(self, request: ListSettings) -> SettingsReply:
-        settings = self._engine.desk.settings_store.settings
-        devices = tuple(driver.device.device for driver in self._engine.devices)
+        engine = self._engine
+        settings = engine.desk.settings_store.settings
         return SettingsReply(
             reply_to=request.id,
             revision=settings.revision,
-            settings=tuple(
-                SettingValue(shown.address, shown.value, shown.default, shown.option.scope)
-                for shown in listed(settings, devices)
+            settings=offered(
+                settings,
+                tuple(driver.device for driver in engine.devices),
+                {driver.device.device: engine.usage.lent(driver) for driver in engine.devices},
+                engine.desk.reading,
             ),
         )
 
     async def set_setting(self, revision: int, key: str, value: str) -> None:
-        self._engine.desk.settings_store.set(revision, key, value)
+        await self._engine.desk.change(revision, key, value)
         self._engine.wake()
 
     async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
-        return PreviewReply(reply_to=request.id, devices=self._engine.preview(request.key, request.value))
+        return preview(self._engine, request.id, request.key, request.value)
 
     async def discover(self) -> None:
         self._engine.sensing.discover()
@@ -104,6 +117,21 @@ class ControlHandler:
     async def series_since(self, request: SeriesSince) -> SeriesReply:
         points = self._engine.series.since(request.series, request.since_unix_s, request.limit)
         return SeriesReply(reply_to=request.id, points=points)
+
+    async def energy_since(self, request: EnergySince) -> EnergyReply:
+        settings = self._engine.desk.settings
+        energy, traffic = await self._engine.account.since(request.period, request.count)
+        return EnergyReply(
+            reply_to=request.id,
+            energy=energy,
+            traffic=traffic,
+            currency=settings.get(schema.CURRENCY).upper(),
+            priced=settings.get(schema.POWER_PRICE_CT_PER_KWH) > 0,
+        )
+
+    async def past_assignments(self, request: PastAssignments) -> PastAssignmentsReply:
+        found = await self._engine.account.past_assignments(request.before_unix_s, request.limit)
+        return PastAssignmentsReply(reply_to=request.id, assignments=found)
 
     async def shutdown(self) -> None:
         self._engine.stop()

@@ -14,7 +14,7 @@ from sparewatt.engine.run_link import NothingToDo
 from sparewatt.engine.version_chain import VersionChain, chain_from
 from sparewatt.errors import IntegrityError, SparewattError, StorageError
 from sparewatt.keys.derive import MasterSecret
-from sparewatt.policy import Offer
+from sparewatt.policy import Offer, Transfers
 from sparewatt.session import events as event
 from sparewatt.session.inspection import Tools
 from sparewatt.session.joined import JoinedRun
@@ -76,6 +76,10 @@ class RunDriver:
         self._used: set[str] = set()
         self._refused_work: str | None = None
         self._left_over_given_back = False
+        self._transfers: Transfers = "essential"
+        self._may_connect = asyncio.Event()
+        self._may_connect.set()
+        self._must_part = asyncio.Event()
 
     # RunLink
 
@@ -167,6 +171,20 @@ class RunDriver:
             return "untrusted" if reason == "contributor.not_trusted" else "refused"
         return "work"
 
+    def allow(self, transfers: Transfers) -> None:
+        """What may be transferred from now on: everything, results and what leases need, or nothing at all."""
+        if transfers == self._transfers:
+            return
+        self._transfers = transfers
+        if transfers == "none":
+            self._may_connect.clear()
+            self._must_part.set()
+        else:
+            self._must_part.clear()
+            self._may_connect.set()
+        if transfers == "allowed":
+            self._news.set()
+
     def hold(self, assignments: frozenset[str]) -> None:
         """Keep the leases of these assignments alive."""
         self._session.hold(assignments)
@@ -191,13 +209,27 @@ class RunDriver:
 
     async def _stay_connected(self) -> None:
         while True:
+            await self._may_connect.wait()
             try:
-                await self._session.run()
+                await self._session_until_barred()
             except StorageError as error:
                 self.error = error
                 self._tools.wake()
                 await asyncio.sleep(RESTART_SECONDS)
                 self.error = None
+
+    async def _session_until_barred(self) -> None:
+        session = asyncio.create_task(self._session.run())
+        barred = asyncio.create_task(self._must_part.wait())
+        try:
+            await asyncio.wait((session, barred), return_when=asyncio.FIRST_COMPLETED)
+            if session.done():
+                await session
+        finally:
+            session.cancel()
+            barred.cancel()
+            await asyncio.gather(session, barred, return_exceptions=True)
+        self._tools.wake()
 
     def _hear(self, told: event.Event) -> None:
         match told:
@@ -218,7 +250,7 @@ class RunDriver:
         while True:
             await self._news.wait()
             self._news.clear()
-            if not self.connected or self._latest is None:
+            if not self.connected or self._latest is None or self._transfers != "allowed":
                 continue
             try:
                 await self._give_back_left_over()
@@ -240,6 +272,8 @@ class RunDriver:
                 break
             self._chain = chain_from(told.keyframe, told.patches, self._chain)
         for blob in self._chain.missing:
+            if self._transfers != "allowed":
+                return
             await self._bring((blob,))
             self._chain = self._chain.with_fetched(blob)
             self._tools.wake()

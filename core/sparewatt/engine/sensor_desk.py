@@ -14,6 +14,15 @@ from sparewatt.sensing.pacer import Pacer
 from sparewatt.sensing.watch import Watch
 
 POWER_POINT_SECONDS: Final = 2.0
+# Less than the shortest time after which a person counts as away, so that their return is always a change.
+RECENT_INPUT_SECONDS: Final = 30.0
+
+
+def _triggers(reading: Reading) -> tuple[object, ...]:
+    """What must be acted on at once, not at the next look."""
+    idle = reading.idle_s is not None and reading.idle_s < RECENT_INPUT_SECONDS
+    away = (reading.locked, reading.other_user, reading.sleeping, idle)
+    return (reading.power_source, reading.low_power_mode, reading.metered, reading.games, reading.programs, away)
 
 
 class SensorDesk:
@@ -64,9 +73,8 @@ class SensorDesk:
         self._note_power(samples)
 
     def on_reading(self, reading: Reading) -> None:
-        first = self._desk.reading is None
-        self._desk.reading = reading
-        if first:
+        before, self._desk.reading = self._desk.reading, reading
+        if before is None or _triggers(before) != _triggers(reading):
             self._wake()
 
     def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None:  # noqa: ARG002 - the process retries by itself

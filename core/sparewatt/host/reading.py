@@ -33,6 +33,7 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         locked: the session's screen is locked.
         other_user: another user sits at the computer.
         sleeping: the system is about to sleep.
+        sleep_after_s: after how long without input the system goes to sleep by itself; None too where it never does.
         low_power_mode: the system's own saving mode is on.
         metered: the network connection is paid by volume.
         games: what plays now.
@@ -51,6 +52,7 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locked: bool | None = None
     other_user: bool | None = None
     sleeping: bool = False
+    sleep_after_s: float | None = None
     low_power_mode: bool | None = None
     metered: bool | None = None
     games: tuple[Game, ...] | None = None

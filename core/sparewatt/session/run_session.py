@@ -122,6 +122,12 @@ class RunSession:
                 are tried again like a lost connection.
         """
         await self._count()
+        try:
+            await self._stay_connected()
+        finally:
+            self._connection, self._retry_at_s = "disconnected", None
+
+    async def _stay_connected(self) -> None:
         attempt = 0
         while True:
             self._awake.clear()

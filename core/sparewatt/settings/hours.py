@@ -38,6 +38,14 @@ class WeeklyHours:
         moment = weekday * MINUTES_A_DAY + minute
         return any(first <= moment < end for first, end in self.spans)
 
+    def overlaps(self, other: "WeeklyHours") -> bool:
+        """Whether any minute of the week is inside both."""
+        return any(
+            first < other_end and other_first < end
+            for first, end in self.spans
+            for other_first, other_end in other.spans
+        )
+
     def minutes_until_open(self, weekday: int, minute: int) -> int:
         """Minutes until the next span begins; 0 inside one. A pattern is never empty, so there always is a next."""
         if self.open_at(weekday, minute):

@@ -35,8 +35,20 @@ class IntentsStore:
         Raises:
             StorageError: ``settings.write``; the new intents hold nevertheless, until the engine ends.
         """
+        self.hold(intents)
+        self.save()
+
+    def hold(self, intents: Intents) -> None:
+        """From now on these hold; `save` makes them outlive the engine."""
         self._intents = intents
-        write_whole(self._path, msgspec.json.encode(intents))
+
+    def save(self) -> None:
+        """Keep what holds now. Blocking.
+
+        Raises:
+            StorageError: ``settings.write``.
+        """
+        write_whole(self._path, msgspec.json.encode(self._intents))
 
     def _load(self) -> Intents:
         try:

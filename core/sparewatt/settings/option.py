@@ -4,10 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from sparewatt.errors import InputError
 from sparewatt.settings.hours import WeeklyHours, parse_hours
+
+NAMES_MOST: Final = 20
+NAME_CHARACTERS_MOST: Final = 80
+NO_NAMES: Final = "none"
 
 Scope = Literal["computer", "device", "run"]
 Value = TypeVar("Value")
@@ -143,3 +147,32 @@ class Choice(Option[str]):
     @property
     def allowed(self) -> str:
         return ", ".join(self.choices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names(Option[tuple[str, ...]]):
+    """A short list of names of programs, none of which is there twice, whatever its capitals."""
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        cleaned = text.strip()
+        if cleaned.casefold() in ("", NO_NAMES):
+            return ()
+        names: dict[str, str] = {}
+        for part in cleaned.split(";"):
+            name = " ".join(part.split())
+            if name:
+                names.setdefault(name.casefold(), name)
+        if not names or len(names) > NAMES_MOST or not all(_is_program(name) for name in names.values()):
+            raise self._refuse(text)
+        return tuple(names.values())
+
+    def text(self, value: tuple[str, ...]) -> str:
+        return "; ".join(value) if value else NO_NAMES
+
+    @property
+    def allowed(self) -> str:
+        return f"none, or up to {NAMES_MOST} names of programs without folders, such as blender; obs64.exe"
+
+
+def _is_program(name: str) -> bool:
+    return len(name) <= NAME_CHARACTERS_MOST and name.isprintable() and not set(name) & set("/\\")

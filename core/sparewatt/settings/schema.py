@@ -6,8 +6,8 @@ Only what this version enforces is here. A limit that cannot be kept on a device
 from types import MappingProxyType
 from typing import Any, Final
 
-from sparewatt.settings.hours import ALWAYS
-from sparewatt.settings.option import Choice, Hours, Number, Option, Switch
+from sparewatt.settings.hours import ALWAYS, parse_hours
+from sparewatt.settings.option import Choice, Hours, Names, Number, Option, Switch
 
 WHEN_TO_RUN: Final = Choice(
     key="when_to_run",
@@ -22,9 +22,9 @@ WHEN_TO_RUN: Final = Choice(
         }
     ),
     label="When to run",
-    help="While you are away: after some minutes without mouse and keyboard, within your hours. During your hours: "
-    "also while you use the computer. Always: at any hour. Never: nothing computes; results that are already finished "
-    "are still delivered.",
+    help="While you are away: after some minutes without mouse and keyboard, or with a locked screen, within your "
+    "hours. During your hours: also while you use the computer. Always: at any hour. Never: nothing computes; results "
+    "that are already finished are still delivered.",
 )
 IDLE_MINUTES: Final = Number(
     key="idle_minutes",
@@ -49,8 +49,24 @@ RUN_ON_BATTERY: Final = Switch(
     scope="computer",
     default=False,
     label="Run on battery",
-    help="Compute while the computer runs on its battery. When off, work goes on five minutes after mains power "
-    "is back.",
+    help="Compute while the computer runs on its battery, or on a battery behind the socket (UPS). When off, work goes "
+    "on five minutes after mains power is back.",
+)
+PAUSE_FOR_GAMES: Final = Switch(
+    key="pause_for_games",
+    scope="computer",
+    default=True,
+    label="Pause for games",
+    help="Stop at once, and free the card's memory, while a game or a full-screen program uses it. Work goes on a "
+    "minute after it has closed.",
+)
+PAUSE_PROGRAMS: Final = Names(
+    key="pause_programs",
+    scope="computer",
+    default=(),
+    label="Pause for these programs",
+    help='Programs for which everything stops while they run, by the names of their files, such as "blender; '
+    'obs64.exe". Work goes on a minute after the last of them has ended.',
 )
 START_AT_LOGON: Final = Choice(
     key="start_at_logon",
@@ -86,6 +102,117 @@ DOWNLOAD_LIMIT_KB_PER_S: Final = Number(
     unit="kB/s",
     label="Download speed at most",
     help="How fast training data and weights are fetched, all runs together. 0 means as fast as the connection allows.",
+)
+TRANSFER_ON_METERED: Final = Switch(
+    key="transfer_on_metered",
+    scope="computer",
+    default=False,
+    label="Use metered connections",
+    help="Send and receive over connections that are paid by volume, such as a phone's. When off, work that is here is "
+    "finished and delivered later.",
+)
+DATA_BUDGET_GB_PER_MONTH: Final = Number(
+    key="data_budget_gb_per_month",
+    scope="computer",
+    default=0,
+    minimum=0,
+    maximum=1_000_000,
+    unit="GB",
+    label="Data a month at most",
+    help="How much may be sent and received in a calendar month; then devices wait for the next one, and only finished "
+    "results are still sent. 0 means no budget.",
+)
+ENERGY_BUDGET_KWH_PER_MONTH: Final = Number(
+    key="energy_budget_kwh_per_month",
+    scope="computer",
+    default=0,
+    minimum=0,
+    maximum=100_000,
+    unit="kWh",
+    label="Energy a month at most",
+    help="How much energy all devices together may use for runs in a calendar month; then they wait for the next one. "
+    "Counted where a device's power can be read. 0 means no budget.",
+)
+MONEY_BUDGET_PER_MONTH: Final = Number(
+    key="money_budget_per_month",
+    scope="computer",
+    default=0,
+    minimum=0,
+    maximum=1_000_000,
+    label="Money a month at most",
+    help="How much the energy of a calendar month may cost, in whole units of your currency, by your price of power; "
+    "then devices wait for the next one. 0 means no budget.",
+)
+CURRENCY: Final = Choice(
+    key="currency",
+    scope="computer",
+    default="eur",
+    choices=MappingProxyType(
+        {
+            "eur": "Euro (EUR)",
+            "usd": "US dollar (USD)",
+            "gbp": "Pound sterling (GBP)",
+            "chf": "Swiss franc (CHF)",
+            "sek": "Swedish krona (SEK)",
+            "nok": "Norwegian krone (NOK)",
+            "dkk": "Danish krone (DKK)",
+            "pln": "Polish zloty (PLN)",
+            "czk": "Czech koruna (CZK)",
+            "cad": "Canadian dollar (CAD)",
+            "aud": "Australian dollar (AUD)",
+            "brl": "Brazilian real (BRL)",
+            "inr": "Indian rupee (INR)",
+            "jpy": "Japanese yen (JPY)",
+        }
+    ),
+    label="Currency",
+    help="In which your price of power and your budget are.",
+)
+POWER_PRICE_CT_PER_KWH: Final = Number(
+    key="power_price_ct_per_kwh",
+    scope="computer",
+    default=0,
+    minimum=0,
+    maximum=100_000,
+    unit="ct/kWh",
+    label="Price of power",
+    help="What a kilowatt-hour costs you, in hundredths of your currency. 0 means that you did not say; then no cost "
+    "is counted.",
+)
+CHEAP_PRICE_CT_PER_KWH: Final = Number(
+    key="cheap_price_ct_per_kwh",
+    scope="computer",
+    default=0,
+    minimum=0,
+    maximum=100_000,
+    unit="ct/kWh",
+    label="Price in the cheap hours",
+    help="What a kilowatt-hour costs you in the cheap hours, where your tariff has two rates. 0 means that it has one.",
+)
+CHEAP_HOURS: Final = Hours(
+    key="cheap_hours",
+    scope="computer",
+    default=parse_hours("mo-su 22:00-06:00"),
+    label="Cheap hours",
+    help="When the second rate of your tariff holds, in local time.",
+)
+WAIT_FOR_CHEAP_POWER: Final = Switch(
+    key="wait_for_cheap_power",
+    scope="computer",
+    default=False,
+    label="Wait for cheap power",
+    help="Compute in the cheap hours only.",
+)
+CARBON_GRAMS_PER_KWH: Final = Number(
+    key="carbon_grams_per_kwh",
+    scope="computer",
+    default=473,
+    minimum=0,
+    maximum=2_000,
+    unit="g/kWh",
+    label="Carbon dioxide of your power",
+    help="How many grams of carbon dioxide a kilowatt-hour of your power stands for; your supplier's bill or your "
+    "country's statistics say it. The default is about the world's average of 2024.",
 )
 CPU_THREADS: Final = Number(
     key="cpu_threads",
@@ -127,6 +254,17 @@ DISK_CACHE_LIMIT_GB: Final = Number(
     unit="GB",
     label="Disk used at most",
     help="How much disk the cached training data and weights of all runs may take together.",
+)
+DISK_WRITE_LIMIT_GB_PER_DAY: Final = Number(
+    key="disk_write_limit_gb_per_day",
+    scope="computer",
+    default=20,
+    minimum=1,
+    maximum=100_000,
+    unit="GB",
+    label="Written to disk a day at most",
+    help="How much training may write to the disk in a day, so that a solid-state disk does not wear out: all that is "
+    "received, and all results. Then devices wait until midnight.",
 )
 DEVICE_USE: Final = Choice(
     key="device_use",
@@ -180,13 +318,26 @@ OPTIONS: Final[tuple[Option[Any], ...]] = (
     IDLE_MINUTES,
     HOURS,
     RUN_ON_BATTERY,
+    PAUSE_FOR_GAMES,
+    PAUSE_PROGRAMS,
     START_AT_LOGON,
     CPU_THREADS,
     MEMORY_FREE_MIN_MB,
     DISK_FREE_MIN_MB,
     DISK_CACHE_LIMIT_GB,
+    DISK_WRITE_LIMIT_GB_PER_DAY,
     UPLOAD_LIMIT_KB_PER_S,
     DOWNLOAD_LIMIT_KB_PER_S,
+    TRANSFER_ON_METERED,
+    DATA_BUDGET_GB_PER_MONTH,
+    ENERGY_BUDGET_KWH_PER_MONTH,
+    MONEY_BUDGET_PER_MONTH,
+    CURRENCY,
+    POWER_PRICE_CT_PER_KWH,
+    CHEAP_PRICE_CT_PER_KWH,
+    CHEAP_HOURS,
+    WAIT_FOR_CHEAP_POWER,
+    CARBON_GRAMS_PER_KWH,
     DEVICE_USE,
     POWER_CAP_WATTS,
     TEMPERATURE_LIMIT_CELSIUS,

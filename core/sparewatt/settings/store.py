@@ -43,6 +43,21 @@ class Quarantined:
     dropped: tuple[str, ...]
 
 
+# More names would not fit into a sentence; the file that is kept aside has them all.
+DROPPED_SHOWN: Final = 10
+
+
+def quarantine_error(quarantined: Quarantined | None) -> StorageError | None:
+    """What there is to tell the person: ``settings.damaged``, or ``settings.dropped`` with the names of the values."""
+    if quarantined is None:
+        return None
+    path = str(quarantined.path)
+    if not quarantined.dropped:
+        return StorageError("settings.damaged", path=path)
+    keys = ", ".join(each[:60] for each in quarantined.dropped[:DROPPED_SHOWN])
+    return StorageError("settings.dropped", path=path, keys=keys)
+
+
 class SettingsStore:
     """Reads the settings once, then holds and saves them.
 

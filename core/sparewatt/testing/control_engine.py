@@ -11,9 +11,13 @@ from sparewatt.control.address import SocketAddress
 from sparewatt.control.local_socket import check_peer, listen
 from sparewatt.control.messages import (
     DevicePreview,
+    EnergyReply,
+    EnergySince,
     InspectInvite,
     ListSettings,
     ManifestReply,
+    PastAssignments,
+    PastAssignmentsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -64,6 +68,9 @@ class ControlEngine:
     async def pause(self, until_unix_s: int) -> None:
         self._done("pause", until_unix_s)
 
+    async def pause_for_game(self) -> None:
+        self._done("pause_for_game")
+
     async def resume(self) -> None:
         self._done("resume")
 
@@ -113,6 +120,12 @@ class ControlEngine:
 
     async def series_since(self, request: SeriesSince) -> SeriesReply:
         return SeriesReply(reply_to=request.id, points=self.series.get(request.series, ()))
+
+    async def energy_since(self, request: EnergySince) -> EnergyReply:
+        return EnergyReply(reply_to=request.id, energy=(), traffic=(), currency="EUR", priced=False)
+
+    async def past_assignments(self, request: PastAssignments) -> PastAssignmentsReply:
+        return PastAssignmentsReply(reply_to=request.id, assignments=())
 
     async def shutdown(self) -> None:
         self._done("shutdown")

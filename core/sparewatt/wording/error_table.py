@@ -41,6 +41,7 @@ HERE: Final = MappingProxyType({
     "engine.start_slow": "The engine was started but does not answer after {seconds} s. It is still looked for.",
     "engine.version": "The engine has another version ({engine_version}). Restart it after the update.",
     "fetch.refused": "The coordinator did not give what was asked for ({reason}). It is tried again by itself.",
+    "history.opening": "The account of energy is still being opened. Try again in a moment.",
     "invite.malformed": "This is no whole invite: its {part} is missing or damaged. Copy all of it once more.",
     "join.consent": "What you agreed to is not what the run {run} is now. Look at the run again before you join it.",
     "keys.damaged": "The key in {file} is damaged. Restore it from a copy; it cannot be made again.",
@@ -48,6 +49,7 @@ HERE: Final = MappingProxyType({
     "keys.mismatch": "The stored key is not this contributor's. Restore the right one; no second identity is made.",
     "keys.permissions": "Others can read the key file {file}. Make it yours alone (mode 600).",
     "lock.unusable": "The lock {path} cannot be used ({reason}). Check that its folder can be written.",
+    "pause.no_game": "No game is running that a pause could wait for. Pause for a time instead.",
     "permit.memory": "The memory of a permit has a wrong size ({size} bytes). The worker is started again by itself.",
     "pipe.closed": "A process of Sparewatt closed its pipe. It is started again by itself.",
     "pipe.stuck": "A process of Sparewatt does not listen any more. It is started again by itself.",
@@ -62,6 +64,10 @@ HERE: Final = MappingProxyType({
     "sensor.nvidia_timeout": "The NVIDIA driver did not answer in time. It is tried again by itself.",
     "sensor.unknown_device": "{device} is no device of this computer. Look for devices again.",
     "series.unknown": "There is no series {name}. There are: {known}.",
+    "settings.damaged": "Your settings could not be read, so all of them have their defaults. What was there is kept "
+    "in {path}. Set them again.",
+    "settings.dropped": "Some of your settings could not be understood and have their defaults: {keys}. What was there "
+    "is kept in {path}. Set them again.",
     "settings.hours": "\"{part}\" is no span of hours. Use a pattern such as mo-fr 22:00-07:00, or always.",
     "settings.newer": "{path} was written by a newer Sparewatt, so your limits are not known. Update Sparewatt.",
     "settings.read": "Your settings in {path} cannot be read ({reason}). Check the file's permissions.",

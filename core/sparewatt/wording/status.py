@@ -1,8 +1,9 @@
 """The sentences of a snapshot: what the computer does now, and why it does not do more."""
 
-from sparewatt.snapshot import DeviceSnapshot, ReasonSnapshot, Snapshot
-from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.snapshot import ComputerSnapshot, DeviceSnapshot, ReasonSnapshot, Snapshot
+from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
 from sparewatt.wording.errors import error_words
+from sparewatt.wording.idle import idle_words
 from sparewatt.wording.rules import rule_words
 from sparewatt.wording.units import duration_words, percent_words
 
@@ -71,6 +72,33 @@ def duty_words(device: DeviceSnapshot, translations: Translations = ENGLISH) -> 
             return filled(translations.gettext(" at {duty} of its time, to stay cool"), {"duty": duty})
         case None:
             return ""
+
+
+def limits_sentence(device: DeviceSnapshot, translations: Translations = ENGLISH) -> str:
+    """The limits that are kept on a device, with what they are held against."""
+    limits = device.limits
+    parts = [filled(translations.gettext("speed limit {speed}"), {"speed": percent_words(device.speed_limit_percent)})]
+    if limits.power_cap_watts is not None:
+        mean = device.sensors.power_mean_watts
+        words: Parameters = {"cap": limits.power_cap_watts, "mean": "" if mean is None else f"{mean:.0f}"}
+        template = "cap {cap} W" if mean is None else "cap {cap} W (mean of a minute {mean} W)"
+        parts.append(filled(translations.gettext(template), words))
+    if limits.temperature_limit_celsius is not None:
+        limit = limits.temperature_limit_celsius
+        parts.append(filled(translations.gettext("temperature limit {limit} °C"), {"limit": limit}))
+    return filled(translations.gettext("Limits: {limits}."), {"limits": ", ".join(parts)})
+
+
+def idle_sentence(computer: ComputerSnapshot, translations: Translations = ENGLISH) -> str:
+    """Whether somebody uses the computer, as far as that can be known."""
+    if computer.seat is False:
+        return translations.gettext("This computer has no screen and keyboard of its own, so nobody is waited for.")
+    if computer.idle_s is None:
+        return idle_words(computer.idle_source or "unknown", translations)
+    if computer.idle_s < 60:
+        return translations.gettext("Somebody is using the computer.")
+    length = duration_words(computer.idle_s, translations)
+    return filled(translations.gettext("Mouse and keyboard have rested for {length}."), {"length": length})
 
 
 def _rank(device: DeviceSnapshot) -> int:

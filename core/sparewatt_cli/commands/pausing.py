@@ -1,4 +1,4 @@
-"""`sparewatt pause` and `sparewatt resume`."""
+"""`sparewatt pause`, `sparewatt resume` and `sparewatt contribute`."""
 
 from typing import Annotated
 
@@ -12,33 +12,67 @@ EXAMPLES = examples(
     "sparewatt pause 15m",
     "sparewatt pause 1h",
     "sparewatt pause tomorrow   until 06:00 of the next day",
+    "sparewatt pause game       until the game that runs now has closed",
 )
+CONTRIBUTE_EXAMPLES = examples(
+    "sparewatt contribute        for an hour",
+    "sparewatt contribute 30m",
+    "sparewatt contribute stop   by your rules again",
+)
+GAME = "game"
 
 
 def pause(
     context: typer.Context,
     length: Annotated[
         str | None,
-        typer.Argument(help="15m, 1h, 2d or tomorrow. Without it: until you resume.", show_default=False),
+        typer.Argument(help="15m, 1h, 2d, tomorrow or game. Without it: until you resume.", show_default=False),
     ] = None,
 ) -> None:
     """Stop computing for a while; what was trained so far is kept and delivered."""
     from time import time
 
-    from sparewatt.control.messages import Pause, Reply
+    from sparewatt.control.messages import Pause, PauseForGame, Reply
     from sparewatt_cli.durations import pause_end
     from sparewatt_cli.engine_link import ask
     from sparewatt_cli.figures import moment_text
 
+    if length is not None and length.strip().lower() == GAME:
+        ask(surroundings(context), PauseForGame(id=1), Reply)
+        typer.echo("Paused until a minute after the game has closed.")
+        return
     until = pause_end(length, time())
     ask(surroundings(context), Pause(id=1, until_unix_s=until), Reply)
     typer.echo(f"Paused until {moment_text(until)}." if until else "Paused until you resume: sparewatt resume")
 
 
 def resume(context: typer.Context) -> None:
-    """End a pause."""
+    """End a pause, and go on by your rules."""
     from sparewatt.control.messages import Reply, Resume
     from sparewatt_cli.engine_link import ask
 
     ask(surroundings(context), Resume(id=1), Reply)
     typer.echo("Resumed.")
+
+
+def contribute(
+    context: typer.Context,
+    length: Annotated[
+        str | None,
+        typer.Argument(help="30m, 1h, at most a day; or stop. Without it: an hour.", show_default=False),
+    ] = None,
+) -> None:
+    """Compute now for a while, although you use the computer, whatever the hour and the price of power.
+
+    Ends a pause. Games, heat, battery, memory and budgets count as ever.
+    """
+    from time import time
+
+    from sparewatt.control.messages import ContributeNow, Reply
+    from sparewatt_cli.durations import contribute_end
+    from sparewatt_cli.engine_link import ask
+    from sparewatt_cli.figures import moment_text
+
+    until = contribute_end(length, time())
+    ask(surroundings(context), ContributeNow(id=1, until_unix_s=until), Reply)
+    typer.echo(f"Contributing until {moment_text(until)}." if until else "Contributing by your rules.")

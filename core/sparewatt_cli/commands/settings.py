@@ -32,6 +32,7 @@ def list_settings(context: typer.Context, json: Json = False) -> None:
     """All settings with their values; those that differ from their default are marked."""
     import msgspec
 
+    from sparewatt.wording.settings import unavailable_words
     from sparewatt_cli.settings_access import read_settings
 
     shown = read_settings(surroundings(context))
@@ -42,6 +43,10 @@ def list_settings(context: typer.Context, json: Json = False) -> None:
     for setting in shown.settings:
         mark = f"   (default {setting.default})" if setting.value != setting.default else ""
         typer.echo(f"{setting.key:<{width}}  {setting.value}{mark}")
+        if setting.unavailable is not None:
+            typer.echo(f"{'':<{width}}  {unavailable_words(setting.unavailable)}")
+        for choice, cause in setting.withheld.items():
+            typer.echo(f"{'':<{width}}  Not {choice!r}: {unavailable_words(cause)}")
 
 
 @app.command("get")

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from sparewatt.control.address import SocketAddress
 from sparewatt.control.local_socket import check_peer, listen
 from sparewatt.control.messages import (
+    EnergyReply,
+    EnergySince,
     InspectInvite,
     ListSettings,
     ManifestReply,
+    PastAssignments,
+    PastAssignmentsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -23,6 +27,7 @@ from sparewatt.control.messages import (
 )
 from sparewatt.control.server import ControlServer
 from sparewatt.errors import ConflictError, InputError, SparewattError
+from sparewatt.history.rows import EnergyRow, PastAssignment
 from sparewatt.signing import Signed
 from sparewatt.snapshot import Snapshot
 from sparewatt_cli.receipt_file import receipt_of
@@ -47,6 +52,9 @@ class FakeEngine:
     run_key: str = ""
     page: int = 500
     refuses: SparewattError | None = None
+    energy: tuple[EnergyRow, ...] = ()
+    priced: bool = True
+    assignments: tuple[PastAssignment, ...] = ()
     settings: dict[str, str] = field(default_factory=lambda: {"hours": "always", "speed_limit_percent@cpu": "50"})
     revision: int = 7
     commands: list[tuple[str | int, ...]] = field(default_factory=list)
@@ -59,6 +67,9 @@ class FakeEngine:
 
     async def pause(self, until_unix_s: int) -> None:
         self._done("pause", until_unix_s)
+
+    async def pause_for_game(self) -> None:
+        self._done("pause_for_game")
 
     async def resume(self) -> None:
         self._done("resume")
@@ -103,6 +114,12 @@ class FakeEngine:
 
     async def series_since(self, request: SeriesSince) -> SeriesReply:
         return SeriesReply(request.id, ())
+
+    async def energy_since(self, request: EnergySince) -> EnergyReply:
+        return EnergyReply(request.id, self.energy, (), "EUR", self.priced)
+
+    async def past_assignments(self, request: PastAssignments) -> PastAssignmentsReply:
+        return PastAssignmentsReply(request.id, self.assignments[: request.limit])
 
     async def shutdown(self) -> None:
         self._done("shutdown")

@@ -11,7 +11,7 @@ Point = tuple[float, float]
 POINTS_MOST: Final = 2_000
 SHOWN_MOST: Final = 600
 _TIME_STEPS: Final = (10, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400)
-_TICKS_MOST: Final = 6
+_TICKS_MOST: Final = 5
 
 
 def extended(known: Sequence[Point], new: Sequence[Point], most: int = POINTS_MOST) -> tuple[Point, ...]:

@@ -2,9 +2,12 @@
 
 import importlib
 import threading
-from typing import Any
+from typing import Any, Final
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
+
+_LIBRARY: Final = "pyqtgraph"
+_LOOK_MILLISECONDS: Final = 50
 
 
 class PlotLibrary(QObject):
@@ -16,17 +19,22 @@ class PlotLibrary(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._thread: threading.Thread | None = None
+        # The thread knows nothing of Qt, so that it may outlive the page that wanted the library.
+        self._look = QTimer(self)
+        self._look.setInterval(_LOOK_MILLISECONDS)
+        self._look.timeout.connect(self._look_for_it)
         self.module: Any = None
-        self.ready.connect(self._keep)
 
     def load(self) -> None:
         """Begin to load it, unless that was begun before."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._load, name="plot library", daemon=True)
+            self._thread = threading.Thread(target=importlib.import_module, args=(_LIBRARY,), name="plot library")
             self._thread.start()
+            self._look.start()
 
-    def _load(self) -> None:
-        self.ready.emit(importlib.import_module("pyqtgraph"))
-
-    def _keep(self, module: Any) -> None:
-        self.module = module
+    def _look_for_it(self) -> None:
+        assert self._thread is not None
+        if not self._thread.is_alive():
+            self._look.stop()
+            self.module = importlib.import_module(_LIBRARY)
+            self.ready.emit(self.module)

@@ -37,9 +37,12 @@ class ReceiptFeed(QObject):
     def follow(self, snapshot: Snapshot) -> None:
         """Ask for what is new in `snapshot`."""
         runs = {run.run: run for run in snapshot.runs}
-        for gone in self._signed.keys() - runs.keys():
-            del self._signed[gone]
-            self._seen.pop(gone, None)
+        gone = self._signed.keys() - runs.keys()
+        for run_gone in gone:
+            del self._signed[run_gone]
+            self._seen.pop(run_gone, None)
+        if gone:
+            self._sort()
         for run in runs.values():
             # A changed state brings a new receipt, and so does new credit; either changes one of these.
             count = (run.receipts, run.credit_micro)
@@ -57,8 +60,7 @@ class ReceiptFeed(QObject):
             self._asking.discard(run)
             self._seen[run] = count
             self._signed[run] = reply.receipts
-            self.listed = newest_receipts(signed for each in self._signed.values() for signed in each)
-            self.changed.emit()
+            self._sort()
 
         def refused(error: SparewattError) -> None:
             self._asking.discard(run)
@@ -70,3 +72,7 @@ class ReceiptFeed(QObject):
             answered,
             refused,
         )
+
+    def _sort(self) -> None:
+        self.listed = newest_receipts(signed for each in self._signed.values() for signed in each)
+        self.changed.emit()

@@ -13,6 +13,7 @@ from sparewatt_desktop.widgets.text import plain
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROW_HEIGHT = 30
+_MEASURED_ROWS = 40
 _RUN = 1
 _RIGHT = (2, 3, 4)
 
@@ -39,6 +40,8 @@ class ReceiptTable(QTableView):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
+        # As many rows as a screen shows; measuring all of them takes longer than showing them.
+        header.setResizeContentsPrecision(_MEASURED_ROWS)
         look.changed.connect(self._fit)
         self._fit()
 

@@ -14,7 +14,7 @@ from sparewatt_desktop.presentation.number_words import range_words, value_words
 from sparewatt_desktop.theme import SPACING
 from sparewatt_desktop.widgets.layout import column
 from sparewatt_desktop.widgets.setting_editors import Editor, editor_of
-from sparewatt_desktop.widgets.text import Text
+from sparewatt_desktop.widgets.text import Text, plain
 
 _EDITOR_WIDTH = 190
 
@@ -81,7 +81,7 @@ class SettingRow(QFrame):
 
     def show_preview(self, text: str) -> None:
         """What the typed value would do now; nothing where it is empty."""
-        self._preview.show_text(text)
+        self._preview.show_text("\n".join(plain(line, 400) for line in text.split("\n")))
 
     def show_problem(self, text: str) -> None:
         """Why what was typed, or meant to be saved, was not taken."""
