@@ -64,6 +64,11 @@ class Window(QWidget):
         shown = self._stack.currentWidget()
         return next((page for page, made in self._made.items() if made is shown), None)
 
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Ids of all pages, in the order of the rail."""
+        return tuple(self._entries)
+
     def put_above(self, widget: QWidget) -> None:
         """Show `widget` above every page."""
         self._above.insertWidget(0, widget)

@@ -17,7 +17,7 @@ shown = Window.showEvent
 def show(window, event):
     shown(window, event)
     if {pages}:
-        for page in tuple(window._entries):
+        for page in window.pages:
             window.open_page(page)
     print(*sorted(sys.modules))
     window.destroyed.connect(lambda: None)
