@@ -116,7 +116,7 @@ def session() -> dict[str, Any]:
 
         def visit() -> None:
             if not visits:
-                application.quit()
+                application.exit()  # not `quit`, which closes the window first, and that asks
                 return
             page = visits.pop(0)
             began = time.perf_counter()

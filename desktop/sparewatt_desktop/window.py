@@ -27,6 +27,7 @@ class Window(QWidget):
     closing = Signal(QCloseEvent)
     seen_changed = Signal(bool)
     page_changed = Signal(str)
+    quit_asked = Signal()
 
     def __init__(
         self,
@@ -142,6 +143,7 @@ class Window(QWidget):
             ("Ctrl+-", lambda: self._rescale(-SCALE_STEP_PERCENT)),
             ("Ctrl+0", lambda: self._rescale(0)),
             ("Ctrl+W", self.close),
+            ("Ctrl+Q", self.quit_asked.emit),
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 
