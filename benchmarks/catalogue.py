@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.rig import Rig, bare, pin, rig
 
@@ -145,4 +146,6 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "start-up": start_up,
     "stopped-footprint": stopped_footprint,
     "try": trial,
+    "first-paint": first_paint,
+    "ui-calls": ui_calls,
 }

@@ -17,11 +17,13 @@ class DesktopOptions:
     """Attributes:
     hidden: start in the tray, without a window, where there is a tray.
     engine: whether to start an engine when none runs.
+    parent_pipe: quit when standard input ends, so that the window goes with the program that opened it.
     """
 
     data_folder: Path
     hidden: bool
     engine: bool
+    parent_pipe: bool
 
 
 def parse_options(arguments: Sequence[str], environment: dict[str, str]) -> DesktopOptions:
@@ -32,10 +34,11 @@ def parse_options(arguments: Sequence[str], environment: dict[str, str]) -> Desk
     parser.add_argument("--data-folder", type=Path, help="of the engine that is shown")
     parser.add_argument("--hidden", action="store_true", help="start in the tray")
     parser.add_argument("--no-engine", action="store_true", help="do not start an engine when none runs")
+    parser.add_argument("--parent-pipe", action="store_true", help="quit when standard input ends")
     parsed = parser.parse_args(arguments)
     told = environment.get(DATA_FOLDER_VARIABLE)
     folder = parsed.data_folder or (Path(told) if told else default_data_folder())
-    return DesktopOptions(folder.expanduser().absolute(), parsed.hidden, not parsed.no_engine)
+    return DesktopOptions(folder.expanduser().absolute(), parsed.hidden, not parsed.no_engine, parsed.parent_pipe)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,6 +70,7 @@ def run(application: "object", options: DesktopOptions) -> int:
     from sparewatt_desktop.instance import Instance
     from sparewatt_desktop.look import Look
     from sparewatt_desktop.platform.engine_process import EngineProcess
+    from sparewatt_desktop.platform.parent_pipe import ParentPipe
     from sparewatt_desktop.platform.place import place_of
     from sparewatt_desktop.preferences import Preferences, theme_of
 
@@ -84,6 +88,10 @@ def run(application: "object", options: DesktopOptions) -> int:
     bridge = Bridge(place, EngineProcess(place), importlib.metadata.version("sparewatt"))
     desktop = Desktop(DesktopParts(application, bridge, look, preferences, catalogue(languages()), tray_available()))
     instance.raise_asked.connect(desktop.window.raise_up)
+    if options.parent_pipe:
+        parent = ParentPipe()
+        parent.ended.connect(desktop.quit)
+        parent.watch()
     desktop.begin(hidden=options.hidden, start_engine=options.engine)
     return application.exec()
 

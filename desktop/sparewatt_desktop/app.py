@@ -43,6 +43,7 @@ class Desktop(QObject):
         super().__init__()
         self._parts = parts
         self._quitting = False
+        self._session_ends = False
         self._told_of_tray = False
         bridge, words = parts.bridge, parts.translations
         self.watch = StateWatch(bridge, words, self)
@@ -88,10 +89,17 @@ class Desktop(QObject):
         bridge.link_changed.connect(self._show_banner)
         self.watch.changed.connect(self._show_title)
         self._parts.look.changed.connect(lambda: self._parts.preferences.remember_theme(self._parts.look.theme))
+        window.quit_asked.connect(self.quit)
+        self._parts.application.commitDataRequest.connect(self._end_with_session)
         if self.tray is not None:
             self.tray.open_asked.connect(window.raise_up)
             self.tray.settings_asked.connect(self._open_settings)
             self.tray.quit_asked.connect(self.quit)
+
+    def _end_with_session(self, _: object) -> None:
+        """The person logs off: neither hide in the tray nor ask, which would keep the computer from shutting down."""
+        self._session_ends = True
+        self._parts.preferences.remember_place(self.window.saveGeometry())
 
     def _open_settings(self) -> None:
         self.window.raise_up()
@@ -111,7 +119,7 @@ class Desktop(QObject):
         return gettext("Quit (the engine goes on)")
 
     def _closing(self, event: QCloseEvent) -> None:
-        if self._quitting:
+        if self._quitting or self._session_ends:
             return
         if self.tray is not None:
             event.ignore()

@@ -27,6 +27,7 @@ class Window(QWidget):
     closing = Signal(QCloseEvent)
     seen_changed = Signal(bool)
     page_changed = Signal(str)
+    quit_asked = Signal()
 
     def __init__(
         self,
@@ -63,6 +64,11 @@ class Window(QWidget):
         """Id of the page that is shown."""
         shown = self._stack.currentWidget()
         return next((page for page, made in self._made.items() if made is shown), None)
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Ids of all pages, in the order of the rail."""
+        return tuple(self._entries)
 
     def put_above(self, widget: QWidget) -> None:
         """Show `widget` above every page."""
@@ -137,6 +143,7 @@ class Window(QWidget):
             ("Ctrl+-", lambda: self._rescale(-SCALE_STEP_PERCENT)),
             ("Ctrl+0", lambda: self._rescale(0)),
             ("Ctrl+W", self.close),
+            ("Ctrl+Q", self.quit_asked.emit),
         ):
             QShortcut(QKeySequence(keys), self).activated.connect(act)
 

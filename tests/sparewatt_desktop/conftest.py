@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 
 from sparewatt_desktop.platform.place import Place, place_of
@@ -39,4 +40,5 @@ def stage(qapp: QApplication, tmp_path: Path) -> Iterator[Callable[[str], Stage]
     for each in stages:
         each.desktop.window.hide()
         each.desktop.window.deleteLater()
-    qapp.processEvents()
+    # Without a running loop nothing deletes what is to be deleted later, and every style would be set on all of them.
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
