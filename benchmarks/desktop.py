@@ -48,15 +48,23 @@ def ui_calls() -> tuple[Measurement, ...]:
     """How long the desktop's own thread is busy at a time, over a session that visits every page."""
     with tempfile.TemporaryDirectory() as folder:
         found = _probe("session", folder)
-    busy = sorted(1000 * each for each in found["busy"])
-    p99 = busy[min(len(busy) - 1, round(0.99 * len(busy)))]
-    visits = {page: 1000 * seconds for page, seconds in found["first_visits"].items()}
+    late = sorted(1000 * each for each in found["late"])
+    p99 = late[min(len(late) - 1, round(0.99 * len(late)))]
+    visits = {page: 1000 * seconds for page, (seconds, _) in found["first_visits"].items()}
+    worked = max(1000 * seconds for _, seconds in found["first_visits"].values())
     listed = ", ".join(f"{page} {taken:.0f} ms" for page, taken in visits.items())
+    visits_notes = (listed, f"processor time of the longest: {worked:.0f} ms")
     memory = found["pss_bytes"] / MEBIBYTE
-    count = f"{len(busy)} turns of the loop, longest {busy[-1]:.1f} ms"
+    count = f"{len(late)} beats of a watchdog, latest {late[-1]:.1f} ms"
     return (
         absolute("ui-calls-p99", "ms", [p99], Target("at most", 16.0), (count,)),
-        absolute("first-visit-longest", "ms", [max(visits.values())], Target("at most", 150.0), (listed,)),
+        absolute(
+            "first-visit-longest",
+            "ms",
+            [max(visits.values())],
+            Target("at most", 150.0),
+            (listed, f"processor time of the longest: {worked:.0f} ms"),
+        ),
         absolute("memory-every-page", "MiB", [memory], Target("at most", 180.0), ("with the plots' library",)),
     )
 
