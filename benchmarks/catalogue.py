@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.release import release
 from benchmarks.rig import Rig, bare, pin, rig
@@ -161,4 +162,6 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "transfer": transfer,
     "release": release,
     "try": trial,
+    "first-paint": first_paint,
+    "ui-calls": ui_calls,
 }

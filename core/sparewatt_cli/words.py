@@ -76,7 +76,6 @@ TRIAL: Final[Mapping[str, str]] = MappingProxyType({
     "trial.cleaning": "stopping everything and cleaning up",
     "trial.speed_limit": "Speed limit 100 % for this trial: the computer may get warm and loud.",
     "trial.one_computer": "One computer does not get faster by several contributors: they share its cores.",
-    "trial.window": "There is no window yet: the terminal is the display.",
     "trial.no_version": "no version was merged: the time was too short for one round",
     "trial.no_loss": "the last held-out loss was not measured",
     "trial.no_receipts": "no receipt came back, or one does not hold",

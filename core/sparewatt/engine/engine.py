@@ -16,6 +16,7 @@ from sparewatt.clock import Clock
 from sparewatt.control.server import ControlServer
 from sparewatt.control.transport import Listener
 from sparewatt.engine.account import Account, Doing
+from sparewatt.engine.attendance import Attendance
 from sparewatt.engine.decisions import DecisionDesk, mildest_transfers, urgent
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.handler import ControlHandler
@@ -118,6 +119,7 @@ class Engine:
         self._key_store: Literal["keyring", "file", "waiting", "unknown"] = "unknown"
         self._speed_point_at = 0.0
         self._offered_isolation = available()
+        self._attendance = Attendance(parts.clock.monotonic()) if parts.options.desktop else None
 
     # What others call
 
@@ -283,6 +285,7 @@ class Engine:
             self._spawn(self.desk.end_game_pause())
         self._note_speed()
         self._note_use()
+        self._look_who_is_there()
         self._sequence += 1
         self._server.changed()
 
@@ -291,6 +294,12 @@ class Engine:
         paces = (self.pacer.pace_of(device) for device in devices)
         wanted = (round(pace.sample_seconds * 1000) for pace in paces if pace is not None)
         return min(wanted, default=SAMPLE_MILLISECONDS)
+
+    def _look_who_is_there(self) -> None:
+        if self._attendance is None or not self._attendance.alone(self._server.clients, self.parts.clock.monotonic()):
+            return
+        log.info("the desktop that this engine was started for has gone")
+        self.stop()
 
     async def _wind_down(self) -> None:
         """Workers first, each leaving the update of what it has done; then what is finished is sent, if it can be."""

@@ -17,6 +17,7 @@ class EngineOptions:
     devices: lend only these devices (``cpu``, ``cuda``, ``metal`` or a device id); empty for all that settings allow.
     threads: CPU threads to compute with, instead of the setting.
     on_battery: contribute on battery for as long as this engine lives.
+    desktop: end once nobody has been connected for a minute, for a desktop started this engine to show it.
     parent_pipe: end when standard input ends, so that an engine cannot outlive the program that started it.
     """
 
@@ -26,6 +27,7 @@ class EngineOptions:
     threads: int | None = None
     on_battery: bool = False
     parent_pipe: bool = False
+    desktop: bool = False
 
 
 def parse_options(arguments: Sequence[str]) -> EngineOptions:
@@ -37,6 +39,7 @@ def parse_options(arguments: Sequence[str]) -> EngineOptions:
     parser.add_argument("--threads", type=int, help="CPU threads to compute with")
     parser.add_argument("--on-battery", action="store_true", help="contribute on battery, too")
     parser.add_argument("--parent-pipe", action="store_true", help="end when standard input ends")
+    parser.add_argument("--desktop", action="store_true", help="end a minute after the last desktop or command left")
     parsed = parser.parse_args(arguments)
     for device in parsed.device:
         if device.partition(":")[0] not in DEVICE_KINDS:
@@ -50,4 +53,5 @@ def parse_options(arguments: Sequence[str]) -> EngineOptions:
         threads=parsed.threads,
         on_battery=parsed.on_battery,
         parent_pipe=parsed.parent_pipe,
+        desktop=parsed.desktop,
     )

@@ -43,6 +43,8 @@ HERE: Final = MappingProxyType({
     "engine.not_running": "No engine runs. Start one.",
     "engine.running": "An engine runs already for {folder} (process {pid}). Stop it first, or use another folder.",
     "engine.silent": "The engine did not answer within {seconds} s. It may be busy; try again.",
+    "engine.start_failed": "The engine ended as soon as it was started ({detail}).",
+    "engine.start_slow": "The engine was started but does not answer after {seconds} s. It is still looked for.",
     "engine.version": "The engine has another version ({engine_version}). Restart it after the update.",
     "fetch.refused": "The coordinator did not give what was asked for ({reason}). It is tried again by itself.",
     "history.opening": "The account of energy is still being opened. Try again in a moment.",

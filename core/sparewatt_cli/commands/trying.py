@@ -23,8 +23,8 @@ def try_it(
         Path | None,
         typer.Option(help="Train on this file or folder of text. Default: Python's own sources.", show_default=False),
     ] = None,
-    _: Annotated[
-        bool, typer.Option("--no-window", help="There is no window yet: the terminal is the display in any case.")
+    no_window: Annotated[
+        bool, typer.Option("--no-window", help="Show everything in the terminal, without the desktop's window.")
     ] = False,
     contributors: Annotated[int, typer.Option(help="Engines that share this computer.")] = 1,
     device: Annotated[
@@ -60,5 +60,6 @@ def try_it(
         tokens=tokens,
         seed=seed,
         keep=keep,
+        window=not no_window,
     )
     raise typer.Exit(run_trial(surroundings(context), request, json))

@@ -1,6 +1,7 @@
 """`sparewatt try` as a whole: folder, signals, display, result."""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from sparewatt_cli.trial.interruptions import Interruptions, listening
 from sparewatt_cli.trial.live import Display, display_for
 from sparewatt_cli.trial.plan import TrialRequest, checkpoint_folder, notes, plan_trial
 from sparewatt_cli.trial.result import TrialResult, summary
+from sparewatt_cli.trial.window import can_show
 from sparewatt_cli.words import TRIAL, rule_sentence
 
 
@@ -41,7 +43,8 @@ def run_trial(place: Surroundings, request: TrialRequest, json_file: Path | None
         display = display_for(sys.stdout)
         try:
             _say_first(display, request)
-            result = asyncio.run(Course(plan, place, request.text, display, interruptions).run())
+            window = request.window and can_show(os.environ)
+            result = asyncio.run(Course(plan, place, request.text, display, interruptions, window=window).run())
         except asyncio.CancelledError:
             display.close()
             typer.echo("Stopped. Everything is cleaned up; nothing was kept.", err=True)

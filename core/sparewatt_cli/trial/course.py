@@ -22,6 +22,7 @@ from sparewatt_cli.trial.processes import Child, Children
 from sparewatt_cli.trial.result import TrialResult, what_is_missing
 from sparewatt_cli.trial.rows import Progress
 from sparewatt_cli.trial.view import TrialView, trial_view
+from sparewatt_cli.trial.window import TrialWindow
 
 # From joining to the first inner step: PyTorch takes 3 to 10 s to load, and a slow disk may need several times that.
 FIRST_STEP_SECONDS_MOST: Final = 180.0
@@ -47,6 +48,7 @@ class Course:
     """One trial; `run` leads through it.
 
     Args:
+        window: whether to open the desktop's window over the first engine.
         now: monotonic seconds.
     """
 
@@ -57,6 +59,8 @@ class Course:
         text: Path | None,
         display: Display,
         interruptions: Interruptions,
+        *,
+        window: bool = False,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
@@ -64,6 +68,7 @@ class Course:
         self._text = text
         self._display = display
         self._interruptions = interruptions
+        self._window = window
         self._now = now
         self._began = now()
         self._progress = Progress("trial.creating", 0.0)
@@ -98,11 +103,16 @@ class Course:
             for child, engine in zip(engines, self._plan.engines, strict=True)
         ]
         await asyncio.gather(*(each.answering() for each in contributors))
-        self._phase("trial.joining")
-        reply = await self._join(contributors)
-        async with _watching(contributors):
-            trained = await self._train(contributors, reply.run)
-            return await self._finish(contributors, engines, reply, trained)
+        async with contextlib.AsyncExitStack() as shown:
+            if self._window:
+                await shown.enter_async_context(
+                    TrialWindow(self._plan.engines[0].folder, self._plan.folder / "logs" / "window.log")
+                )
+            self._phase("trial.joining")
+            reply = await self._join(contributors)
+            async with _watching(contributors):
+                trained = await self._train(contributors, reply.run)
+                return await self._finish(contributors, engines, reply, trained)
 
     async def _join(self, contributors: Sequence[Contributor]) -> ManifestReply:
         invites = await asyncio.to_thread(run_side.invites, self._plan.run_folder, len(contributors))

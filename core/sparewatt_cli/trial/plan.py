@@ -25,6 +25,7 @@ class TrialRequest:
         tokens: end after so many merged tokens, if that comes first.
         devices: lend only these; empty for all.
         keep: where the checkpoint goes and the trial's files stay; None for a checkpoint in the current folder.
+        window: open the desktop's window, where there is a display for it.
     """
 
     minutes: float = 3.0
@@ -35,6 +36,7 @@ class TrialRequest:
     tokens: int | None = None
     seed: int = 0
     keep: Path | None = None
+    window: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""``python -m sparewatt_desktop.testing.screenshots --to FOLDER``: a picture of every page and every state.
+
+Needs no display and no engine. A picture is named after its scene or page, and its palette, scale or size.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QEventLoop
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
+
+from sparewatt_desktop.testing.scenes import SCENES
+from sparewatt_desktop.testing.stage import Stage
+from sparewatt_desktop.theme import DARK, LIGHT, Theme
+
+PAGES: Final = ("status", "join", "training", "devices", "receipts", "settings")
+SMALL: Final = (640, 480)
+USUAL: Final = (900, 640)
+# A page's own questions are answered within a few turns of the loop; the plotting library takes longest.
+SETTLE_S: Final = 0.15
+PLOTS_SETTLE_S: Final = 2.0
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m sparewatt_desktop.testing.screenshots", description=__doc__)
+    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where pictures go")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only pictures whose name holds this")
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    options.to.mkdir(parents=True, exist_ok=True)
+    application = QApplication(["screenshots"])
+    application.setStyle("Fusion")
+    application.setQuitOnLastWindowClosed(False)
+    with tempfile.TemporaryDirectory() as folder:
+        photographer = Photographer(application, Path(folder), options.to, options.only)
+        for name in photographer.take():
+            sys.stdout.write(f"{name}\n")
+    return 0
+
+
+class Photographer:
+    """Plays every scene and opens every page, and takes a picture of each."""
+
+    def __init__(self, application: QApplication, folder: Path, to: Path, only: str) -> None:
+        self._application, self._to, self._only = application, to, only
+        self._stage = Stage(application, Theme(LIGHT), folder, SCENES["contributing"])
+        self._window = self._stage.desktop.window
+
+    def take(self) -> Iterator[str]:
+        """Take the pictures, and say the name of each."""
+        QCursor.setPos(5_000, 5_000)  # over nothing, so that nothing looks hovered
+        self._stage.begin()
+        for palette, colours in (("light", LIGHT), ("dark", DARK)):
+            self._stage.look.use(Theme(colours))
+            self._window.resize(*USUAL)
+            yield from self._states(palette)
+            yield from self._pages(palette)
+            yield from self._joining(palette)
+        self._stage.play("two-devices")
+        self._window.resize(*SMALL)
+        self._stage.look.use(Theme(LIGHT))
+        yield from self._pages("small")
+        self._stage.look.use(Theme(LIGHT, 250))
+        self._window.resize(1600, 1200)
+        yield from self._pages("250-percent")
+        self._window.hide()
+
+    def _states(self, palette: str) -> Iterator[str]:
+        self._window.open_page("status")
+        for scene in SCENES:
+            self._stage.play(scene)
+            yield from self._picture(f"{scene}.{palette}")
+        self._stage.play("engine-died")
+        self._window.open_page("devices")
+        yield from self._picture(f"banner.{palette}")
+
+    def _pages(self, manner: str) -> Iterator[str]:
+        self._stage.play("two-devices")
+        for page in PAGES:
+            if self._only in f"page-{page}.{manner}":
+                self._window.open_page(page)
+                yield from self._picture(f"page-{page}.{manner}", PLOTS_SETTLE_S if page == "training" else SETTLE_S)
+
+    def _joining(self, palette: str) -> Iterator[str]:
+        self._window.open_page("join")
+        for name, invite in (("consent", self._stage.invite), ("half-pasted", self._stage.invite[:70])):
+            self._field(QLineEdit, "invite").setText(invite)
+            self._field(QPushButton, "show-run").click()
+            yield from self._picture(f"join-{name}.{palette}")
+        self._field(QLineEdit, "invite").clear()
+
+    def _field(self, kind: type, name: str):  # type: ignore[no-untyped-def]  # Qt looks by class and name
+        found = self._window.findChild(kind, name)
+        assert found is not None, f"the join page has its {name}"
+        return found
+
+    def _picture(self, name: str, settle_s: float = SETTLE_S) -> Iterator[str]:
+        if self._only in name:
+            end = time.monotonic() + settle_s
+            while time.monotonic() < end:
+                self._application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            self._window.grab().save(str(self._to / f"{name}.png"))
+            yield name
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
