@@ -53,7 +53,6 @@ def ui_calls() -> tuple[Measurement, ...]:
     visits = {page: 1000 * seconds for page, (seconds, _) in found["first_visits"].items()}
     worked = max(1000 * seconds for _, seconds in found["first_visits"].values())
     listed = ", ".join(f"{page} {taken:.0f} ms" for page, taken in visits.items())
-    visits_notes = (listed, f"processor time of the longest: {worked:.0f} ms")
     memory = found["pss_bytes"] / MEBIBYTE
     count = f"{len(late)} beats of a watchdog, latest {late[-1]:.1f} ms"
     return (

@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from sparewatt.control.address import SocketAddress
-from sparewatt.control.local_socket import check_peer, listen
+from sparewatt.control.address import Address
+from sparewatt.control.local_socket import listen
 from sparewatt.control.messages import (
     DevicePreview,
     EnergyReply,
     EnergySince,
     InspectInvite,
+    ListPresets,
     ListSettings,
     ManifestReply,
     PastAssignments,
     PastAssignmentsReply,
+    PresetsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -86,6 +88,9 @@ class ControlEngine:
     async def join_run(self, invite: str, consent: str) -> None:
         self._done("join", invite, consent)
 
+    async def consent_again(self, run: str, consent: str) -> None:
+        self._done("consent_again", run, consent)
+
     async def leave_run(self, run: str) -> None:
         self._done("leave", run)
 
@@ -105,6 +110,9 @@ class ControlEngine:
         self.settings.changed(request.key, request.value)
         devices = tuple(DevicePreview(device.device, device.decision) for device in self.snapshot.devices)
         return PreviewReply(reply_to=request.id, devices=devices)
+
+    async def list_presets(self, request: ListPresets) -> PresetsReply:
+        return PresetsReply(reply_to=request.id, devices=())
 
     async def discover(self) -> None:
         self._done("discover")
@@ -135,7 +143,7 @@ class ControlEngine:
 class Served:
     """A `ControlEngine` behind its socket, in a thread of its own."""
 
-    def __init__(self, engine: ControlEngine, address: SocketAddress, version: str) -> None:
+    def __init__(self, engine: ControlEngine, address: Address, version: str) -> None:
         self.engine = engine
         self._address, self._version = address, version
         self._started = threading.Event()
@@ -165,16 +173,15 @@ class Served:
         self._end = asyncio.Event()
         # The answer to the command is sent before the loop looks at its timers again.
         self.engine.ended = lambda: self._loop.call_later(0.05, self._end.set)
-        self._server = ControlServer(self.engine, self._version, check_peer)
+        self._server = ControlServer(self.engine, self._version)
         await self._server.start(listen(self._address))
         self._started.set()
         await self._end.wait()
         await self._server.close()
-        self._address.path.unlink(missing_ok=True)
 
 
 @contextmanager
-def served(engine: ControlEngine, address: SocketAddress, version: str = VERSION) -> Iterator[Served]:
+def served(engine: ControlEngine, address: Address, version: str = VERSION) -> Iterator[Served]:
     """`engine` behind the socket at `address`, until it is told to shut down or the context ends."""
     serving = Served(engine, address, version)
     serving.start()

@@ -1,11 +1,10 @@
 """Where this user's engine keeps its data and listens."""
 
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparewatt.control.address import folder_digest, pipe_name, socket_address
+from sparewatt.control.address import SocketAddress, folder_digest, server_name
+from sparewatt.control.local_socket import control_address
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,8 @@ class Place:
 
 def place_of(data_folder: Path, runtime_folder: str | None, temporary_folder: str) -> Place:
     """The place of an engine's data folder; the arguments are as of `control.address.socket_address`."""
-    if sys.platform == "win32":
-        from sparewatt_desktop.platform.windows_user import user_identifier
-
-        return Place(data_folder, pipe_name(data_folder, user_identifier()), None)
-    address = socket_address(data_folder, runtime_folder, temporary_folder, os.getuid())
-    return Place(data_folder, str(address.path), address.folder)
+    address = control_address(data_folder, runtime_folder, temporary_folder)
+    return Place(data_folder, server_name(address), address.folder if isinstance(address, SocketAddress) else None)
 
 
 def default_data_folder() -> Path:
