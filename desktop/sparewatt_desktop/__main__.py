@@ -86,7 +86,16 @@ def run(application: "object", options: DesktopOptions) -> int:
     preferences = Preferences(place.preferences)
     look = Look(application, theme_of(preferences.read(), application.styleHints().colorScheme()))
     bridge = Bridge(place, EngineProcess(place), importlib.metadata.version("sparewatt"))
-    desktop = Desktop(DesktopParts(application, bridge, look, preferences, catalogue(languages()), tray_available()))
+    desktop = Desktop(
+        DesktopParts(
+            application,
+            bridge,  # pyright: ignore[reportArgumentType] - it sees a class's Qt signal where an instance has a bound one
+            look,
+            preferences,
+            catalogue(languages()),
+            tray_available(),
+        )
+    )
     instance.raise_asked.connect(desktop.window.raise_up)
     if options.parent_pipe:
         parent = ParentPipe()

@@ -19,6 +19,7 @@ from sparewatt.engine.account import Account, Doing
 from sparewatt.engine.attendance import Attendance
 from sparewatt.engine.decisions import DecisionDesk, mildest_transfers, urgent
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.disk_writes import DiskWrites
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import worst
 from sparewatt.engine.logon_desk import LogonDesk
@@ -112,6 +113,7 @@ class Engine:
         self.runs: Runs
         self._tasks: asyncio.TaskGroup
         self._server: ControlServer
+        self._disk_writes = DiskWrites(lambda: self.desk.settings.get(schema.DISK_WRITE_LIMIT_GB_PER_DAY))
         self._wakened = asyncio.Event()
         self._stopping = asyncio.Event()
         self._phase: Literal["starting", "running", "stopping"] = "starting"
@@ -339,6 +341,7 @@ class Engine:
             work_folder=folder,
             lock_folder=machine_lock_folder(),
             cores=os.cpu_count() or 1,
+            disk_writes=self._disk_writes,
         )
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:

@@ -37,7 +37,12 @@ class Stage:
         self.bridge = StagedBridge(self.engine, scene.link)
         self.look = Look(application, theme)
         parts = DesktopParts(
-            application, self.bridge, self.look, Preferences(folder / "desktop.ini"), ENGLISH, tray=False
+            application,
+            self.bridge,  # pyright: ignore[reportArgumentType] - as where the desktop is put together
+            self.look,
+            Preferences(folder / "desktop.ini"),
+            ENGLISH,
+            tray=False,
         )
         self.desktop = Desktop(parts)
 

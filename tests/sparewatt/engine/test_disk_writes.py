@@ -8,13 +8,14 @@ from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
 from sparewatt.engine.disk_writes import DiskWrites
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
-from sparewatt.numeric.codec import update_bytes
+from sparewatt.numeric.codec import update_bytes_most
 from sparewatt.policy import Compute, Decision, Match
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.testing.clock import ManualClock
 from sparewatt.testing.run import FakeRun
 from sparewatt.testing.run_link import FakeRunLink
 from sparewatt.testing.worker import FakeWorkers
+from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import parameter_count
 
 GAMES = 24
@@ -93,7 +94,7 @@ def test_a_day_of_hourly_games_stays_far_below_the_limit(tmp_path: Path) -> None
             day = Day(tmp_path, tasks)
             kept = [await day.game() for _ in range(GAMES)]
             assert all(steps >= 1 for steps in kept), "each game left a smaller update"
-            one = update_bytes("int8", parameter_count(day.run.manifest.model))
+            one = update_bytes_most(CodecSpec("int8", "none"), parameter_count(day.run.manifest.model))
             written = len(day.run.delivered)
             assert 0 < day.written_bytes <= (written + 1) * one, "payloads, each once, and nothing else"
             assert all(file.suffix == ".payload" for file in day.work_folder.iterdir())
