@@ -20,7 +20,7 @@ from sparewatt.errors import SparewattError, StorageError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import FileLock, HeldSlots
 from sparewatt.numeric.version_hash import version_sha256
-from sparewatt.policy import Decision
+from sparewatt.policy import WITHOUT_ENCODING_RULES, Decision
 from sparewatt.process.child import restart_delay_seconds
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.wire.messages import DeviceOffer
@@ -37,8 +37,6 @@ BUSY_RETRY_SECONDS: Final = 30.0
 TRAINING_ATTEMPTS_MOST: Final = 3
 # A worker ends by itself when its permit has not advanced for 10 s; one that has not is killed.
 PERMIT_LAPSED_SECONDS: Final = 15.0
-# Under these reasons not even numpy may work on what an urgent stop left behind: it would take what they protect.
-NO_ENCODING_RULES: Final = frozenset({"battery", "power_unknown", "memory_low"})
 # Ends after which the weights in the trainable area are as good as before: nobody's memory was damaged.
 _CLEAN_CODES: Final = (0, -signal.SIGTERM, -9)
 
@@ -155,7 +153,9 @@ class DeviceDriver:
             self.state = replace(self.state, current=None)
 
     def step(self, decision: Decision, *, urgent: bool) -> None:
-        """Look at what is, and begin what is due."""
+        """Look at what is, and begin what is due; nothing any more once `end` was asked for."""
+        if self._ending.is_set():
+            return
         self.decision = decision
         now = self._tools.clock.monotonic()
         run = self._run
@@ -555,4 +555,4 @@ def may_encode(decision: Decision) -> bool:
     """Whether numpy may make an update of what is kept, at idle priority and without a device."""
     if decision.compute == "hold":
         return False
-    return decision.compute != "stop" or not any(match.rule in NO_ENCODING_RULES for match in decision.matches)
+    return decision.compute != "stop" or not any(match.rule in WITHOUT_ENCODING_RULES for match in decision.matches)

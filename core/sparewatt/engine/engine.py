@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-import sparewatt.engine.snapshots as build
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.control.server import ControlServer
@@ -24,13 +23,13 @@ from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import worst
 from sparewatt.engine.logon_desk import LogonDesk
 from sparewatt.engine.options import EngineOptions
-from sparewatt.engine.overview import conflict_snapshots, energy_snapshot, error_or_none, rates
-from sparewatt.engine.run_snapshots import run_snapshot
+from sparewatt.engine.overview import rates
 from sparewatt.engine.runs import Runs
 from sparewatt.engine.sensor_desk import SensorDesk
 from sparewatt.engine.series import Series
 from sparewatt.engine.usage import RECOVERING_RULES, UsageDesk
-from sparewatt.errors import SparewattError, UnavailableError
+from sparewatt.engine.whole import Phase, Progress, whole_snapshot
+from sparewatt.errors import UnavailableError
 from sparewatt.history.thread import HistoryThread
 from sparewatt.host.desktop_session import session_variables
 from sparewatt.host.device import Device
@@ -51,8 +50,8 @@ from sparewatt.session.outbox_thread import OutboxThread
 from sparewatt.session.traffic import Limits, Traffic
 from sparewatt.settings import schema
 from sparewatt.settings.intents_store import IntentsStore
-from sparewatt.settings.store import SettingsStore, quarantine_error
-from sparewatt.snapshot import SensingSnapshot, Snapshot
+from sparewatt.settings.store import SettingsStore
+from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
 
@@ -116,7 +115,7 @@ class Engine:
         self._disk_writes = DiskWrites(lambda: self.desk.settings.get(schema.DISK_WRITE_LIMIT_GB_PER_DAY))
         self._wakened = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._phase: Literal["starting", "running", "stopping"] = "starting"
+        self._phase: Phase = "starting"
         self._sequence = 0
         self._key_store: Literal["keyring", "file", "waiting", "unknown"] = "unknown"
         self._speed_point_at = 0.0
@@ -383,53 +382,9 @@ class Engine:
         """How strongly the workers of this computer are held in."""
         return worst(self._offered_isolation, [driver.isolation for driver in self.devices if driver.isolation])
 
-    # The snapshot
-
     def snapshot(self) -> Snapshot:
         """The whole state now."""
-        parts = self.parts
-        now = build.Moments(parts.clock.monotonic(), parts.clock.unix())
-        settings = self.desk.settings
-        isolation = self.isolation()
-        intents = self.desk.intents
-        sensor_error: SparewattError | None = self.sensors.error
-        devices = tuple(
-            build.device_snapshot(
-                driver,
-                self.sensors.samples.get(driver.device.device),
-                self.pacer.pace_of(driver.device.device),
-                settings.of_device(schema.SPEED_LIMIT_PERCENT, driver.device.device),
-                now,
-            )
-            for driver in self.devices
-        )
-        return Snapshot(
-            engine_version=parts.version,
-            pid=os.getpid(),
-            sequence=self._sequence,
-            taken_unix_s=round(now.unix_s),
-            started_unix_s=parts.started_unix_s,
-            data_folder=str(parts.options.data_folder),
-            phase=self._phase,
-            paused_until_unix_s=intents.paused_until_unix_s if intents.paused_at(now.unix_s) else None,
-            settings_revision=parts.settings.settings.revision,
-            key_store=self._key_store,
-            isolation=isolation.level,
-            sensing=SensingSnapshot(
-                state=self.sensors.state, error=None if sensor_error is None else build.plain_error(sensor_error)
-            ),
-            devices=devices,
-            runs=tuple(run_snapshot(run, self.devices, now) for run in self.runs.drivers.values()),
-            contribute_until_unix_s=intents.contribute_until_unix_s if intents.contributing_at(now.unix_s) else None,
-            computer=build.computer_snapshot(self.desk.reading),
-            paused_for_game=intents.paused_for_game,
-            settings_error=error_or_none(quarantine_error(parts.settings.quarantined)),
-            conflicts=conflict_snapshots(self, settings, devices),
-            energy=energy_snapshot(self.account, settings),
-            energy_error=error_or_none(self.account.error),
-            logon_error=None if self.logon.error is None else build.plain_error(self.logon.error),
-            isolation_missing=isolation.missing_names,
-        )
+        return whole_snapshot(self, Progress(self._phase, self._sequence, self._key_store))
 
 
 class _EndTasks(Exception):

@@ -134,7 +134,7 @@ def test_an_urgent_stop_leaves_what_was_completed_in_the_engines_memory(starter:
     moved = as_floats(bench.areas.base.view) - as_floats(bench.areas.trainable.view[TRAINABLE_HEADER_BYTES:])
     assert np.abs(moved).max() > 0
     with bench.payload.open("rb") as source:
-        reader = UpdateReader(source, "int8", parameter_count(SPEC))
+        reader = UpdateReader(source, CodecSpec("int8", "none"), parameter_count(SPEC))
         decoded = np.concatenate([reader.block(index) for index in range(reader.blocks)]) / 2.0**36
     assert np.abs(decoded - moved).max() <= np.abs(moved).max() / 127
 
