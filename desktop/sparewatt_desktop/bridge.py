@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtNetwork import QLocalSocket
 
 from sparewatt.control.codec import AnswerReader, encode
@@ -51,6 +51,7 @@ from sparewatt_desktop.page import Wanted
 from sparewatt_desktop.platform.engine_process import EngineStarter
 from sparewatt_desktop.platform.peer import check_folder, check_peer
 from sparewatt_desktop.platform.place import Place
+from sparewatt_desktop.watching import EngineBridge
 
 # More requests than a person can have open at once; the engine itself lets 16 wait.
 PENDING_MOST: Final = 64
@@ -68,17 +69,13 @@ class _Pending:
     deadline_s: float
 
 
-class Bridge(QObject):
+class Bridge(EngineBridge):
     """Keeps a connection to the engine of one data folder, and is the `page.Commands` of every page.
 
     Args:
         starter: starts an engine when none runs.
         engine_version: an engine of another one is drained, then replaced; None to take any.
     """
-
-    snapshot_changed = Signal(object)
-    link_changed = Signal(object)
-    stopped = Signal()
 
     def __init__(
         self,
