@@ -1,6 +1,7 @@
 """All settings as cards of rows, one card a group."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -21,6 +22,9 @@ from sparewatt_desktop.theme import SPACING
 from sparewatt_desktop.widgets.layout import Card, column, rule_line
 from sparewatt_desktop.widgets.setting_row import SettingRow
 from sparewatt_desktop.widgets.text import Text, plain
+
+# About ten milliseconds' worth.
+ROWS_AT_ONCE: Final = 2
 
 
 class SettingForm(QWidget):
@@ -47,6 +51,7 @@ class SettingForm(QWidget):
         self._names: Mapping[str, str] = {}
         self._search = ""
         self._group: str | None = None
+        self._device: str | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._make_next)
@@ -79,7 +84,13 @@ class SettingForm(QWidget):
         self.rows.clear()
         self._group = None
         self._names = dict(device_names)
-        self._waiting = [(group, part) for group in groups for part in group.parts]
+        self._device = None
+        self._waiting = [
+            (group, DeviceLines(part.device, part.lines[start : start + ROWS_AT_ONCE]))
+            for group in groups
+            for part in group.parts
+            for start in range(0, len(part.lines), ROWS_AT_ONCE)
+        ]
         self._make_next()
         self._timer.start()
 
@@ -90,11 +101,12 @@ class SettingForm(QWidget):
             return
         group, part = self._waiting.pop(0)
         if group.group != self._group:
-            self._group = group.group
+            self._group, self._device = group.group, None
             self._begin_card(group_words(group.group, self._words))
         card, rows = self._cards[-1]
         name = "" if part.device is None else plain(self._names.get(part.device, part.device))
-        if name:
+        if part.device is not None and part.device != self._device:
+            self._device = part.device
             card.box.addWidget(rule_line(card))
             card.box.addWidget(Text(name, "strong", card))
         for line in part.lines:

@@ -28,7 +28,7 @@ from sparewatt.signing import Signed
 from sparewatt.snapshot import ConflictSnapshot, Snapshot
 from sparewatt_desktop.page import Wanted
 from sparewatt_desktop.presentation.receipt_words import newest_receipts
-from sparewatt_desktop.testing.examples import snapshot
+from sparewatt_desktop.testing import examples
 
 
 @dataclass
@@ -43,7 +43,7 @@ class MemoryEngine:
         requests: everything that was asked, in order.
     """
 
-    snapshot: Snapshot = field(default_factory=snapshot)
+    snapshot: Snapshot = field(default_factory=examples.snapshot)
     by_itself: bool = False
     settings: Settings = field(default_factory=Settings)
     bounds: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,12 +1,13 @@
 """Fields that do not change while somebody scrolls past them."""
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
 
 from sparewatt_desktop.look import Look
 
 _ARROW = 4
+_TRACK_WIDTH, _TRACK_HEIGHT = 36, 20
 
 
 class CalmComboBox(QComboBox):
@@ -42,3 +43,56 @@ class CalmSpinBox(QSpinBox):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+
+class CalmSwitch(QCheckBox):
+    """On or off: a knob that stands right or left, filled or hollow, and the word beside it.
+
+    Args:
+        on, off: the words.
+    """
+
+    def __init__(self, on: str, off: str, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(off, parent)
+        self._look = look
+        self._names = {True: on, False: off}
+        self.toggled.connect(self._name)
+        look.changed.connect(self.updateGeometry)
+
+    def sizeHint(self) -> QSize:
+        px = self._look.theme.px
+        text = max(self.fontMetrics().horizontalAdvance(name) for name in self._names.values())
+        return QSize(px(_TRACK_WIDTH + 12) + text, px(_TRACK_HEIGHT + 8))
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def hitButton(self, position: QPoint) -> bool:
+        return self.rect().contains(position)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._look.theme
+        colours, px = theme.palette, theme.px
+        on, enabled = self.isChecked(), self.isEnabled()
+        track = QRectF(2, (self.height() - px(_TRACK_HEIGHT)) / 2, px(_TRACK_WIDTH), px(_TRACK_HEIGHT))
+        line = QColor(colours.accent if on and enabled else colours.edge)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(line, px(1.5)))
+        painter.setBrush(line if on else QColor(colours.raised))
+        radius = track.height() / 2
+        painter.drawRoundedRect(track, radius, radius)
+        painter.setBrush(QColor(colours.on_accent) if on else line)
+        knob = track.height() / 2 - px(4)
+        middle = QPointF(track.right() - radius if on else track.left() + radius, track.center().y())
+        painter.drawEllipse(middle, knob, knob)
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(colours.text), px(2)))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(track.adjusted(-1, -1, 1, 1), radius, radius)
+        painter.setPen(QColor(colours.text if enabled else colours.edge))
+        words = QRectF(track.right() + px(8), 0, self.width(), self.height())
+        painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), self.text())
+
+    def _name(self, on: bool) -> None:
+        self.setText(self._names[on])

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QStandardItemModel, QValidator
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSpinBox, QToolButton, QWidget
 
 from sparewatt.control.messages import SettingValue
 from sparewatt.errors import InputError, SparewattError
@@ -16,7 +16,7 @@ from sparewatt_desktop.look import Look
 from sparewatt_desktop.presentation.number_words import zero_words
 from sparewatt_desktop.presentation.week_cells import Span, hours_text
 from sparewatt_desktop.theme import SPACING
-from sparewatt_desktop.widgets.calm_fields import CalmComboBox, CalmSpinBox
+from sparewatt_desktop.widgets.calm_fields import CalmComboBox, CalmSpinBox, CalmSwitch
 from sparewatt_desktop.widgets.hours_grid import HoursGrid
 from sparewatt_desktop.widgets.layout import column, row
 from sparewatt_desktop.widgets.text import Text
@@ -54,22 +54,31 @@ class Editor(QWidget):
 
 
 class SwitchEditor(Editor):
-    """A box to tick."""
+    """A switch."""
 
-    def __init__(self, option: Switch, name: str, words: Translations) -> None:
+    def __init__(self, option: Switch, name: str, look: Look, words: Translations) -> None:
         super().__init__()
         self._option = option
-        self._box = QCheckBox(words.gettext("On"), self)
+        self._box = CalmSwitch(words.gettext("On"), words.gettext("Off"), look, self)
         self._box.setAccessibleName(name)
-        self._box.toggled.connect(lambda on: self.edited.emit(option.text(on)))
+        self._shown: bool | None = None
+        self._box.toggled.connect(self._toggled)
         self._hold(self._box)
 
     def show_value(self, text: str) -> None:
-        with QSignalBlocker(self._box):
-            self._box.setChecked(self._option.parse(text))
+        on = self._option.parse(text)
+        if on != self._box.isChecked():
+            # Its own word must follow, so that not all signals are blocked.
+            self._shown = on
+            self._box.setChecked(on)
 
     def focus_target(self) -> QWidget:
         return self._box
+
+    def _toggled(self, on: bool) -> None:
+        if on != self._shown:
+            self.edited.emit(self._option.text(on))
+        self._shown = None
 
 
 class ChoiceEditor(Editor):
@@ -220,7 +229,7 @@ def editor_of(option: Option[Any], line: SettingValue, name: str, look: Look, wo
     """The control for an option; `name` is what a screen reader says."""
     match option:
         case Switch():
-            return SwitchEditor(option, name, words)
+            return SwitchEditor(option, name, look, words)
         case Choice():
             return ChoiceEditor(option, tuple(line.withheld), name, look, words)
         case Hours():

@@ -374,3 +374,18 @@ def test_every_control_has_a_name_for_a_screen_reader(page: SettingsPage) -> Non
         and not (widget.accessibleName() or getattr(widget, "text", str)())
     ]
     assert nameless == []
+
+
+def test_a_switch_says_its_state_in_a_word_and_emits_only_for_the_person(
+    page: SettingsPage, engine: MemoryEngine, qtbot: QtBot
+) -> None:
+    box = page.form.rows["run_on_battery"].findChild(QCheckBox)
+    assert box is not None
+    assert box.text() == "Off"
+    engine.change("run_on_battery", "on")
+    page.show_snapshot(engine.snapshot)
+    engine.deliver()
+    assert box.text() == "On"
+    assert page.desk.edits.unsaved == {}
+    QTest.keyClick(box, Qt.Key.Key_Space)
+    assert page.desk.edits.unsaved == {"run_on_battery": "off"}
