@@ -6,17 +6,14 @@ channel makes answers of them, and a table of phases (`connection`) says what to
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
-import msgspec
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtNetwork import QLocalSocket
 
 from sparewatt.control.codec import AnswerReader, encode
 from sparewatt.control.messages import (
-    Answer,
-    Failure,
     Greeting,
     Reply,
     Request,
@@ -30,7 +27,6 @@ from sparewatt.errors import (
     RefusedError,
     SparewattError,
     UnavailableError,
-    told_error,
 )
 from sparewatt.snapshot import Snapshot
 from sparewatt_desktop.connection import (
@@ -51,34 +47,21 @@ from sparewatt_desktop.page import Wanted
 from sparewatt_desktop.platform.engine_process import EngineStarter
 from sparewatt_desktop.platform.peer import check_folder, check_peer
 from sparewatt_desktop.platform.place import Place
+from sparewatt_desktop.questions import Questions
+from sparewatt_desktop.watching import EngineBridge
 
-# More requests than a person can have open at once; the engine itself lets 16 wait.
-PENDING_MOST: Final = 64
 READ_BYTES_MOST: Final = 1 << 18
-_DEADLINE_LOOK_MS: Final = 1_000
 # So long an engine must have worked before a crash counts as its first again.
 _WORKED_S: Final = 120.0
 
 
-@dataclass(frozen=True)
-class _Pending:
-    wanted: type[msgspec.Struct]
-    answered: Callable[[Any], None]
-    refused: Callable[[SparewattError], None]
-    deadline_s: float
-
-
-class Bridge(QObject):
+class Bridge(EngineBridge):
     """Keeps a connection to the engine of one data folder, and is the `page.Commands` of every page.
 
     Args:
         starter: starts an engine when none runs.
         engine_version: an engine of another one is drained, then replaced; None to take any.
     """
-
-    snapshot_changed = Signal(object)
-    link_changed = Signal(object)
-    stopped = Signal()
 
     def __init__(
         self,
@@ -93,7 +76,7 @@ class Bridge(QObject):
         self._link = Link()
         self._snapshot: Snapshot | None = None
         self._answers = AnswerReader()
-        self._pending: dict[int, _Pending] = {}
+        self._questions = Questions(now, self)
         self._last_id = 0
         self._seen = False
         self._start_when_missing = False
@@ -109,9 +92,6 @@ class Bridge(QObject):
         self._silence = self._timer(self._silent)
         self._restart = self._timer(self.start_engine)
         self._stop_limit = self._timer(self._end_overdue)
-        self._deadlines = QTimer(self)
-        self._deadlines.setInterval(_DEADLINE_LOOK_MS)
-        self._deadlines.timeout.connect(self._look_at_deadlines)
 
     @property
     def link(self) -> Link:
@@ -193,13 +173,12 @@ class Bridge(QObject):
             error = self._link.error or UnavailableError("engine.not_running")
             QTimer.singleShot(0, self, lambda: refused(error))
             return
-        if len(self._pending) >= PENDING_MOST:
+        if self._questions.full:
             error = UnavailableError("engine.silent", seconds=round(ANSWER_MOST_S))
             QTimer.singleShot(0, self, lambda: refused(error))
             return
         number = self._next_id()
-        self._pending[number] = _Pending(wanted, answered, refused, self._now() + ANSWER_MOST_S)
-        self._deadlines.start()
+        self._questions.add(number, wanted, answered, refused)
         self._write(make(number))
 
     def command(self, make: Callable[[int], Request], refused: Callable[[SparewattError], None]) -> None:
@@ -300,7 +279,7 @@ class Bridge(QObject):
         for answer in answers:
             if isinstance(answer, SnapshotFrame):
                 newest = answer.snapshot
-            self._take(answer)
+            self._questions.take(answer)
         if newest is not None:
             self._show(newest)
 
@@ -333,19 +312,6 @@ class Bridge(QObject):
         self._write(Shutdown(id=1))
         self._stop_limit.start(round(STOP_MOST_S * 1000))
 
-    def _take(self, answer: Answer) -> None:
-        if isinstance(answer, Greeting):
-            return
-        pending = self._pending.pop(answer.reply_to, None)
-        if pending is None:
-            return
-        if isinstance(answer, Failure):
-            pending.refused(told_error(answer.kind, answer.error_id, answer.parameters))
-        elif isinstance(answer, pending.wanted):
-            pending.answered(answer)
-        else:
-            pending.refused(ProtocolError("control.malformed"))
-
     def _show(self, snapshot: Snapshot) -> None:
         self._silence.start(round(silence_s(self._interval_ms) * 1000))
         self._happened("heard")
@@ -365,30 +331,15 @@ class Bridge(QObject):
         self._silence.stop()
         stopping = self._snapshot is not None and self._snapshot.phase == "stopping"
         self._happened("left" if stopping else "lost", ProtocolError("control.closed"))
-        self._forget(ProtocolError("control.closed"))
+        self._questions.refuse_all(ProtocolError("control.closed"))
         self._look_later()
 
     def _broken(self, event: Event, error: SparewattError) -> None:
         """The other side is not to be talked to any further."""
         self._happened(event, error)
         self._socket.abort()
-        self._forget(error)
+        self._questions.refuse_all(error)
         self._look_later()
-
-    def _forget(self, error: SparewattError) -> None:
-        """Refuse what waits for answers, which cannot come any more."""
-        pending, self._pending = self._pending, {}
-        self._deadlines.stop()
-        for each in pending.values():
-            each.refused(error)
-
-    def _look_at_deadlines(self) -> None:
-        now = self._now()
-        late = [number for number, pending in self._pending.items() if pending.deadline_s <= now]
-        for number in late:
-            self._pending.pop(number).refused(UnavailableError("engine.silent", seconds=round(ANSWER_MOST_S)))
-        if not self._pending:
-            self._deadlines.stop()
 
     def _watch(self) -> None:
         self._write(Watch(id=self._next_id(), interval_milliseconds=self._interval_ms))
@@ -418,8 +369,9 @@ class Bridge(QObject):
         self.stopped.emit()
 
     def _let_go(self) -> None:
-        for timer in (self._retry, self._silence, self._restart, self._deadlines, self._stop_limit):
+        for timer in (self._retry, self._silence, self._restart, self._stop_limit):
             timer.stop()
+        self._questions.forget()
         self._socket.blockSignals(True)
         self._socket.abort()
 

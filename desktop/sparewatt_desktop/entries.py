@@ -4,10 +4,10 @@ from PySide6.QtWidgets import QWidget
 
 from sparewatt.wording.catalogue import Translations
 from sparewatt_desktop.page import PageEntry, PageTools
-from sparewatt_desktop.watching import EngineLink, StateWatch
+from sparewatt_desktop.watching import EngineBridge, StateWatch
 
 
-def page_entries(watch: StateWatch, engine: EngineLink, translations: Translations) -> tuple[PageEntry, ...]:
+def page_entries(watch: StateWatch, engine: EngineBridge, translations: Translations) -> tuple[PageEntry, ...]:
     """All pages of the window."""
     gettext = translations.gettext
 

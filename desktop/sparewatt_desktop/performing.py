@@ -7,7 +7,7 @@ from sparewatt.wording.catalogue import Translations
 from sparewatt.wording.errors import sentence
 from sparewatt_desktop.actions import Action, Engine, OpenPage, OpenSetting, Send
 from sparewatt_desktop.page import Commands
-from sparewatt_desktop.watching import EngineLink
+from sparewatt_desktop.watching import EngineBridge
 
 
 class Performer:
@@ -20,7 +20,7 @@ class Performer:
     def __init__(
         self,
         commands: Commands,
-        engine: EngineLink,
+        engine: EngineBridge,
         open_page: Callable[[str], None],
         open_setting: Callable[[str], None],
         translations: Translations,

@@ -1,48 +1,83 @@
 """The state as it is now, for everything that shows it: tray, status page, banner."""
 
-from typing import Protocol
+from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Signal, SignalInstance
+from PySide6.QtCore import QObject, Signal
 
+from sparewatt.control.messages import Request
+from sparewatt.errors import SparewattError
 from sparewatt.snapshot import Snapshot
 from sparewatt.wording.catalogue import Translations
 from sparewatt_desktop.connection import Link
 from sparewatt_desktop.engine_words import Notice, engine_notice
-from sparewatt_desktop.page import Commands
+from sparewatt_desktop.page import Wanted
 from sparewatt_desktop.state import State, state_of
 
 
-class EngineLink(Protocol):
-    """What of the bridge concerns the engine itself; see `bridge.Bridge`."""
+class EngineBridge(QObject):
+    """All that the desktop needs of an engine; `bridge.Bridge` has one over its socket. It is a `page.Commands`, too.
 
-    snapshot_changed: SignalInstance
-    link_changed: SignalInstance
+    Signals:
+        snapshot_changed: the newest `Snapshot`, or None once no engine can be heard.
+        link_changed: the `Link`, whenever its phase or its error is another one.
+        stopped: the desktop may end.
+    """
+
+    snapshot_changed = Signal(object)
+    link_changed = Signal(object)
+    stopped = Signal()
 
     @property
-    def link(self) -> Link: ...
+    def link(self) -> Link:
+        """How it stands with the engine."""
+        raise NotImplementedError
 
     @property
-    def snapshot(self) -> Snapshot | None: ...
+    def snapshot(self) -> Snapshot | None:
+        """The newest state; None while no engine can be heard."""
+        raise NotImplementedError
 
-    def start_engine(self) -> None: ...
+    def begin(self, *, start: bool) -> None:
+        """Look for an engine, and start one when `start` and none runs."""
+        raise NotImplementedError
 
-    def replace_engine(self) -> None: ...
+    def start_engine(self) -> None:
+        """Start an engine, where none can be heard."""
+        raise NotImplementedError
 
-    def look_again(self) -> None: ...
+    def replace_engine(self) -> None:
+        """Let an engine of another version finish what it does, then start ours."""
+        raise NotImplementedError
 
+    def look_again(self) -> None:
+        """Look for an engine now instead of a little later."""
+        raise NotImplementedError
 
-class EngineBridge(Commands, EngineLink, Protocol):
-    """All that the desktop needs of an engine; see `bridge.Bridge`."""
+    def stop_engine(self) -> None:
+        """Stop the workers, then the engine; `stopped` comes when it is gone or took too long."""
+        raise NotImplementedError
 
-    stopped: SignalInstance
+    def leave(self) -> None:
+        """Let go of the engine, which goes on; `stopped` comes."""
+        raise NotImplementedError
 
-    def begin(self, *, start: bool) -> None: ...
+    def set_seen(self, seen: bool) -> None:
+        """Watch closely while somebody looks, and rarely otherwise."""
+        raise NotImplementedError
 
-    def stop_engine(self) -> None: ...
+    def ask(
+        self,
+        make: Callable[[int], Request],
+        wanted: type[Wanted],
+        answered: Callable[[Wanted], None],
+        refused: Callable[[SparewattError], None],
+    ) -> None:
+        """As of `page.Commands`."""
+        raise NotImplementedError
 
-    def leave(self) -> None: ...
-
-    def set_seen(self, seen: bool) -> None: ...
+    def command(self, make: Callable[[int], Request], refused: Callable[[SparewattError], None]) -> None:
+        """As of `page.Commands`."""
+        raise NotImplementedError
 
 
 class StateWatch(QObject):
@@ -50,7 +85,7 @@ class StateWatch(QObject):
 
     changed = Signal(object)
 
-    def __init__(self, engine: EngineLink, translations: Translations, parent: QObject | None = None) -> None:
+    def __init__(self, engine: EngineBridge, translations: Translations, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
         self._translations = translations

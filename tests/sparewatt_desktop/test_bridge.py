@@ -16,9 +16,10 @@ from sparewatt.process.frames import frame
 from sparewatt.snapshot import Snapshot
 from sparewatt.testing.control_engine import ControlEngine, Served, served
 from sparewatt.testing.snapshots import card, home
-from sparewatt_desktop.bridge import PENDING_MOST, Bridge
+from sparewatt_desktop.bridge import Bridge
 from sparewatt_desktop.connection import SEEN_INTERVAL_MS
 from sparewatt_desktop.platform.place import Place
+from sparewatt_desktop.questions import PENDING_MOST
 
 LONG_MS = 20_000
 

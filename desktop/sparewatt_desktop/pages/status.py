@@ -19,7 +19,7 @@ from sparewatt_desktop.pauses import pauses
 from sparewatt_desktop.performing import Performer
 from sparewatt_desktop.state import State
 from sparewatt_desktop.theme import SPACING
-from sparewatt_desktop.watching import EngineLink, StateWatch
+from sparewatt_desktop.watching import EngineBridge, StateWatch
 from sparewatt_desktop.widgets.buttons import ActionRow
 from sparewatt_desktop.widgets.layout import Card, ScrollingPage, column, row
 from sparewatt_desktop.widgets.mark import MarkView
@@ -41,7 +41,7 @@ class StatusPage(ScrollingPage):
         self,
         tools: PageTools,
         watch: StateWatch,
-        engine: EngineLink,
+        engine: EngineBridge,
         more: Sequence[Callable[[PageTools], QWidget]] = (),
     ) -> None:
         super().__init__(tools.look)
@@ -88,7 +88,7 @@ class StatusPage(ScrollingPage):
 class Hero(Card):
     """The state as a sentence, and the buttons that change exactly that."""
 
-    def __init__(self, tools: PageTools, watch: StateWatch, engine: EngineLink) -> None:
+    def __init__(self, tools: PageTools, watch: StateWatch, engine: EngineBridge) -> None:
         super().__init__(tools.look, SPACING.large)
         self._tools, self._watch = tools, watch
         self._mark = MarkView(tools.look, MARK_SIZE, self)

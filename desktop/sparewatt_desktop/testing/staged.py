@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer
 
 from sparewatt.control.messages import (
     Answer,
@@ -31,14 +31,11 @@ from sparewatt.snapshot import Snapshot
 from sparewatt.testing.control_engine import ControlEngine
 from sparewatt_desktop.connection import Link
 from sparewatt_desktop.page import Wanted
+from sparewatt_desktop.watching import EngineBridge
 
 
-class StagedBridge(QObject):
+class StagedBridge(EngineBridge):
     """`watching.EngineBridge` over a `ControlEngine` in the same thread; `asked` are the desktop's wishes, in order."""
-
-    snapshot_changed = Signal(object)
-    link_changed = Signal(object)
-    stopped = Signal()
 
     def __init__(self, engine: ControlEngine, link: Link) -> None:
         super().__init__()
