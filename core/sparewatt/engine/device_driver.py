@@ -227,7 +227,7 @@ class DeviceDriver:
         try:
             if self._lock is None:
                 self._lock = take_slot(self.device, self.threads, self._tools.cores, self._tools.lock_folder)
-            areas = self._memory.make(run.manifest.model)
+            areas = self._memory.make(run.manifest.model, run.manifest.codec)
             device = worker_device(self.device, self.threads)
             worker = await self._tools.starter.start(device, areas, self._folders(run))
         except SparewattError as error:

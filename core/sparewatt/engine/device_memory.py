@@ -2,6 +2,7 @@
 
 from sparewatt.clock import Clock
 from sparewatt.permit import Grant, PermitWriter
+from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.worker.areas import TrainedMark, WorkerAreas, create_areas, forget, read_mark
 
@@ -20,14 +21,14 @@ class DeviceMemory:
         self._permit: PermitWriter | None = None
         self._clock = clock
 
-    def make(self, spec: ModelSpec) -> WorkerAreas:
-        """The areas, made for a model of `spec` when there are none.
+    def make(self, spec: ModelSpec, codec: CodecSpec) -> WorkerAreas:
+        """The areas, made for a run's model and codec when there are none.
 
         Raises:
             StorageError: ``area.create``.
         """
         if self.areas is None:
-            self.areas = create_areas(spec)
+            self.areas = create_areas(spec, codec)
             self._permit = PermitWriter(self.areas.permit.view)
         return self.areas
 

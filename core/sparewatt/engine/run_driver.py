@@ -139,6 +139,8 @@ class RunDriver:
             loss_last_micro=trained.loss_last_micro,
             train_milliseconds=trained.train_milliseconds,
             delta_root=trained.delta_root,
+            residual_before_root=trained.residual_before_root,
+            residual_after_root=trained.residual_after_root,
         )
         await self._session.submit(update, sign(UPDATE_KIND, update, self._key), payload)
 

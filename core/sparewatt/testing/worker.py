@@ -33,6 +33,7 @@ from sparewatt.worker.messages import (
 )
 from sparewatt.worker.payload import apply_version, write_payload
 from sparewatt.worker.port import WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
+from sparewatt.worker.residuals import residual_for
 
 _LOOK_AGAIN_SECONDS = 0.002
 _MOVED_PER_STEP = 1e-4
@@ -131,7 +132,10 @@ class FakeWorker:
             )
         if not done:
             return
-        encoded = write_payload(Path(frame.payload_path), base=base, trained=trained, codec=configure.codec)
+        with residual_for(self._areas.residual, configure.codec, frame.base) as residual:
+            encoded = write_payload(
+                Path(frame.payload_path), base=base, trained=trained, codec=configure.codec, residual=residual
+            )
         self._events.put_nowait(
             Trained(
                 assignment_id=frame.assignment_id,
@@ -144,6 +148,8 @@ class FakeWorker:
                 train_milliseconds=round(done * self._step_seconds * 1000),
                 payload=encoded.payload,
                 delta_root=encoded.delta_root,
+                residual_before_root=encoded.residual_before_root,
+                residual_after_root=encoded.residual_after_root,
             )
         )
 
@@ -155,12 +161,14 @@ class FakeWorker:
             raise InputError("worker.nothing_kept")
         if self._stopping:
             return
-        encoded = write_payload(
-            Path(frame.payload_path),
-            base=as_floats(self._areas.base.view),
-            trained=as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]),
-            codec=frame.codec,
-        )
+        with residual_for(self._areas.residual, frame.codec, frame.base) as residual:
+            encoded = write_payload(
+                Path(frame.payload_path),
+                base=as_floats(self._areas.base.view),
+                trained=as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]),
+                codec=frame.codec,
+                residual=residual,
+            )
         self._events.put_nowait(
             Trained(
                 assignment_id=mark.assignment_id,
@@ -173,6 +181,8 @@ class FakeWorker:
                 train_milliseconds=mark.train_milliseconds,
                 payload=encoded.payload,
                 delta_root=encoded.delta_root,
+                residual_before_root=encoded.residual_before_root,
+                residual_after_root=encoded.residual_after_root,
             )
         )
 

@@ -56,6 +56,9 @@ class Pump:
         self._thread.join()
 
 
+DENSE = CodecSpec("int8", "none")
+
+
 class Bench:
     """Everything an engine would have around one worker.
 
@@ -63,11 +66,12 @@ class Bench:
         folder: blobs lie in it, and workers may write to it.
     """
 
-    def __init__(self, folder: Path, spec: ModelSpec = SPEC) -> None:
+    def __init__(self, folder: Path, spec: ModelSpec = SPEC, codec: CodecSpec = DENSE) -> None:
         self.folder = folder
         self.spec = spec
+        self.codec = codec
         self.folders = WorkerFolders(folder)
-        self.areas: WorkerAreas = create_areas(spec)
+        self.areas: WorkerAreas = create_areas(spec, codec)
         self.permit = Pump(self.areas.permit.view)
         weights = initial_weights(spec, seed=3)
         self.keyframe = folder / "keyframe"
@@ -83,7 +87,7 @@ class Bench:
             data=DataSpec("bytes", "u8", 256, "nats_per_byte", LENGTH, 1, 4096 * LENGTH, NOBODY, NOBODY, 1, ""),
             optimiser=OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 3_000_000, 100_000, 0, 200_000),
             inner=InnerSpec(4, BATCH, "fresh"),
-            codec=CodecSpec("int8", "none"),
+            codec=self.codec,
             patch=DENSE_PATCH,
             device="cpu",
             threads=1,
@@ -110,7 +114,7 @@ class Bench:
             assignment_id=assignment,
             base=self.version,
             inner_steps=inner_steps,
-            codec=CodecSpec("int8", "none"),
+            codec=self.codec,
             work_folder=str(self.folder),
             payload_path=str(self.folder / name),
         )

@@ -18,6 +18,8 @@ class Update(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tokens, inner_steps: what was trained, from the front of the assignment; fewer than assigned after a stop.
         loss_first_micro, loss_last_micro: mean training loss of the first and the last inner steps, in 1e-6 nats.
         delta_root: Merkle root over the SHA-256 of each 4,096 fp32 coordinates of the pseudo-gradient.
+        residual_before_root, residual_after_root: the same over the device's residual, where the codec has error
+            feedback; the root over zeros says that a chain begins.
     """
 
     assignment_id: Identifier
@@ -32,3 +34,5 @@ class Update(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loss_last_micro: Count
     train_milliseconds: Count
     delta_root: Sha256
+    residual_before_root: Sha256 | None = None
+    residual_after_root: Sha256 | None = None

@@ -1,6 +1,6 @@
 """``python -m sparewatt.worker``: the only process on a contributor's machine that loads torch.
 
-Arguments are the handles of the three memory areas and the folders it may use. The engine speaks over standard input
+Arguments are the handles of its memory areas and the folders it may use. The engine speaks over standard input
 and output. With ``--encoder`` it loads no torch and only makes an update of what the areas hold.
 """
 
@@ -70,6 +70,7 @@ def main(
             base=open_area(options.base),
             trainable=open_area(options.trainable),
             permit=open_area(options.permit),
+            residual=None if options.residual is None else open_area(options.residual),
         )
     except InputError:
         log.exception("a memory area could not be opened")
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sparewatt-worker")
     for name in ("base", "trainable", "permit"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--residual", help="the area for what updates leave out, where the codec remembers it")
     parser.add_argument("--work-folder", type=Path, required=True, help="the only folder it may write to")
     parser.add_argument("--read", type=Path, action="append", default=[], help="a folder it may read (repeatable)")
     parser.add_argument("--accelerator", action="store_true", help="it needs the driver of a graphics card")

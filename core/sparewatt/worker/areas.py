@@ -19,8 +19,16 @@ parameters on one core the copy takes 0.1 ms and an inner step of 2,048 tokens 2
 copies would save the work even when a kill falls into the 0.05 % of the time that is spent copying, but take twice the
 memory.
 
-Error feedback will want a third area, of the residuals, beside these two: declared as `RESIDUAL_BYTES_PER_COORDINATE`
-for each coordinate (bf16) and made once a codec keeps residuals; those of today keep none.
+With error feedback a third area, *residual*, keeps what updates left out (`numeric.residual`), behind a header:
+
+    offset  size  field
+         0     8  sequence: odd while the residual is being changed
+         8     8  branch of the last update's base
+        16     8  its number
+        24    36  zero
+        60     4  CRC-32 of bytes 0 … 59
+
+A residual whose change was cut off, or that belongs to another branch, is forgotten: never is an older one taken.
 """
 
 import struct
@@ -30,29 +38,38 @@ from typing import Final
 
 from sparewatt.permit import PERMIT_BYTES
 from sparewatt.process.memory import Area, create
+from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import ModelSpec, parameter_count
+from sparewatt.work.version import VersionId
 
 TRAINABLE_HEADER_BYTES: Final = 64
+RESIDUAL_HEADER_BYTES: Final = 64
 RESIDUAL_BYTES_PER_COORDINATE: Final = 2
 
 _FIELDS: Final = struct.Struct("<QQQ16sqqI")
+_RESIDUAL_FIELDS: Final = struct.Struct("<QQQ36x")
 _CHECK: Final = struct.Struct("<I")
 
 
 @dataclass(frozen=True)
 class WorkerAreas:
-    """The three areas of one device."""
+    """The areas of one device; `residual` only where the run's codec has error feedback."""
 
     base: Area
     trainable: Area
     permit: Area
+    residual: Area | None = None
+
+    @property
+    def all(self) -> tuple[Area, ...]:
+        return (self.base, self.trainable, self.permit, *(() if self.residual is None else (self.residual,)))
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        return (*self.base.descriptors, *self.trainable.descriptors, *self.permit.descriptors)
+        return tuple(descriptor for area in self.all for descriptor in area.descriptors)
 
     def close(self) -> None:
-        for area in (self.base, self.trainable, self.permit):
+        for area in self.all:
             area.close()
 
 
@@ -71,18 +88,21 @@ class TrainedMark:
     train_milliseconds: int = 0
 
 
-def create_areas(spec: ModelSpec) -> WorkerAreas:
-    """Areas for a model of `spec`, zeroed.
+def create_areas(spec: ModelSpec, codec: CodecSpec) -> WorkerAreas:
+    """Areas for a model of `spec` whose updates are written by `codec`, zeroed.
 
     Raises:
         StorageError: ``area.create``.
         IntegrityError: as `work.model.tensors`.
     """
-    weights_bytes = 4 * parameter_count(spec)
+    coordinates = parameter_count(spec)
+    weights_bytes = 4 * coordinates
+    feedback = codec.error_feedback == "decay"
     return WorkerAreas(
         base=create(weights_bytes),
         trainable=create(TRAINABLE_HEADER_BYTES + weights_bytes),
         permit=create(PERMIT_BYTES),
+        residual=create(RESIDUAL_HEADER_BYTES + RESIDUAL_BYTES_PER_COORDINATE * coordinates) if feedback else None,
     )
 
 
@@ -131,3 +151,27 @@ def end_copy(trainable: memoryview, mark: TrainedMark) -> None:
     # The sequence goes last: until it is even again, the header is that of an unfinished copy.
     trainable[8:TRAINABLE_HEADER_BYTES] = (fields + check)[8:]
     trainable[:8] = fields[:8]
+
+
+def residual_base(residual: memoryview) -> tuple[int, int] | None:
+    """Branch and number of the version that the residual's last update was trained from; None when it holds none."""
+    header = bytes(residual[:RESIDUAL_HEADER_BYTES])
+    sequence, branch, number = _RESIDUAL_FIELDS.unpack_from(header)
+    (check,) = _CHECK.unpack_from(header, _RESIDUAL_FIELDS.size)
+    if sequence == 0 or sequence % 2 or check != zlib.crc32(header[: _RESIDUAL_FIELDS.size]):
+        return None
+    return branch, number
+
+
+def begin_residual(residual: memoryview) -> None:
+    """Mark the residual as being changed."""
+    (sequence,) = struct.unpack_from("<Q", residual)
+    struct.pack_into("<Q", residual, 0, sequence + 1 + sequence % 2)
+
+
+def end_residual(residual: memoryview, base: VersionId) -> None:
+    """Mark the residual as what is left after an update trained from `base`; follows `begin_residual`."""
+    (sequence,) = struct.unpack_from("<Q", residual)
+    fields = _RESIDUAL_FIELDS.pack(sequence + 1, base.branch, base.number)
+    residual[8:RESIDUAL_HEADER_BYTES] = (fields + _CHECK.pack(zlib.crc32(fields)))[8:]
+    residual[:8] = fields[:8]

@@ -16,6 +16,7 @@ from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, WorkerAreas, read_mar
 from sparewatt.worker.exits import WorkerExit
 from sparewatt.worker.messages import Encode, EngineFrame, Failed, Stop, Trained, WorkerFrame
 from sparewatt.worker.payload import inside, write_payload
+from sparewatt.worker.residuals import residual_for
 from sparewatt.worker.watch import Inbox, PermitGate, PermitWatch
 
 ENCODING_KINDS: Final = frozenset({PermitKind.ENCODE, PermitKind.COMPUTE})
@@ -71,13 +72,15 @@ class EncoderLoop:
         mark = read_mark(self._areas.trainable.view)
         if mark is None or mark.assignment_id != frame.assignment_id or mark.inner_steps < 1:
             raise InputError("worker.nothing_kept")
-        encoded = write_payload(
-            inside(Path(frame.work_folder), frame.payload_path),
-            base=as_floats(self._areas.base.view),
-            trained=as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]),
-            codec=frame.codec,
-            may_go_on=self._wait_for_leave,
-        )
+        with residual_for(self._areas.residual, frame.codec, frame.base) as residual:
+            encoded = write_payload(
+                inside(Path(frame.work_folder), frame.payload_path),
+                base=as_floats(self._areas.base.view),
+                trained=as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]),
+                codec=frame.codec,
+                residual=residual,
+                may_go_on=self._wait_for_leave,
+            )
         return Trained(
             assignment_id=mark.assignment_id,
             outcome="finished" if mark.inner_steps == frame.inner_steps else "partial",
@@ -89,6 +92,8 @@ class EncoderLoop:
             train_milliseconds=mark.train_milliseconds,
             payload=encoded.payload,
             delta_root=encoded.delta_root,
+            residual_before_root=encoded.residual_before_root,
+            residual_after_root=encoded.residual_after_root,
         )
 
     def _wait_for_leave(self) -> None:

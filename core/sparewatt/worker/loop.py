@@ -35,6 +35,7 @@ from sparewatt.worker.messages import (
 )
 from sparewatt.worker.mirror import TrainableMirror
 from sparewatt.worker.payload import apply_version, inside, write_payload
+from sparewatt.worker.residuals import residual_for
 from sparewatt.worker.watch import Inbox, PermitGate, PermitWatch
 
 # What a micro-batch may take before the first permit has said it.
@@ -175,7 +176,11 @@ class WorkerLoop:
         if mark is None or self._channel.closed.is_set():
             return
         ready.mirror.copy(mark)
-        encoded = write_payload(payload_path, base=base, trained=ready.mirror.weights, codec=ready.configure.codec)
+        codec = ready.configure.codec
+        with residual_for(self._areas.residual, codec, frame.base) as residual:
+            encoded = write_payload(
+                payload_path, base=base, trained=ready.mirror.weights, codec=codec, residual=residual
+            )
         self._channel.send(
             Trained(
                 assignment_id=frame.assignment_id,
@@ -188,6 +193,8 @@ class WorkerLoop:
                 train_milliseconds=mark.train_milliseconds,
                 payload=encoded.payload,
                 delta_root=encoded.delta_root,
+                residual_before_root=encoded.residual_before_root,
+                residual_after_root=encoded.residual_after_root,
             )
         )
 

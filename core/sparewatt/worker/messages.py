@@ -143,6 +143,8 @@ class Trained(_Frame, frozen=True, tag="trained"):
     train_milliseconds: int
     payload: BlobRef
     delta_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    residual_before_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    residual_after_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 class Failed(_Frame, frozen=True, tag="failed"):

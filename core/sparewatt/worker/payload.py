@@ -12,6 +12,7 @@ from sparewatt.errors import InputError, StorageError
 from sparewatt.numeric.codec import EncodedUpdate, encode_update
 from sparewatt.numeric.keyframe import read_keyframe
 from sparewatt.numeric.patch import apply_patch
+from sparewatt.numeric.residual import Residual
 from sparewatt.numeric.weights import Floats
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 from sparewatt.work.model import ModelSpec
@@ -43,11 +44,13 @@ def write_payload(
     base: Floats,
     trained: Floats,
     codec: CodecSpec,
+    residual: Residual | None = None,
     may_go_on: Callable[[], None] = lambda: None,
 ) -> EncodedUpdate:
     """Encode ``base - trained`` into the file at `path`, which is whole and synced, or not there.
 
     Args:
+        residual: of the device; as `numeric.codec.encode_update`.
         may_go_on: called before each block; waits, or raises to give up.
 
     Raises:
@@ -58,7 +61,7 @@ def write_payload(
     with storage_errors(path.parent):
         try:
             with _Paced(io.FileIO(beside, "wb"), may_go_on) as sink:
-                encoded = encode_update(base, trained, codec, sink)
+                encoded = encode_update(base, trained, codec, sink, residual)
                 sink.flush()
                 os.fsync(sink.fileno())
             beside.replace(path)

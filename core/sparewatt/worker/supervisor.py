@@ -82,6 +82,7 @@ class WorkerSupervisor:
                 f"--base={areas.base.handle}",
                 f"--trainable={areas.trainable.handle}",
                 f"--permit={areas.permit.handle}",
+                *(() if areas.residual is None else (f"--residual={areas.residual.handle}",)),
                 f"--work-folder={folders.work}",
                 *(f"--read={place}" for place in folders.read),
                 *flags,

@@ -1,6 +1,7 @@
 """What every worker does, the real one and the one without torch."""
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,29 @@ def test_an_assignment_from_version_to_payload(starter: WorkerStarter, bench: Be
         decoded = np.concatenate([reader.block(index) for index in range(reader.blocks)]) / 2.0**36
     assert np.abs(moved).max() > 0
     assert np.abs(decoded - moved).max() <= np.abs(moved).max() / 127
+
+
+def test_what_one_update_leaves_out_is_what_the_next_begins_with(starter: WorkerStarter, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, codec=CodecSpec("topk", "decay", kept=64, decay_micro=950_000))
+
+    async def scenario() -> tuple[Trained, Trained]:
+        hearing = await begin(starter, bench)
+        bench.permit.compute()
+        updates = []
+        for _ in range(2):
+            await hearing.worker.send(bench.train(inner_steps=2))
+            updates.append(await hearing.until(Trained))
+        await hearing.worker.stop("relaxed")
+        await hearing.rest()
+        return updates[0], updates[1]
+
+    try:
+        first, second = asyncio.run(scenario())
+    finally:
+        bench.close()
+    assert first.residual_before_root != first.residual_after_root
+    assert first.residual_after_root == second.residual_before_root != second.residual_after_root
+    assert first.payload.size < parameter_count(SPEC) // 8
 
 
 def test_nothing_is_trained_while_the_permit_is_held_back(starter: WorkerStarter, bench: Bench) -> None:
