@@ -29,7 +29,8 @@ async def sample(folder: Path, prompt: str, tokens: int, temperature_milli: int,
         UnavailableError: ``run.missing``, ``sample.slow``, or PyTorch is missing.
         SparewattError: what the aggregator failed with.
     """
-    found = look(folder)
+    # Asking a running coordinator blocks, and has an event loop of its own.
+    found = await asyncio.to_thread(look, folder)
     status = found.status
     threads = usable_cores()
     request = Sample(
