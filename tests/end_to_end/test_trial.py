@@ -122,20 +122,29 @@ def test_the_checkpoint_loads_without_sparewatt_and_has_the_reported_loss(trial:
 
 
 def test_every_version_is_rebuilt_from_the_keyframe_and_its_patches(trial: Trial) -> None:
-    """In a process of its own, which gets nothing but announcements and blobs."""
+    """In a process of its own, which gets nothing but announcements and blobs. A slow computer makes more and shorter
+    rounds, and what lies before the last two keyframes is deleted: then it begins at the older of them."""
     run = trial.folder / "kept" / "run"
     steps = [
         msgspec.json.decode(json.loads(signed)["body"], type=Announcement)
         for (signed,) in rows(run, "SELECT announcement FROM versions ORDER BY number")
     ]
     manifest = json.loads(json.loads(rows(run, "SELECT manifest FROM run")[0][0])["body"])
+    assert sum(step.patch is not None for step in steps) == trial.summary["versions"] >= 8
+    starts = [(0, manifest["start"]["sha256"], manifest["start_keyframe"]["sha256"])]
+    starts += [(step.version.number, step.version.sha256, step.keyframe.sha256) for step in steps if step.keyframe]
+    number, start, keyframe = next(found for found in starts if Path(blob_path(run, found[2])).exists())
     plan = {
         "model": manifest["model"],
-        "keyframe": blob_path(run, manifest["start_keyframe"]["sha256"]),
-        "start": manifest["start"]["sha256"],
-        "patches": [[blob_path(run, step.patch.sha256), step.version.sha256] for step in steps if step.patch],
+        "keyframe": blob_path(run, keyframe),
+        "start": start,
+        "patches": [
+            [blob_path(run, step.patch.sha256), step.version.sha256]
+            for step in steps
+            if step.patch and step.version.number > number
+        ],
     }
-    assert len(plan["patches"]) == trial.summary["versions"] >= 8
+    assert len(plan["patches"]) >= 8
     ended = subprocess.run(
         [sys.executable, "-P", "-c", REBUILD], input=json.dumps(plan), capture_output=True, text=True, check=False
     )
