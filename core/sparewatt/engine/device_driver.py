@@ -184,6 +184,8 @@ class DeviceDriver:
         while self._worker is not None:
             await asyncio.sleep(0.05)
         self._memory.drop()
+        # What was not delivered goes to others when its lease runs out.
+        self.state = replace(self.state, current=None, next=None)
 
     # Effects
 
