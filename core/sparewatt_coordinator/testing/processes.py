@@ -279,6 +279,11 @@ class RealRun:
             time.sleep(LOOK_SECONDS)
 
     @property
+    def port(self) -> int:
+        """Where the coordinator listens."""
+        return int(self._listen.rpartition(":")[2])
+
+    @property
     def arriving(self) -> bool:
         """Whether a payload is on its way in."""
         return any(part.suffix == ".part" for part in (self.data.blobs / "incoming").iterdir())
