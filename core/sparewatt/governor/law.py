@@ -174,7 +174,8 @@ def _paused_for_power(
 def _refused(account: PowerMemory, cap: int, before: Pause | None, now: float) -> tuple[Pause | None, PowerMemory]:
     """The cap is below what the device draws between micro-batches, or seems so because of other programs."""
     if before is None or before.reason != "cap_too_low":
-        if account.gap_watts is not None and account.smooth_watts < 0.8 * account.gap_watts:
+        # The newest reading too, for the smoothed one still rises while a worker has only just come.
+        if account.gap_watts is not None and max(account.watts, account.smooth_watts) < 0.8 * account.gap_watts:
             # It draws less at this moment, so something else took part in what was measured.
             return None, replace(account, gap_watts=None)
         wait = min(_REFUSED_MOST_S, _REFUSED_FIRST_S * 2.0**account.refusals)
