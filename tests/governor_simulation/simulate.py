@@ -199,6 +199,8 @@ class Simulation:
 
     def _power(self, now: float) -> tuple[float | None, PowerKind | None, int | None]:
         card = self._card
+        watts: float
+        kind: PowerKind
         match self.machine.spec.sensor:
             case "none":
                 return None, None, None

@@ -74,7 +74,7 @@ class Card:
     """A card with at most one worker and possibly other programs on it.
 
     Args:
-        began: told every moment at which a micro-batch begins; of a chain without pauses the first and the last.
+        began: told when micro-batches begin: of those of one `run`, the first and the last.
         drew: told every stretch of even power of the worker and the card itself: its start, end and watts.
         vary: numbers between 0 and 1; a micro-batch lasts up to a tenth longer or shorter by them.
     """
@@ -147,7 +147,7 @@ class Card:
     def run(self, until: float) -> None:
         """Live until then."""
         if not self.attached or self.now < self.ready_at:
-            self._draw(min(until, self.ready_at), self.spec.rest_watts)
+            self._rest(min(until, self.ready_at))
         if self.now < until:
             self._work(until)
         self._warm(until)
@@ -164,46 +164,57 @@ class Card:
 
     def _work(self, until: float) -> None:
         """Micro-batches as the permit lets them begin, and the pauses between them."""
-        full, gap = self._full_watts(), self.spec.gap_watts
+        full, gap, others = self._full_watts(), self.spec.gap_watts, self.other_watts
         last_start = self.advanced_at + FRESH_SECONDS if self._compute and self.has_work else -NEVER
         pause_share = 1.0 / self._duty - 1.0
-        while self.now < until:
-            if self.now < self._busy_until:
-                self._draw(min(self._busy_until, until), full)
-                continue
-            start = max(self.now, self._busy_until + self._busy * pause_share)
-            if start > last_start or start >= until:
-                self._draw(until, gap)
-                return
-            self._draw(start, gap)
-            self._begin(start, until)
+        now, joules, own_joules = self.now, self.joules, self.own_joules
+        started: list[float] = []
+        watts = gap
+        while now < until:
+            if now < self._busy_until:
+                end, watts = min(self._busy_until, until), full
+                self.busy_s += end - now
+            else:
+                start = max(now, self._busy_until + self._busy * pause_share)
+                if start <= now and start <= last_start:
+                    started += self._begin(start, until)
+                    continue
+                end, watts = (start if start <= last_start and start < until else until), gap
+            self._history.append((now, joules, watts + others))
+            joules += (watts + others) * (end - now)
+            own_joules += watts * (end - now)
+            self._drew(now, end, watts)
+            now = end
+        self.now, self.joules, self.own_joules, self.watts = now, joules, own_joules, watts + others
+        if started:
+            self._began(started[0])
+            self._began(started[-1])
 
-    def _begin(self, start: float, until: float) -> None:
+    def _begin(self, start: float, until: float) -> tuple[float, float]:
+        """A micro-batch, or a chain of them without pauses: when the first and the last begin."""
         length = self.spec.micro_batch_s * (0.9 + 0.2 * self._vary())
-        self._began(start)
         more = 0
         if self._duty >= 1.0:
             more = max(0, int((min(until, self.advanced_at + FRESH_SECONDS) - start) / length))
-            self._began(start + more * length)
         self._busy = length
         self._busy_until = start + (1 + more) * length
+        return start, start + more * length
 
     def _full_watts(self) -> float:
         hot = self.heat.celsius
         watts = self.spec.full_watts * self.work_factor * (1.0 + 0.0015 * (hot - 60.0))
         return max(watts * 0.6 if hot >= self.spec.slowdown_celsius else watts, self.spec.gap_watts)
 
-    def _draw(self, until: float, own_watts: float) -> None:
-        elapsed = until - self.now
+    def _rest(self, until: float) -> None:
+        """Without a worker, or with one that has not opened the card yet."""
+        elapsed, rest = until - self.now, self.spec.rest_watts
         if elapsed <= 0.0:
             return
-        if own_watts > self.spec.gap_watts:
-            self.busy_s += elapsed
-        self.watts = own_watts + self.other_watts
+        self.watts = rest + self.other_watts
         self._history.append((self.now, self.joules, self.watts))
-        self.own_joules += own_watts * elapsed
+        self.own_joules += rest * elapsed
         self.joules += self.watts * elapsed
-        self._drew(self.now, until, own_watts)
+        self._drew(self.now, until, rest)
         self.now = until
 
     def _warm(self, now: float) -> None:
