@@ -295,7 +295,8 @@ class Simulation:
             self._bound_s += 0.5
             self._bound_joules += 0.5 * (paced.power_mean_watts or 0.0) / max(self._cap or 1, 1)
         self._tail.append((now, paced, card.watts, card.heat.celsius))
-        self._findings += self._starts.findings
+        if self._starts.findings:
+            self._findings += self._starts.findings
         self._look_at_power()
 
     def _look_at_power(self) -> None:

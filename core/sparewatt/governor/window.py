@@ -45,7 +45,15 @@ class Window(msgspec.Struct, frozen=True, gc=False):
             firsts.append(first)
         below = [joules - watts * t for t, joules in marks[firsts[0] :]]
         most = below[-1] + watts * WINDOW_S
-        return tuple(most - min(below[first - firsts[0] :]) for first in firsts)
+        least = min(below[firsts[-1] - firsts[0] :])
+        found: list[float] = []
+        last = firsts[-1]
+        for first in reversed(firsts):
+            if first < last:
+                least = min(least, *below[first - firsts[0] : last - firsts[0]])
+                last = first
+            found.append(most - least)
+        return tuple(reversed(found))
 
     def mean_watts(self, now: float) -> float | None:
         """Mean over the 60 s before the newest mark, or over what is known of them; None below 5 s or without a mark
