@@ -207,9 +207,10 @@ def _learn(memory: PowerMemory, facts: Facts, elapsed: float) -> PowerMemory:
         return _learn_quiet(memory, facts, memory.t, memory.quiet_s)
     if not facts.attached or memory.gap_watts is None or memory.slow_duty < _LEARN_DUTY_LEAST:
         return memory
-    if memory.smooth_watts < memory.gap_watts and memory.probes > 0:
+    seen = max(memory.watts, memory.smooth_watts)
+    if seen < memory.gap_watts and memory.probes > 0:
         # Something else took part in what was measured.
-        return replace(memory, gap_watts=memory.smooth_watts)
+        return replace(memory, gap_watts=seen)
     worked = memory.slow_watts - memory.gap_watts
     full = memory.gap_watts + worked / memory.slow_duty
     known = memory.full_watts
@@ -248,7 +249,14 @@ def _learn_quiet(memory: PowerMemory, facts: Facts, t: float, quiet_s: float) ->
         probe_s = t + PROBES_S[min(probes + 1, len(PROBES_S) - 1)]
         probes += 1
     return replace(
-        memory, gap_watts=mean, probes=probes, probe_s=probe_s, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S
+        memory,
+        gap_watts=mean,
+        # A worker that has only just come made the draw jump, and the smoothed power may still be on its way up.
+        smooth_watts=max(memory.smooth_watts, mean),
+        probes=probes,
+        probe_s=probe_s,
+        quiet_joules=memory.joules,
+        quiet_s=t - _SETTLE_S,
     )
 
 
