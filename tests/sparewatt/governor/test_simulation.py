@@ -1,6 +1,5 @@
 """The shipped governor and pacer on random machines, and laws that must be caught."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from sparewatt.host.sample import Sample
 from sparewatt.permit import FRESH_SECONDS, PERMIT_BYTES, Grant, PermitKind, PermitReader, PermitWriter
 from sparewatt.permit import read as read_permit
 from sparewatt.policy import Decision
+from sparewatt.sensing.pacer import Govern
 from sparewatt.testing.card import Card, CardSpec
 from sparewatt.wording.limits import REASONS
 from tests.governor_simulation.__main__ import main
@@ -28,8 +28,6 @@ PLAIN = Machine(
     seed=1, spec=CardSpec(), ambient=22.0, cap_watts=150, limit_celsius=75, speed_percent=100, limit_known=True,
     happenings=(), minutes=10.0,
 )  # fmt: skip
-
-Law = Callable[[Decision | None, Sample | None, Pace | None, float, Facts], Pace]
 
 
 # Four parts, so that a failure says early which seeds it is about and none runs into the time limit of a test.
@@ -158,7 +156,7 @@ HOT = replace(PLAIN, cap_watts=None, spec=replace(CardSpec(), sink_kelvin=60.0, 
         (resigned, replace(PLAIN, minutes=30.0), "ends"),
     ],
 )
-def test_a_law_that_breaks_a_promise_is_caught(law: Law, subject: Machine, check: str) -> None:
+def test_a_law_that_breaks_a_promise_is_caught(law: Govern, subject: Machine, check: str) -> None:
     assert simulate(subject).findings == ()
     outcome = simulate(subject, law)
     assert check in {finding.check for finding in outcome.findings}
