@@ -1,8 +1,13 @@
 """What must hold on every machine, looked at while it runs."""
 
-from collections import deque
+import math
 from dataclasses import dataclass, field
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 WINDOW_S: Final = 60.0
 LAST_SAMPLE_S: Final = 3.0
@@ -24,52 +29,62 @@ class Finding:
 class MinuteMean:
     """The highest mean of any 60 s against the cap, exact between even stretches of power.
 
-    The mean of a window is highest where a stretch begins or ends at one of the window's ends; both are looked at.
+    The mean of a window is highest where a stretch begins or ends at one of the window's ends; both are looked at,
+    for all stretches of a minute at once.
     """
 
     def __init__(self) -> None:
         self.worst_over = -1e9
         self.worst_mean = 0.0
         self.worst_at = 0.0
-        self._caps: deque[tuple[float, float]] = deque()
-        self._marks: deque[tuple[float, float]] = deque([(0.0, 0.0)])
-        self._left = (-WINDOW_S, 0.0)
+        self._caps: list[tuple[float, float]] = []
+        self._ends = [0.0]
+        self._joules = [0.0]
+        self._looked_at = 0.0
         self._skip_until = 0.0
 
     def cap(self, t: float, watts: float) -> None:
         """The cap from now on; a minute in which it changed is held to the higher one."""
+        self.look()
         self._caps.append((t, watts))
 
     def skip(self, until: float) -> None:
-        """No window that ends before this is looked at: what the sensors said in it was made up."""
+        """No window that ends from now on and before this is looked at: what the sensors said in it was made up."""
+        self.look()
         self._skip_until = max(self._skip_until, until)
 
     def drew(self, began: float, ended: float, watts: float) -> None:
         """A stretch of even power, the next in time."""
-        joules = self._marks[-1][1]
-        while self._marks and self._marks[0][0] + WINDOW_S <= ended:
-            self._left = self._marks.popleft()
-            end = self._left[0] + WINDOW_S
-            if end >= began:
-                self._look(end, joules + watts * (end - began) - self._left[1])
-        joules += watts * (ended - began)
-        self._marks.append((ended, joules))
-        t, before = self._left
-        if ended - WINDOW_S > t:
-            next_t, next_joules = self._marks[0]
-            share = (ended - WINDOW_S - t) / (next_t - t)
-            before += (next_joules - before) * share
-        self._look(ended, joules - before)
+        self._joules.append(self._joules[-1] + watts * (ended - began))
+        self._ends.append(ended)
+        if ended - self._looked_at >= WINDOW_S:
+            self.look()
 
-    def _look(self, end: float, joules: float) -> None:
-        while len(self._caps) > 1 and self._caps[1][0] <= end - WINDOW_S:
-            self._caps.popleft()
-        if not self._caps or end < self._skip_until:
-            return
-        mean = joules / WINDOW_S
-        over = mean - max(watts for _, watts in self._caps) if len(self._caps) > 1 else mean - self._caps[0][1]
-        if over > self.worst_over:
-            self.worst_over, self.worst_mean, self.worst_at = over, mean, end
+    def look(self) -> None:
+        """Look at every window that ended since the last time."""
+        ends, joules = np.array(self._ends), np.array(self._joules)
+        now = self._ends[-1]
+        looked_at = np.concatenate((ends, ends + WINDOW_S))
+        first = max(self._looked_at, self._skip_until)
+        looked_at = looked_at[(looked_at > self._looked_at) & (looked_at >= first) & (looked_at <= now)]
+        self._looked_at = now
+        if self._caps and looked_at.size:
+            used = np.interp(looked_at, ends, joules) - np.interp(looked_at - WINDOW_S, ends, joules)
+            over = used / WINDOW_S - self._caps_at(looked_at)
+            worst = int(np.argmax(over))
+            if over[worst] > self.worst_over:
+                self.worst_over, self.worst_mean = float(over[worst]), float(used[worst]) / WINDOW_S
+                self.worst_at = float(looked_at[worst])
+        kept = max(0, int(np.searchsorted(ends, now - WINDOW_S, "right")) - 1)
+        del self._ends[:kept], self._joules[:kept]
+
+    def _caps_at(self, ends: Floats) -> Floats:
+        """The highest cap that held in each of the windows that end at `ends`."""
+        highest = np.zeros(ends.shape)
+        untils = [t + WINDOW_S for t, _ in self._caps[1:]] + [math.inf]
+        for (since, watts), until in zip(self._caps, untils, strict=True):
+            highest = np.maximum(highest, np.where((ends >= since) & (ends < until), watts, 0.0))
+        return highest
 
     @property
     def finding(self) -> Finding | None:

@@ -199,6 +199,8 @@ class Simulation:
 
     def _power(self, now: float) -> tuple[float | None, PowerKind | None, int | None]:
         card = self._card
+        watts: float
+        kind: PowerKind
         match self.machine.spec.sensor:
             case "none":
                 return None, None, None
@@ -293,7 +295,11 @@ class Simulation:
             self._bound_s += 0.5
             self._bound_joules += 0.5 * (paced.power_mean_watts or 0.0) / max(self._cap or 1, 1)
         self._tail.append((now, paced, card.watts, card.heat.celsius))
-        self._findings += self._starts.findings
+        if self._starts.findings:
+            self._findings += self._starts.findings
+        self._look_at_power()
+
+    def _look_at_power(self) -> None:
         worst = self._minute.finding
         if worst is not None:
             self._findings.append(worst)
@@ -309,6 +315,9 @@ class Simulation:
 
     def _outcome(self) -> Outcome:
         machine, card = self.machine, self._card
+        self._minute.look()
+        if not self._findings:
+            self._look_at_power()
         findings = list(self._findings)
         newest = self._starts.newest_s
         looked_long = machine.minutes * 60.0 >= QUIET_FROM_S + GOES_ON_WITHIN_S

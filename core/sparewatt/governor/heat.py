@@ -17,6 +17,7 @@ _FALL_PER_S_KELVIN: Final = 0.02
 _RISE_PER_S: Final = 0.01
 # A stop comes this far above the limit: what is in flight then still ends below 3 K above it.
 STOP_ABOVE_KELVIN: Final = 1.0
+_GROWS_ABOVE_KELVIN: Final = 2.0
 RESUME_BELOW_KELVIN: Final = 7.0
 # A device that rests warmer than that may go on a little below its limit once it has settled.
 _SETTLED_BELOW_KELVIN: Final = 3.0
@@ -75,6 +76,12 @@ def pause(memory: HeatMemory, sample: Sample, limit: float | None, now: float, b
     if before is None or (now >= before.not_before_s and _cooled(memory, sample, limit, now - before.since_s)):
         return None
     return before
+
+
+def grows(memory: HeatMemory, limit: float) -> bool:
+    """Whether it is well above its limit and grows warmer still."""
+    celsius = memory.celsius
+    return celsius is not None and celsius >= limit + _GROWS_ABOVE_KELVIN and celsius > memory.slow_celsius + 0.1
 
 
 def started(memory: HeatMemory) -> HeatMemory:

@@ -39,6 +39,8 @@ _KEPT_S: Final = MappingProxyType(
     {"temperature": 120.0, "slowdown": 120.0, "thermal_state": 120.0, "power_taken": 10.0, "cap_too_low": 0.0}
 )
 _LEAVING_S: Final = 30.0
+# By then what was in flight at the stop has long ended, and a die has followed it.
+_GROWS_AFTER_S: Final = 10.0
 _PROBE_MOST_S: Final = 10.0
 MICRO_BATCH_SECONDS: Final = 0.25
 # While somebody uses the computer a longer burst on their card would be felt.
@@ -143,12 +145,23 @@ def _paused(memory: Memory, decision: Decision | None, sample: Sample, now: floa
     hot = pause if pause is not None and pause.reason in COOLING else None
     by_heat = heat.pause(memory.heat, sample, _limit_celsius(memory, decision, facts), now, hot)
     if by_heat is not None:
-        return replace(memory, pause=by_heat)
+        return replace(memory, pause=_without_worker(by_heat, memory, decision, now, facts))
     by_power, account = _paused_for_power(memory, _cap(memory, decision), None if hot else pause, now, facts)
     if pause is not None and by_power is None:
         account = power.started(account)
         memory = replace(memory, heat=heat.started(memory.heat))
     return replace(memory, pause=by_power, power=account)
+
+
+def _without_worker(pause: Pause, memory: Memory, decision: Decision | None, now: float, facts: Facts) -> Pause:
+    """A pause that grows hotter all the same is not one to keep a worker in: what it draws by being there may be what
+    heats the device. Its time is over then."""
+    limit = _limit_celsius(memory, decision, facts)
+    if not facts.attached or limit is None or now - pause.since_s < _GROWS_AFTER_S:
+        return pause
+    if not heat.grows(memory.heat, limit):
+        return pause
+    return replace(pause, since_s=min(pause.since_s, now - _KEPT_S[pause.reason]))
 
 
 def _paused_for_power(
@@ -157,6 +170,9 @@ def _paused_for_power(
     account = memory.power
     if cap is None:
         return None, account
+    over = account.over_s is not None and now - account.over_s >= _OVER_CAP_S
+    if over and facts.attached and account.gap_watts is None and _came_with_worker(account, cap):
+        account = replace(account, gap_watts=account.smooth_watts)
     least = power.least_cap_watts(account, facts)
     if least is not None and cap >= least and account.refusals:
         account = replace(account, refusals=0)
@@ -166,15 +182,22 @@ def _paused_for_power(
     if before is not None and before.reason == "power_taken":
         over = now < before.not_before_s or account.smooth_watts >= _POWER_RESUME_SHARE * cap
         return (before if over else None), account
-    if account.over_s is not None and now - account.over_s >= _OVER_CAP_S:
+    if over:
         return Pause("power_taken", now, now + _POWER_REST_S), account
     return None, account
+
+
+def _came_with_worker(account: PowerMemory, cap: int) -> bool:
+    """Whether a draw above the cap is most likely the worker's own, which no waiting will lower: without it there was
+    room. Taken for another program's, a worker would be started again and again."""
+    return account.attached_watts is not None and account.attached_watts < _POWER_RESUME_SHARE * cap
 
 
 def _refused(account: PowerMemory, cap: int, before: Pause | None, now: float) -> tuple[Pause | None, PowerMemory]:
     """The cap is below what the device draws between micro-batches, or seems so because of other programs."""
     if before is None or before.reason != "cap_too_low":
-        if account.gap_watts is not None and account.smooth_watts < 0.8 * account.gap_watts:
+        # The newest reading too, for the smoothed one still rises while a worker has only just come.
+        if account.gap_watts is not None and max(account.watts, account.smooth_watts) < 0.8 * account.gap_watts:
             # It draws less at this moment, so something else took part in what was measured.
             return None, replace(account, gap_watts=None)
         wait = min(_REFUSED_MOST_S, _REFUSED_FIRST_S * 2.0**account.refusals)

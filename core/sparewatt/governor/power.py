@@ -22,6 +22,7 @@ from sparewatt.host.sample import PowerKind, Sample
 # The next sample and the next pace may each be 0.6 s away, and a micro-batch in flight ends after a second.
 HORIZON_S: Final = 1.5
 MICRO_BATCH_MOST_S: Final = 1.0
+_HALF_S: Final = MICRO_BATCH_MOST_S / 2
 # What the account may be wrong by: a counter by its steps, an average by what falls between two of its looks (some
 # sensors look a quarter of the time only), an instant by all that lies between two of them.
 BUDGET_SHARE: Final = MappingProxyType({"energy": 0.985, "average_1s": 0.945, "instant": 0.94})
@@ -105,15 +106,19 @@ def budget_duty(memory: PowerMemory, cap: int, now: float, facts: Facts) -> floa
     """The largest duty that cannot break the cap; below 0 there is no room at all.
 
     Whatever is granted now may be used for the horizon, and after it the device still draws its gap power: so every
-    window that ends within the next minute is looked at, not only the next.
+    window that ends within the next minute is looked at, not only the next. One that ends before the micro-batch does
+    holds only as much of it, but still holds what the longer ones have left behind.
     """
     newest = now if memory.t is None else memory.t
-    horizon = HORIZON_S + max(now - newest, 0.0)
+    age = max(now - newest, 0.0)
     gap = _gap_watts(memory, cap)
-    most = memory.window.most_joules(newest + horizon - WINDOW_S, gap)
-    room = BUDGET_SHARE[memory.kind] * cap * WINDOW_S - most
+    begin = newest + age - WINDOW_S
+    at_once, half, whole = memory.window.most_joules((begin, begin + _HALF_S, begin + MICRO_BATCH_MOST_S), gap)
     span = max(_full_watts(memory, facts) * _MISJUDGED - gap, 1.0)
-    return (room / span - MICRO_BATCH_MOST_S) / horizon
+    joules = BUDGET_SHARE[memory.kind] * cap * WINDOW_S
+    if joules - at_once < span * _HALF_S or joules - half < span * MICRO_BATCH_MOST_S:
+        return -1.0
+    return ((joules - whole) / span - MICRO_BATCH_MOST_S) / (HORIZON_S + age)
 
 
 def least_cap_watts(memory: PowerMemory, facts: Facts) -> int | None:
@@ -202,9 +207,10 @@ def _learn(memory: PowerMemory, facts: Facts, elapsed: float) -> PowerMemory:
         return _learn_quiet(memory, facts, memory.t, memory.quiet_s)
     if not facts.attached or memory.gap_watts is None or memory.slow_duty < _LEARN_DUTY_LEAST:
         return memory
-    if memory.smooth_watts < memory.gap_watts and memory.probes > 0:
+    seen = max(memory.watts, memory.smooth_watts)
+    if seen < memory.gap_watts and memory.probes > 0:
         # Something else took part in what was measured.
-        return replace(memory, gap_watts=memory.smooth_watts)
+        return replace(memory, gap_watts=seen)
     worked = memory.slow_watts - memory.gap_watts
     full = memory.gap_watts + worked / memory.slow_duty
     known = memory.full_watts
@@ -243,7 +249,14 @@ def _learn_quiet(memory: PowerMemory, facts: Facts, t: float, quiet_s: float) ->
         probe_s = t + PROBES_S[min(probes + 1, len(PROBES_S) - 1)]
         probes += 1
     return replace(
-        memory, gap_watts=mean, probes=probes, probe_s=probe_s, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S
+        memory,
+        gap_watts=mean,
+        # A worker that has only just come made the draw jump, and the smoothed power may still be on its way up.
+        smooth_watts=max(memory.smooth_watts, mean),
+        probes=probes,
+        probe_s=probe_s,
+        quiet_joules=memory.joules,
+        quiet_s=t - _SETTLE_S,
     )
 
 

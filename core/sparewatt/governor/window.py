@@ -1,5 +1,6 @@
 """The energy of the last minute, in bounded memory."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -26,19 +27,33 @@ class Window(msgspec.Struct, frozen=True, gc=False):
             first += 1
         return Window((*marks[first:kept], (t, joules)))
 
-    def most_joules(self, start: float, watts: float) -> float:
-        """The most energy that any 60 s can hold which begin at `start` or later and end after the newest mark, if
-        `watts` are drawn from there on. The second in which `start` lies counts whole, and what came before the oldest
-        mark is taken for nothing."""
+    def most_joules(self, starts: Sequence[float], watts: float) -> tuple[float, ...]:
+        """For each of `starts`, the most energy that any 60 s can hold which begin then or later and end after the
+        newest mark, if `watts` are drawn from there on. The second in which a start lies counts whole, and what came
+        before the oldest mark is taken for nothing.
+
+        Args:
+            starts: ascending.
+        """
         marks = self.marks
         if not marks:
-            return watts * WINDOW_S
-        index = 0
-        while index + 1 < len(marks) and marks[index + 1][0] <= start:
-            index += 1
-        least = min([joules - watts * t for t, joules in marks[index:]])
-        t, joules = marks[-1]
-        return joules - watts * t + watts * WINDOW_S - least
+            return (watts * WINDOW_S,) * len(starts)
+        first, firsts = 0, []
+        for start in starts:
+            while first + 1 < len(marks) and marks[first + 1][0] <= start:
+                first += 1
+            firsts.append(first)
+        below = [joules - watts * t for t, joules in marks[firsts[0] :]]
+        most = below[-1] + watts * WINDOW_S
+        least = min(below[firsts[-1] - firsts[0] :])
+        found: list[float] = []
+        last = firsts[-1]
+        for first in reversed(firsts):
+            if first < last:
+                least = min(least, *below[first - firsts[0] : last - firsts[0]])
+                last = first
+            found.append(most - least)
+        return tuple(reversed(found))
 
     def mean_watts(self, now: float) -> float | None:
         """Mean over the 60 s before the newest mark, or over what is known of them; None below 5 s or without a mark

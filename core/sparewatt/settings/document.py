@@ -15,6 +15,12 @@ This page is generated from `sparewatt.settings.schema` by
 `sparewatt settings` lists the settings with their values, `sparewatt settings set KEY VALUE` changes one. A setting
 of a device is set for one device with `KEY@DEVICE` (as in `speed_limit_percent@cpu`), and for every device that
 has no value of its own with `KEY`.
+
+`sparewatt settings preset quiet`, `balanced` or `full` sets power cap, speed limit and temperature limit together, with
+numbers that fit each device: shares of the power that was measured on it (of the device's own limit before that), and a
+temperature at which its own fan turns slowly where the fan can be read. `--device DEVICE` does so for one device. The
+engine must be running, for only it knows the devices. A device without a power sensor gets a lower speed limit instead
+of a cap.
 """
 
 

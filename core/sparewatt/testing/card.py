@@ -6,6 +6,7 @@ that advanced within 2 s, and after each it pauses ``busy x (1 / duty - 1)`` by 
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -73,7 +74,7 @@ class Card:
     """A card with at most one worker and possibly other programs on it.
 
     Args:
-        began: told every moment at which a micro-batch begins; of a chain without pauses the first and the last.
+        began: told when micro-batches begin: of those of one `run`, the first and the last.
         drew: told every stretch of even power of the worker and the card itself: its start, end and watts.
         vary: numbers between 0 and 1; a micro-batch lasts up to a tenth longer or shorter by them.
     """
@@ -106,8 +107,7 @@ class Card:
         self._vary = vary
         self._compute = False
         self._duty = 1.0
-        self._run_until: float | None = None
-        self._pause_from = 0.0
+        self._busy_until = 0.0
         self._busy = 0.0
         self._heated_at = 0.0
         self._heated_joules = 0.0
@@ -123,13 +123,12 @@ class Card:
         self.advanced_at = self.now
         self._compute = False
         self._busy = 0.0
-        self._run_until = None
 
     def detach(self) -> None:
         """The worker is gone, with what it was at."""
         self.attached = False
         self.ready_at = NEVER
-        self._run_until = None
+        self._busy_until = min(self._busy_until, self.now)
         self._compute = False
 
     def advance(self, grant: Grant) -> None:
@@ -143,73 +142,79 @@ class Card:
         """Whether the worker ended itself, for its permit stood still too long."""
         return self.now - max(self.advanced_at, self.ready_at) >= EXPIRED_SECONDS
 
-    @property
-    def computing(self) -> bool:
-        return self._run_until is not None
-
     # Time
 
     def run(self, until: float) -> None:
         """Live until then."""
-        while self.now < until:
-            if self._run_until is not None:
-                end = min(self._run_until, until)
-                self._draw(end, self._full_watts())
-                if end >= self._run_until:
-                    self._run_until = None
-                    self._pause_from = end
-            elif not self.attached or self.now < self.ready_at:
-                self._draw(min(until, self.ready_at if self.attached else until), self.spec.rest_watts)
-            else:
-                start = self._next_start()
-                if start > self.now:
-                    self._draw(min(start, until), self.spec.gap_watts)
-                if start < until:
-                    self._begin(start, until)
+        if not self.attached or self.now < self.ready_at:
+            self._rest(min(until, self.ready_at))
+        if self.now < until:
+            self._work(until)
         self._warm(until)
 
     def sleep(self, seconds: float) -> None:
         """The computer is suspended: nothing draws anything."""
         self.now += seconds
         self._heated_at = self.now
-        self._run_until = None
+        self._busy_until = min(self._busy_until, self.now)
         for heat in (self.heat, self.own_heat, self.rest_heat):
             heat.run(0.0, 1.0 - math.exp(-seconds / self.spec.die_s), 1.0 - math.exp(-seconds / self.spec.sink_s))
         self._drew(self.now - seconds, self.now, 0.0)
         self._history = [(self.now, self.joules, self.watts)]
 
-    def _next_start(self) -> float:
-        if not self._compute or not self.has_work:
-            return NEVER
-        start = max(self.now, self._pause_from + self._busy * (1.0 / self._duty - 1.0))
-        return start if start <= self.advanced_at + FRESH_SECONDS else NEVER
+    def _work(self, until: float) -> None:
+        """Micro-batches as the permit lets them begin, and the pauses between them."""
+        full, gap, others = self._full_watts(), self.spec.gap_watts, self.other_watts
+        last_start = self.advanced_at + FRESH_SECONDS if self._compute and self.has_work else -NEVER
+        pause_share = 1.0 / self._duty - 1.0
+        now, joules, own_joules = self.now, self.joules, self.own_joules
+        started: list[float] = []
+        watts = gap
+        while now < until:
+            if now < self._busy_until:
+                end, watts = min(self._busy_until, until), full
+                self.busy_s += end - now
+            else:
+                start = max(now, self._busy_until + self._busy * pause_share)
+                if start <= now and start <= last_start:
+                    started += self._begin(start, until)
+                    continue
+                end, watts = (start if start <= last_start and start < until else until), gap
+            self._history.append((now, joules, watts + others))
+            joules += (watts + others) * (end - now)
+            own_joules += watts * (end - now)
+            self._drew(now, end, watts)
+            now = end
+        self.now, self.joules, self.own_joules, self.watts = now, joules, own_joules, watts + others
+        if started:
+            self._began(started[0])
+            self._began(started[-1])
 
-    def _begin(self, start: float, until: float) -> None:
+    def _begin(self, start: float, until: float) -> tuple[float, float]:
+        """A micro-batch, or a chain of them without pauses: when the first and the last begin."""
         length = self.spec.micro_batch_s * (0.9 + 0.2 * self._vary())
-        chain = 1
+        more = 0
         if self._duty >= 1.0:
-            chain += max(0, int((min(until, self.advanced_at + FRESH_SECONDS) - start) / length))
-        self._began(start)
-        self._began(start + (chain - 1) * length)
+            more = max(0, int((min(until, self.advanced_at + FRESH_SECONDS) - start) / length))
         self._busy = length
-        self._run_until = start + chain * length
+        self._busy_until = start + (1 + more) * length
+        return start, start + more * length
 
     def _full_watts(self) -> float:
         hot = self.heat.celsius
         watts = self.spec.full_watts * self.work_factor * (1.0 + 0.0015 * (hot - 60.0))
         return max(watts * 0.6 if hot >= self.spec.slowdown_celsius else watts, self.spec.gap_watts)
 
-    def _draw(self, until: float, own_watts: float) -> None:
-        elapsed = until - self.now
+    def _rest(self, until: float) -> None:
+        """Without a worker, or with one that has not opened the card yet."""
+        elapsed, rest = until - self.now, self.spec.rest_watts
         if elapsed <= 0.0:
             return
-        if own_watts > self.spec.gap_watts:
-            self.busy_s += elapsed
-        self.watts = own_watts + self.other_watts
+        self.watts = rest + self.other_watts
         self._history.append((self.now, self.joules, self.watts))
-        self.own_joules += own_watts * elapsed
+        self.own_joules += rest * elapsed
         self.joules += self.watts * elapsed
-        self._drew(self.now, until, own_watts)
+        self._drew(self.now, until, rest)
         self.now = until
 
     def _warm(self, now: float) -> None:
@@ -251,9 +256,7 @@ class Card:
         return float(math.floor(celsius)) if self.spec.whole_degrees else celsius
 
     def _joules_at(self, t: float) -> float:
-        if t >= self.now:
+        if t >= self.now or not self._history:
             return self.joules
-        for began, joules, watts in reversed(self._history):
-            if began <= t:
-                return joules + watts * (t - began)
-        return self._history[0][1] + self._history[0][2] * (t - self._history[0][0]) if self._history else self.joules
+        began, joules, watts = self._history[max(0, bisect_right(self._history, (t, NEVER, NEVER)) - 1)]
+        return joules + watts * (t - began)

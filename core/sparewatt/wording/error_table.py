@@ -67,6 +67,8 @@ HERE: Final = MappingProxyType({
     "permit.memory": "The memory of a permit has a wrong size ({size} bytes). The worker is started again by itself.",
     "pipe.closed": "A process of Sparewatt closed its pipe. It is started again by itself.",
     "pipe.stuck": "A process of Sparewatt does not listen any more. It is started again by itself.",
+    "preset.device": "No presets are known for {device}. There are some for: {known}.",
+    "preset.none": "No device's sensors have been heard yet, so a preset has no numbers. Try again in a few seconds.",
     "run.exists": "There is a run in this folder already. Choose another folder.",
     "run.missing": "There is no run in this folder. Create one first.",
     "run.unknown": "No such run was joined. Check its name.",

@@ -1,5 +1,6 @@
-"""`sparewatt settings`: list, get, set."""
+"""`sparewatt settings`: list, get, set, preset."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,8 +15,18 @@ app = typer.Typer(
         "sparewatt settings",
         "sparewatt settings get hours",
         "sparewatt settings set speed_limit_percent@cpu 80",
+        "sparewatt settings preset quiet",
     ),
 )
+
+
+class PresetName(StrEnum):
+    """The sets of limits that go together."""
+
+    QUIET = "quiet"
+    BALANCED = "balanced"
+    FULL = "full"
+
 
 Json = Annotated[bool, typer.Option("--json", help="Revision and settings as one line of JSON.")]
 Key = Annotated[str, typer.Argument(help="Name of the setting; NAME@DEVICE for one device.")]
@@ -65,5 +76,31 @@ def set_setting(context: typer.Context, key: Key, value: Annotated[str, typer.Ar
 
     conflicts = change_setting(surroundings(context), key, value)
     typer.echo(f"{key} is now {value}.")
+    for conflict in conflicts:
+        typer.echo(f"{conflict_words(conflict.conflict, conflict.parameters)} Setting: {conflict.setting}.")
+
+
+@app.command(
+    "preset",
+    epilog=examples(
+        "sparewatt settings preset quiet",
+        "sparewatt settings preset balanced --device cpu",
+    ),
+)
+def use_preset(
+    context: typer.Context,
+    name: Annotated[PresetName, typer.Argument(help="Which set of limits.")],
+    device: Annotated[str | None, typer.Option(help="Only this device; without it, all of them.")] = None,
+) -> None:
+    """Set power cap, temperature limit and speed limit of devices at once, with numbers that fit each of them.
+
+    The numbers come from what a device is and what was measured of it, so the engine must be running.
+    """
+    from sparewatt.wording.conflicts import conflict_words
+    from sparewatt_cli.presets import changed_by_preset
+
+    changed, conflicts = changed_by_preset(surroundings(context), name.value, device)
+    for key, value in changed:
+        typer.echo(f"{key} is now {value}.")
     for conflict in conflicts:
         typer.echo(f"{conflict_words(conflict.conflict, conflict.parameters)} Setting: {conflict.setting}.")

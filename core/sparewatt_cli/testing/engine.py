@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sparewatt.control.address import Address
 from sparewatt.control.local_socket import listen
 from sparewatt.control.messages import (
+    DevicePresets,
     EnergyReply,
     EnergySince,
     InspectInvite,
@@ -60,6 +61,7 @@ class FakeEngine:
     settings: dict[str, str] = field(default_factory=lambda: {"hours": "always", "speed_limit_percent@cpu": "50"})
     unavailable: dict[str, str] = field(default_factory=dict)
     withheld: dict[str, dict[str, str]] = field(default_factory=dict)
+    presets: tuple[DevicePresets, ...] = ()
     revision: int = 7
     commands: list[tuple[str | int, ...]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -122,7 +124,7 @@ class FakeEngine:
         return PreviewReply(request.id, ())
 
     async def list_presets(self, request: ListPresets) -> PresetsReply:
-        return PresetsReply(request.id, ())
+        return PresetsReply(request.id, self.presets)
 
     async def discover(self) -> None:
         self._done("discover")

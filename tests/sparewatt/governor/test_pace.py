@@ -191,6 +191,24 @@ def test_a_worker_that_rests_too_long_leaves_and_none_is_started() -> None:
     assert course(steady(None, 80.0), 1.0, facts=Facts(attached=False))[-1].leave
 
 
+def test_a_rest_that_grows_hotter_ends_with_the_worker_gone() -> None:
+    rising = course(lambda now, _: Sample(DEVICE, now, None, None, 76.0 + 0.1 * now), 60.0)
+    rested = next(index for index, paced in enumerate(rising) if paced.reason == "temperature")
+    left = next(index for index, paced in enumerate(rising) if paced.leave)
+    assert 10.0 <= (left - rested) / 2 <= 30.0
+    assert rising[left].grant == "encode"
+    assert rising[-1].resumes_s is not None
+
+
+def test_a_draw_above_the_cap_that_came_with_a_worker_is_the_workers() -> None:
+    alone = course(steady(15.0), 10.0, facts=Facts(attached=False, power_limit_watts=320), cap=50)
+    drawn = course(steady(60.0), 40.0, alone[-1], 20.0, facts=Facts(power_limit_watts=320), cap=50)
+    reasons = {paced.reason for paced in drawn}
+    assert "cap_too_low" in reasons
+    assert "power_taken" not in reasons
+    assert drawn[-1].leave
+
+
 def drawing(full: float, gap: float, rest: float = 10.0) -> Callable[[float, Pace | None], Sample]:
     """A device that draws what it was granted."""
 

@@ -31,7 +31,7 @@ def test_below_five_seconds_and_after_a_silent_minute_there_is_no_mean() -> None
 def test_the_dearest_minute_to_come_may_begin_after_a_quiet_time() -> None:
     found = window(*((float(t), 0.0 if t < 50 else 300.0 * (t - 50)) for t in range(61)))
     # From second 50 on: ten seconds of 300 W, then fifty of 40 W.
-    assert found.most_joules(2.0, 40.0) == pytest.approx(3000.0 + 50 * 40.0)
+    assert found.most_joules((2.0, 55.0), 40.0) == pytest.approx((3000.0 + 50 * 40.0, 1500.0 + 55 * 40.0))
 
 
 @given(
@@ -46,7 +46,7 @@ def test_no_minute_to_come_holds_more_than_was_said(steps: list[tuple[float, flo
         marks.append((t, joules))
         found = found.added(t, joules)
     assert len(found.marks) <= 63
-    said = found.most_joules(t + 1.5 - 60.0, later)
+    (said,) = found.most_joules((t + 1.5 - 60.0,), later)
     for end in (t + 1.5, t + 20.0, t + 59.0):
         start = end - 60.0
         before = next(

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from sparewatt.control.messages import DevicePresets, PresetValue
 from sparewatt.errors import InputError, StorageError
 from sparewatt.history.rows import EnergyRow, PastAssignment
 from sparewatt.snapshot import ComputerSnapshot, ConflictSnapshot, EnergySnapshot, ErrorSnapshot
+from sparewatt_cli import exit_codes
 from sparewatt_cli.surroundings import Surroundings
 from sparewatt_cli.testing.engine import FakeEngine
 from sparewatt_cli.testing.snapshots import RUN, device_snapshot, engine_snapshot, run_snapshot
@@ -232,6 +234,76 @@ def test_letters_that_fit_two_runs_are_refused(command: Command, serve: Serve) -
 def test_what_the_engine_refuses_ends_with_the_class_of_its_error(command: Command, serve: Serve) -> None:
     serve(FakeEngine(refuses=StorageError("settings.write", path="settings.json", reason="No space left on device")))
     assert command("pause") == 5
+
+
+PRESETS = (
+    DevicePresets(
+        "cuda:GPU-1",
+        (
+            PresetValue("quiet", 135, 62, 100, "measured"),
+            PresetValue("balanced", 210, 75, 100, "measured"),
+            PresetValue("full", None, 83, 100, "none"),
+        ),
+    ),
+    DevicePresets(
+        "cpu",
+        (
+            PresetValue("quiet", None, None, 40, "none"),
+            PresetValue("balanced", None, None, 70, "none"),
+            PresetValue("full", None, None, 100, "none"),
+        ),
+    ),
+)
+
+
+def preset_engine() -> FakeEngine:
+    keys = ("power_cap_watts", "speed_limit_percent", "temperature_limit_celsius")
+    settings = {f"{key}@{device}": "1" for key in keys for device in ("cuda:GPU-1", "cpu")}
+    return FakeEngine(settings=settings, presets=PRESETS)
+
+
+def test_a_preset_sets_what_each_device_can_keep(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve(preset_engine())
+    assert command("settings", "preset", "quiet") == 0
+    assert engine.settings == {
+        "power_cap_watts@cuda:GPU-1": "135",
+        "speed_limit_percent@cuda:GPU-1": "100",
+        "temperature_limit_celsius@cuda:GPU-1": "62",
+        "power_cap_watts@cpu": "0",
+        "speed_limit_percent@cpu": "40",
+        "temperature_limit_celsius@cpu": "1",
+    }
+    assert engine.revision == 7 + 5
+    assert capsys.readouterr().out.splitlines()[0] == "power_cap_watts@cuda:GPU-1 is now 135."
+
+
+def test_a_preset_for_one_device_leaves_the_others_alone(command: Command, serve: Serve) -> None:
+    engine = serve(preset_engine())
+    assert command("settings", "preset", "full", "--device", "cuda:GPU-1") == 0
+    assert [key for _, key, _ in engine.commands] == [
+        "power_cap_watts@cuda:GPU-1",
+        "speed_limit_percent@cuda:GPU-1",
+        "temperature_limit_celsius@cuda:GPU-1",
+    ]
+    assert engine.settings["power_cap_watts@cuda:GPU-1"] == "0"
+
+
+def test_a_preset_needs_a_device_whose_sensors_were_heard(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = serve(preset_engine())
+    assert command("settings", "preset", "quiet", "--device", "metal") == 2
+    assert "No presets are known for metal. There are some for: cuda:GPU-1, cpu." in capsys.readouterr().err
+    engine.presets = ()
+    assert command("settings", "preset", "quiet") == 3
+    assert engine.commands == []
+    assert command("settings", "preset", "loud") == 2
+
+
+def test_a_preset_needs_a_running_engine(command: Command) -> None:
+    assert command("settings", "preset", "quiet") == exit_codes.NO_ENGINE
 
 
 def test_settings_are_read_and_changed_through_a_running_engine(
