@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from sparewatt.control.messages import GetSnapshot, SnapshotFrame
 from sparewatt.errors import SparewattError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.process.isolation.apply import available
 from sparewatt.settings.store import SettingsStore, quarantine_error
 from sparewatt.snapshot import Snapshot
@@ -78,13 +77,13 @@ def _conflicts(snapshot: Snapshot) -> tuple[str, ...]:
 def _probed(folder: Path) -> tuple[Probe | None, str]:
     command = [sys.executable, "-m", "sparewatt_cli.probe", str(folder)]
     try:
-        ran = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS_MOST, check=False, text=True)
+        ran = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS_MOST, check=False)
     except subprocess.TimeoutExpired:
         return None, f"{PROBE_SECONDS_MOST:.0f} s passed"
     try:
-        return msgspec.json.decode(ran.stdout, type=Probe), ""
-    except msgspec.DecodeError:
-        return None, (ran.stderr.strip().splitlines() or [""])[-1][:200]
+        return decoded(ran.stdout, Probe), ""
+    except Unreadable:
+        return None, (ran.stderr.decode(errors="replace").strip().splitlines() or [""])[-1][:200]
 
 
 def _writable(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from sparewatt.errors import ProtocolError, UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
 from sparewatt.host.sample import Sample, SensorFault
+from sparewatt.plain_json import Unreadable, decoded_by
 from sparewatt.sensing.messages import (
     PROGRAMS_MOST,
     Devices,
@@ -167,8 +168,8 @@ class SensingSupervisor:
     async def _receive(self, child: SensorChild) -> None:
         try:
             async for payload in child.frames():
-                self._hand_on(self._decoder.decode(payload))
-        except (ProtocolError, msgspec.MsgspecError):  # a damaged process: it is replaced
+                self._hand_on(decoded_by(self._decoder, payload))
+        except (ProtocolError, Unreadable):  # a damaged process: it is replaced
             return
 
     def _hand_on(self, received: SensorFrame) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from sparewatt.errors import ConflictError, InputError, StorageError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.settings.files import write_whole
 from sparewatt.settings.values import VALUES_MOST, Settings, option_at
 
@@ -112,8 +113,8 @@ class SettingsStore:
         except OSError as error:
             raise StorageError("settings.read", path=str(self._path), reason=error.strerror or "") from error
         try:
-            file = msgspec.json.decode(data, type=_File)
-        except msgspec.MsgspecError:
+            file = decoded(data, _File)
+        except Unreadable:
             return Settings(), self._quarantine(data, ())
         if file.schema > SCHEMA_VERSION:
             raise InputError("settings.newer", path=str(self._path), schema=file.schema)

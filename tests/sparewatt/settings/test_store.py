@@ -6,6 +6,7 @@ import pytest
 from sparewatt.errors import ConflictError, InputError, StorageError
 from sparewatt.settings import schema
 from sparewatt.settings.store import SETTINGS_FILE, SettingsStore, quarantine_error
+from sparewatt.testing.hostile import HOSTILE_BYTES, injured
 
 
 def test_what_was_set_is_there_for_the_next_store(tmp_path: Path) -> None:
@@ -109,3 +110,15 @@ def test_the_names_of_lost_values_are_told_and_few_of_them(tmp_path: Path) -> No
 
 def test_a_sound_file_has_nothing_to_tell(tmp_path: Path) -> None:
     assert quarantine_error(SettingsStore(tmp_path).quarantined) is None
+
+
+def test_no_injury_of_a_file_stops_the_program_or_is_kept_quiet(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    store.set(0, "pause_programs", "élan,chess")
+    sound = (tmp_path / SETTINGS_FILE).read_bytes()
+    for content in (*HOSTILE_BYTES, *injured(sound)):
+        (tmp_path / SETTINGS_FILE).write_bytes(content)
+        found = SettingsStore(tmp_path)
+        assert found.quarantined is not None or found.settings.texts.keys() <= {"pause_programs"}
+        if found.quarantined is not None:
+            assert found.quarantined.path.read_bytes() == content[: 256 * 1024 + 1]

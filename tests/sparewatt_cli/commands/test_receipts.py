@@ -5,6 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sparewatt.testing.hostile import HOSTILE_BYTES
+from sparewatt_cli.receipt_file import Bundle
 from sparewatt_cli.testing.engine import FakeEngine
 from sparewatt_cli.testing.runs import SmallRun, small_run
 from sparewatt_cli.testing.snapshots import engine_snapshot, run_snapshot
@@ -23,6 +25,10 @@ def engine_with(run: SmallRun, page: int = 500) -> FakeEngine:
         run_key=run.run_key,
         page=page,
     )
+
+
+def engine_bundle() -> Bundle:
+    return Bundle(1, RUN.run, RUN.run_key, RUN.manifest, RUN.online_keys, RUN.receipts)
 
 
 def test_receipts_come_in_pages_and_all_are_listed(
@@ -99,3 +105,24 @@ def test_with_two_runs_one_must_be_named(command: Command, serve: Serve, capsys:
     serve(engine)
     assert command("receipts", "list") == 2
     assert "2 runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", HOSTILE_BYTES, ids=range(len(HOSTILE_BYTES)))
+def test_a_file_of_foreign_bytes_is_refused_in_words(
+    command: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes
+) -> None:
+    saved = tmp_path / "receipts.json"
+    saved.write_bytes(content)
+    assert command("receipts", "verify", str(saved)) == 2
+    assert "holds no receipts" in capsys.readouterr().err
+
+
+def test_a_receipt_whose_body_is_no_text_of_ours_is_refused_in_words(
+    command: Command, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    sound = msgspec.json.encode(engine_bundle())
+    saved = tmp_path / "receipts.json"
+    for place in range(len(sound) - 200, len(sound), 7):
+        saved.write_bytes(sound[:place] + b"\xff" + sound[place + 1 :])
+        assert command("receipts", "verify", str(saved)) in (2, 7)
+        assert "Traceback" not in capsys.readouterr().err
