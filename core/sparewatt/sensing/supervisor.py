@@ -26,6 +26,8 @@ from sparewatt.sensing.messages import (
 from sparewatt.sensing.watch import ClockBridge, Watch
 
 TICK_S: Final = 1.0
+# While nothing is polled only readings come, every five seconds, and their silence is no danger to any card.
+REST_TICK_S: Final = 5.0
 STOP_MOST_S: Final = 2.0
 
 
@@ -62,7 +64,7 @@ class SensingSupervisor:
 
     Args:
         spawn: starts it; raises UnavailableError when that fails.
-        tick_s: how often its silence is looked at.
+        tick_s: how often its silence is looked at while something is polled.
     """
 
     def __init__(
@@ -147,7 +149,7 @@ class SensingSupervisor:
         waking = asyncio.create_task(self._wake.wait())
         try:
             while self._watch.verdict(self._clock.monotonic()) != "kill":
-                await asyncio.wait({receiving, waking}, timeout=self._tick_s, return_when="FIRST_COMPLETED")
+                await asyncio.wait({receiving, waking}, timeout=self._look_again_s, return_when="FIRST_COMPLETED")
                 if receiving.done():
                     receiving.result()  # a bug in a listener must not pass for a lost sensor
                     return
@@ -159,6 +161,10 @@ class SensingSupervisor:
             return
         finally:
             waking.cancel()
+
+    @property
+    def _look_again_s(self) -> float:
+        return self._tick_s if self._poll.devices or self._watch.state != "running" else max(self._tick_s, REST_TICK_S)
 
     async def _send_unsent(self, child: SensorChild) -> None:
         unsent, self._unsent = self._unsent, []
