@@ -1,3 +1,4 @@
+import threading
 from dataclasses import dataclass, replace
 
 import pytest
@@ -132,8 +133,6 @@ def test_after_a_sleep_nothing_from_before_counts(monotonic_s: float, unix_s: fl
 
 
 def test_the_thread_advances_until_it_is_stopped() -> None:
-    import threading
-
     advanced = threading.Event()
     pacer = Pacer(SetClock(), period_s=0.001)
     pacer.attach("cpu", lambda _: advanced.set())
