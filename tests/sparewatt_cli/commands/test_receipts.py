@@ -5,21 +5,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sparewatt.testing.control_engine import ControlEngine
 from sparewatt.testing.hostile import HOSTILE_BYTES
+from sparewatt.testing.snapshots import busy, young_run
 from sparewatt_cli.receipt_file import Bundle
-from sparewatt_cli.testing.engine import FakeEngine
 from sparewatt_cli.testing.runs import SmallRun, small_run
-from sparewatt_cli.testing.snapshots import engine_snapshot, run_snapshot
 
 Command = Callable[..., int]
-Serve = Callable[[FakeEngine], FakeEngine]
+Serve = Callable[[ControlEngine], ControlEngine]
 RUN = small_run(receipts=5)
 
 
-def engine_with(run: SmallRun, page: int = 500) -> FakeEngine:
-    return FakeEngine(
-        snapshot=engine_snapshot(runs=(run_snapshot(run.run),)),
-        manifest=run.manifest,
+def engine_with(run: SmallRun, page: int = 500) -> ControlEngine:
+    return ControlEngine(
+        snapshot=busy(runs=(young_run(run.run),)),
+        joined_manifest=run.manifest,
         receipts=run.receipts,
         online_keys=run.online_keys,
         run_key=run.run_key,
@@ -54,11 +54,11 @@ def test_receipts_hold_from_the_organisers_key_down(
 def test_a_saved_list_is_verified_without_an_engine(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    engine = serve(engine_with(RUN))
+    serve(engine_with(RUN))
     assert command("receipts", "list", RUN.run[:6], "--json") == 0
     saved = tmp_path / "receipts.json"
     saved.write_text(capsys.readouterr().out)
-    engine.ended.set()
+    assert command("engine", "stop") == 0
     assert command("receipts", "verify", str(saved)) == 0
     assert "5 receipts hold" in capsys.readouterr().out
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_not_there_is_a_matter_of_storage(command: Command, tmp_p
 
 def test_with_two_runs_one_must_be_named(command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     engine = engine_with(RUN)
-    engine.snapshot = engine_snapshot(runs=(run_snapshot(RUN.run), run_snapshot("f" * 64)))
+    engine.snapshot = busy(runs=(young_run(RUN.run), young_run("f" * 64)))
     serve(engine)
     assert command("receipts", "list") == 2
     assert "2 runs" in capsys.readouterr().err
