@@ -11,7 +11,7 @@ from sparewatt.control.messages import GetSnapshot, SnapshotFrame
 from sparewatt.errors import SparewattError
 from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.process.isolation.apply import available
-from sparewatt.settings.store import SettingsStore, quarantine_error
+from sparewatt.settings.store import SettingsStore
 from sparewatt.snapshot import Snapshot
 from sparewatt.wording.conflicts import conflict_words
 from sparewatt_cli.endings import NoEngineError
@@ -64,7 +64,7 @@ def _settings_trouble(place: Surroundings, snapshot: Snapshot | None) -> str:
         told = snapshot.settings_error
         return "" if told is None else error_sentence(told.error_id, told.parameters)
     try:
-        found: SparewattError | None = quarantine_error(SettingsStore(place.data_folder).quarantined)
+        found = SettingsStore(place.data_folder).trouble
     except SparewattError as error:
         found = error
     return "" if found is None else error_sentence(found.error_id, found.parameters)

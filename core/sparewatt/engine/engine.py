@@ -51,7 +51,7 @@ from sparewatt.session.outbox_thread import OutboxThread
 from sparewatt.session.traffic import Limits, Traffic
 from sparewatt.settings import schema
 from sparewatt.settings.intents_store import IntentsStore
-from sparewatt.settings.store import SettingsStore, quarantine_error
+from sparewatt.settings.store import SettingsStore
 from sparewatt.snapshot import SensingSnapshot, Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
@@ -423,7 +423,7 @@ class Engine:
             contribute_until_unix_s=intents.contribute_until_unix_s if intents.contributing_at(now.unix_s) else None,
             computer=build.computer_snapshot(self.desk.reading),
             paused_for_game=intents.paused_for_game,
-            settings_error=error_or_none(quarantine_error(parts.settings.quarantined)),
+            settings_error=error_or_none(parts.settings.trouble),
             conflicts=conflict_snapshots(self, settings, devices),
             energy=energy_snapshot(self.account, settings),
             energy_error=error_or_none(self.account.error),

@@ -65,6 +65,23 @@ def test_a_file_of_a_newer_version_is_refused_because_its_limits_are_unknown(tmp
     assert caught.value.error_id == "settings.newer"
 
 
+@pytest.mark.parametrize("schema_version", [2, 10**30])
+def test_an_engine_holds_a_file_of_a_newer_version_untouched_and_computes_nothing(
+    tmp_path: Path, schema_version: int
+) -> None:
+    content = f'{{"schema": {schema_version}, "revision": 1, "values": {{"power_cap_watts": "80"}}}}'
+    (tmp_path / SETTINGS_FILE).write_text(content)
+    store = SettingsStore(tmp_path, hold_newer=True)
+    assert store.settings.unknown
+    assert store.trouble is not None
+    assert store.trouble.error_id == "settings.newer"
+    for change in (lambda: store.set(0, "run_on_battery", "on"), lambda: store.reset(0, "run_on_battery")):
+        with pytest.raises(InputError, match=r"settings\.newer"):
+            change()
+    assert (tmp_path / SETTINGS_FILE).read_text() == content
+    assert [each.name for each in tmp_path.iterdir()] == [SETTINGS_FILE]
+
+
 def test_a_failed_save_changes_nothing(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path)
     (tmp_path / f"{SETTINGS_FILE}.new").mkdir()
