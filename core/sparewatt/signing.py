@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from sparewatt.errors import IntegrityError
+from sparewatt.plain_json import Unreadable, decoded
 
 DOMAIN: Final = "sparewatt.v1"
 INTEGER_LIMIT: Final = 2**53 - 1
@@ -81,9 +82,9 @@ def verify(signed: Signed, kind: str, key: str, into: type[T]) -> T:
     except (InvalidSignature, ValueError) as error:
         raise IntegrityError("signature.invalid", kind=kind) from error
     try:
-        return msgspec.json.decode(signed.body, type=into)
-    except msgspec.DecodeError as error:
-        raise IntegrityError("signature.body", kind=kind, detail=str(error)[:200]) from error
+        return decoded(signed.body, into)
+    except Unreadable as error:
+        raise IntegrityError("signature.body", kind=kind, detail=error.detail) from error
 
 
 def public_key_hex(key: Ed25519PrivateKey) -> str:

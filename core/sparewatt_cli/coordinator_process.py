@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 import typer
 
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt_cli.surroundings import home_shortened
 from sparewatt_coordinator.server.encryption import is_loopback, split_address
 
@@ -93,8 +94,8 @@ def serve_in_foreground(serving: Serving) -> int:
 
 def _say(line: bytes, data: Path) -> None:
     try:
-        ready = msgspec.json.decode(line, type=Ready)
-    except msgspec.DecodeError:
+        ready = decoded(line, Ready)
+    except Unreadable:
         return  # It ended, or its end was asked for, before it listened; what it said on standard error stands there.
     typer.echo(f"Serving {home_shortened(data)} at {ready.url}. Ctrl-C ends it.")
     if ready.protection in _PROTECTIONS:

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from sparewatt.control.messages import GetSnapshot, SnapshotFrame
 from sparewatt.errors import SparewattError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.process.isolation.apply import available
-from sparewatt.settings.store import SettingsStore, quarantine_error
+from sparewatt.settings.store import SettingsStore
 from sparewatt.snapshot import Snapshot
 from sparewatt.wording.conflicts import conflict_words
 from sparewatt_cli.endings import NoEngineError
@@ -65,7 +64,7 @@ def _settings_trouble(place: Surroundings, snapshot: Snapshot | None) -> str:
         told = snapshot.settings_error
         return "" if told is None else error_sentence(told.error_id, told.parameters)
     try:
-        found: SparewattError | None = quarantine_error(SettingsStore(place.data_folder).quarantined)
+        found = SettingsStore(place.data_folder).trouble
     except SparewattError as error:
         found = error
     return "" if found is None else error_sentence(found.error_id, found.parameters)
@@ -78,13 +77,13 @@ def _conflicts(snapshot: Snapshot) -> tuple[str, ...]:
 def _probed(folder: Path) -> tuple[Probe | None, str]:
     command = [sys.executable, "-m", "sparewatt_cli.probe", str(folder)]
     try:
-        ran = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS_MOST, check=False, text=True)
+        ran = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS_MOST, check=False)
     except subprocess.TimeoutExpired:
         return None, f"{PROBE_SECONDS_MOST:.0f} s passed"
     try:
-        return msgspec.json.decode(ran.stdout, type=Probe), ""
-    except msgspec.DecodeError:
-        return None, (ran.stderr.strip().splitlines() or [""])[-1][:200]
+        return decoded(ran.stdout, Probe), ""
+    except Unreadable:
+        return None, (ran.stderr.decode(errors="replace").strip().splitlines() or [""])[-1][:200]
 
 
 def _writable(folder: Path) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from sparewatt.control.messages import GetSnapshot, ReceiptsAfter, ReceiptsReply, SnapshotFrame
 from sparewatt.credit.receipts import ReceiptsReport, verify_receipts
 from sparewatt.errors import InputError, IntegrityError, ProtocolError, StorageError, UnavailableError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.signing import Signed
 from sparewatt.wording.units import credit_words
 from sparewatt.work.invite import run_key_sha256
@@ -98,8 +99,8 @@ def read_bundle(path: Path) -> Bundle:
     if len(data) > FILE_BYTES_MOST:
         raise InputError("receipts.file", path=str(path))
     try:
-        return msgspec.json.decode(data, type=Bundle)
-    except msgspec.DecodeError as error:
+        return decoded(data, Bundle)
+    except Unreadable as error:
         raise InputError("receipts.file", path=str(path)) from error
 
 
@@ -126,9 +127,9 @@ def receipt_of(signed: Signed) -> Receipt:
         IntegrityError: ``signature.body``.
     """
     try:
-        return msgspec.json.decode(signed.body, type=Receipt)
-    except msgspec.DecodeError as error:
-        raise IntegrityError("signature.body", kind=signed.kind[:64], detail=str(error)[:200]) from error
+        return decoded(signed.body, Receipt)
+    except Unreadable as error:
+        raise IntegrityError("signature.body", kind=signed.kind[:64], detail=error.detail) from error
 
 
 def receipt_lines(bundle: Bundle) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import msgspec
 
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.errors import StorageError, UnavailableError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.signing import Signed, sign
 from sparewatt.work.manifest import Manifest
 from sparewatt_cli.figures import count_text
@@ -73,9 +74,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     try:
-        signed = msgspec.json.decode(path.read_bytes(), type=Signed)
-        return msgspec.json.decode(signed.body, type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
+        signed = decoded(path.read_bytes(), Signed)
+        return decoded(signed.body, Manifest)
+    except (OSError, Unreadable) as error:
         raise StorageError("file.unreadable", path=str(path), reason=str(error)[:100]) from error
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from sparewatt.errors import ProtocolError, UnavailableError, told_error
+from sparewatt.plain_json import Unreadable, decoded_by
 from sparewatt.process.child import Child, ChildCommand, environment_for, start
 from sparewatt_cli.machine import usable_cores
 from sparewatt_cli.run_look import look
@@ -61,8 +62,8 @@ async def _asked(child: Child, request: Sample) -> str:
     await child.send(msgspec.json.encode(request))
     async for payload in child.frames():
         try:
-            answer = _ANSWERS.decode(payload)
-        except msgspec.DecodeError as error:
+            answer = decoded_by(_ANSWERS, payload)
+        except Unreadable as error:
             raise ProtocolError("control.malformed") from error
         if isinstance(answer, Failed):
             raise told_error(answer.kind, answer.error_id, answer.parameters)

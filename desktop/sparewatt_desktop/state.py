@@ -27,7 +27,9 @@ TONES: Final = MappingProxyType(
     }
 )
 # Rules that only the person can do something about; everything else ends by itself.
-_NEEDS_THE_PERSON: Final = frozenset({"memory_low", "disk_low", "sensors_lost", "disk_writes", "budget_unknown"})
+_NEEDS_THE_PERSON: Final = frozenset(
+    {"settings_unknown", "memory_low", "disk_low", "sensors_lost", "disk_writes", "budget_unknown"}
+)
 
 
 @dataclass(frozen=True)

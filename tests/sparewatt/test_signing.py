@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparewatt.errors import IntegrityError
-from sparewatt.signing import INTEGER_LIMIT, Signed, canonical, digest, public_key_hex, sign, verify
+from sparewatt.signing import INTEGER_LIMIT, Signed, _message, canonical, digest, public_key_hex, sign, verify
 from sparewatt.testing.run import private_key
 
 KEY = private_key(1)
@@ -111,3 +111,10 @@ def test_half_a_surrogate_pair_is_no_text() -> None:
 @pytest.mark.parametrize("value", [{"words": "w"}, {"words": "w", "number": 1, "more": 2}, {"words": 1, "number": 1}])
 def test_a_signed_text_with_missing_more_or_other_fields_is_refused(value: dict[str, object]) -> None:
     assert refusal(sign("test", value, KEY)) == "signature.body"
+
+
+@pytest.mark.parametrize("body", ["[" * 60_000, '{"number":' + "9" * 5_000 + "}", '{"hint":' * 9_000, "", "nul"])
+def test_a_signer_of_nonsense_is_refused_and_crashes_nobody(body: str) -> None:
+    signed = Signed("test", body, PUBLIC, KEY.sign(_message("test", body.encode())).hex())
+    with pytest.raises(IntegrityError, match=r"signature\.body"):
+        verify(signed, "test", PUBLIC, Statement)

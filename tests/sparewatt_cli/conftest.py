@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from sparewatt.testing.control_engine import ControlEngine, served
 from sparewatt_cli.surroundings import Surroundings
-from sparewatt_cli.testing.engine import FakeEngine, serving
 
 Run = Callable[..., int]
 
@@ -29,7 +29,7 @@ def command(place: Surroundings) -> Run:
 
 
 @pytest.fixture
-def serve(place: Surroundings) -> Iterator[Callable[[FakeEngine], FakeEngine]]:
+def serve(place: Surroundings) -> Iterator[Callable[[ControlEngine], ControlEngine]]:
     """Puts a fake engine behind the data folder's control socket."""
     with ExitStack() as stack:
-        yield lambda engine: stack.enter_context(serving(engine, place.control_address()))
+        yield lambda engine: stack.enter_context(served(engine, place.control_address())).engine

@@ -6,6 +6,7 @@ import msgspec
 
 from sparewatt.control.messages import CONTROL_PROTOCOL, Answer, Greeting, Request
 from sparewatt.errors import ProtocolError, UnavailableError
+from sparewatt.plain_json import Unreadable, decoded, decoded_by
 from sparewatt.process.frames import FrameReader, frame
 
 _REQUESTS: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
@@ -28,8 +29,8 @@ def decode_request(payload: bytes) -> Request:
         ProtocolError: ``control.malformed``.
     """
     try:
-        return _REQUESTS.decode(payload)
-    except msgspec.MsgspecError as error:
+        return decoded_by(_REQUESTS, payload)
+    except Unreadable as error:
         raise ProtocolError("control.malformed") from error
 
 
@@ -40,8 +41,8 @@ def decode_answer(payload: bytes) -> Answer:
         ProtocolError: ``control.malformed``.
     """
     try:
-        return _ANSWERS.decode(payload)
-    except msgspec.MsgspecError as error:
+        return decoded_by(_ANSWERS, payload)
+    except Unreadable as error:
         raise ProtocolError("control.malformed") from error
 
 
@@ -77,8 +78,8 @@ class _AnyGreeting(msgspec.Struct, frozen=True):
 
 def _greeting(payload: bytes) -> Greeting:
     try:
-        greeting = msgspec.json.decode(payload, type=_AnyGreeting)
-    except msgspec.MsgspecError as error:
+        greeting = decoded(payload, _AnyGreeting)
+    except Unreadable as error:
         raise ProtocolError("control.malformed") from error
     if greeting.protocol != CONTROL_PROTOCOL:
         raise UnavailableError("engine.version", engine_version=greeting.engine_version[:40])

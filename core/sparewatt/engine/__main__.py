@@ -65,7 +65,7 @@ async def _run(options: EngineOptions) -> None:
                 options=options,
                 version=importlib.metadata.version("sparewatt"),
                 clock=SystemClock(),
-                settings=SettingsStore(options.data_folder),
+                settings=SettingsStore(options.data_folder, hold_newer=True),
                 intents=IntentsStore(options.data_folder),
                 outbox=outbox,
                 starter=WorkerSupervisor(dict(os.environ), logging.getLogger("sparewatt.worker").info),

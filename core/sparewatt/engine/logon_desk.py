@@ -41,7 +41,9 @@ class LogonDesk:
         self._settling = False
 
     def step(self, settings: Settings) -> None:
-        """Begin what is due; returns at once."""
+        """Begin what is due; returns at once. What cannot be known of the person's choice changes nothing."""
+        if settings.unknown:
+            return
         choice = cast(LogonChoice, settings.get(schema.START_AT_LOGON))
         if self._entry is not None and choice != self._settled and not self._settling:
             self._settling = True

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.blobs.folder import BlobFolder
@@ -14,6 +13,7 @@ from sparewatt.engine.run_link import NothingToDo
 from sparewatt.engine.version_chain import VersionChain, chain_from
 from sparewatt.errors import IntegrityError, SparewattError, StorageError
 from sparewatt.keys.derive import MasterSecret
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.policy import Offer
 from sparewatt.session import events as event
 from sparewatt.session.inspection import Tools
@@ -53,6 +53,18 @@ class RunTools:
     wake: Callable[[], None]
     announced: Callable[[Announcement], None]
     lease_lost: Callable[[str], None]
+
+
+def shard_index(data: bytes) -> tuple[BlobRef, ...]:
+    """The shards that a run's index names, in order.
+
+    Raises:
+        IntegrityError: ``manifest.index`` when the blob holds something else.
+    """
+    try:
+        return decoded(data, tuple[BlobRef, ...])
+    except Unreadable as error:
+        raise IntegrityError("manifest.index") from error
 
 
 class RunDriver:
@@ -280,10 +292,7 @@ class RunDriver:
             blob = self._manifest.data.index
             await self._bring((blob,))
             data = await asyncio.to_thread(self._tools.blobs.read, blob, INDEX_BYTES_MOST)
-            try:
-                self._index = msgspec.json.decode(data, type=tuple[BlobRef, ...])
-            except msgspec.MsgspecError as error:
-                raise IntegrityError("manifest.index") from error
+            self._index = shard_index(data)
         return self._index
 
     async def _bring(self, blobs: tuple[BlobRef, ...]) -> None:

@@ -8,7 +8,6 @@ from sparewatt.engine.overview import conflict_snapshots, energy_snapshot, error
 from sparewatt.engine.run_snapshots import run_snapshot
 from sparewatt.engine.snapshots import Moments, computer_snapshot, device_snapshot
 from sparewatt.settings import schema
-from sparewatt.settings.store import quarantine_error
 from sparewatt.snapshot import SensingSnapshot, Snapshot
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def whole_snapshot(engine: "Engine", progress: Progress) -> Snapshot:
         contribute_until_unix_s=intents.contribute_until_unix_s if intents.contributing_at(now.unix_s) else None,
         computer=computer_snapshot(engine.desk.reading),
         paused_for_game=intents.paused_for_game,
-        settings_error=error_or_none(quarantine_error(parts.settings.quarantined)),
+        settings_error=error_or_none(parts.settings.trouble),
         conflicts=conflict_snapshots(engine, settings, devices),
         energy=energy_snapshot(engine.account, settings),
         energy_error=error_or_none(engine.account.error),

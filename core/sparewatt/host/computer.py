@@ -17,6 +17,7 @@ from sparewatt.host.state.power import Power
 from sparewatt.host.state.programs import ProgramWatch
 from sparewatt.host.state.room import Room, RoomReader
 from sparewatt.host.state.session import SessionState
+from sparewatt.host.state.sleep_setting import SleepSetting
 from sparewatt.host.unknown import Unknown
 
 # The first reading opens every source, which takes a while; later ones are there at once, or come with the next.
@@ -24,6 +25,8 @@ FIRST_PATIENCE_S: Final = 1.5
 PATIENCE_S: Final = 0.1
 METERED_PERIOD_S: Final = 15.0
 PROGRAMS_PERIOD_S: Final = 4.0
+# A program is started to tell it, and hardly anybody changes it.
+SLEEP_SETTING_PERIOD_S: Final = 300.0
 
 Value = TypeVar("Value")
 DeviceOf = Callable[[int], str | None]
@@ -38,6 +41,7 @@ class _Facts:
     metered: Fact[bool | Unknown]
     games: Fact[Games]
     programs: Fact[tuple[str, ...]]
+    sleep_setting: Fact[SleepSetting | Unknown]
 
 
 class Computer:
@@ -66,6 +70,7 @@ class Computer:
             idle=Fact("the idle time", lambda: idle_reader(desktop, monotonic).read),
             metered=Fact("the network's cost", state.metered, METERED_PERIOD_S),
             games=Fact("what plays", state.games),
+            sleep_setting=Fact("the sleep setting", state.sleep_setting, SLEEP_SETTING_PERIOD_S),
             programs=Fact("the running programs", lambda: self._programs.read, PROGRAMS_PERIOD_S),
         )
         self._gatherer = Gatherer(tuple(vars(self._facts).values()), monotonic)
@@ -98,6 +103,7 @@ class Computer:
             missing["session"] = session.reason
         if power is not None and power.mode_reason:
             missing["low_power_mode"] = power.mode_reason
+        sleep = facts.sleep_setting.value(now)
         seat = None if session is None else session.seat
         return Reading(
             power_source=None if power is None else power.source,
@@ -111,6 +117,7 @@ class Computer:
             idle_source=idle.reason if isinstance(idle, Unknown) else idle.source,
             locked=None if session is None else session.locked,
             other_user=None if session is None else session.other_user,
+            sleep_after_s=None if isinstance(sleep, Unknown) else sleep.at(None if power is None else power.source),
             sleeping=session is not None and session.sleeping,
             low_power_mode=None if power is None else power.low_power_mode,
             metered=metered,

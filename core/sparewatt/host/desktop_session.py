@@ -13,6 +13,9 @@ SESSION_VARIABLES: Final = (
     "HOME",
     "XDG_RUNTIME_DIR",
     "XDG_SESSION_TYPE",
+    "XDG_CURRENT_DESKTOP",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_DIRS",
     "DBUS_SESSION_BUS_ADDRESS",
     "DBUS_SYSTEM_BUS_ADDRESS",
 )
@@ -26,6 +29,7 @@ class DesktopSession:
     display, wayland_display: of the two display systems; empty where there is none. Wayland sessions often have both.
     session_bus: D-Bus address; empty where there is none.
     system_bus: D-Bus address; nobody need listen there.
+    desktop: names of the desktop, colons between them, such as ``ubuntu:GNOME``; empty where nothing says.
     """
 
     kind: str = ""
@@ -33,6 +37,7 @@ class DesktopSession:
     wayland_display: str = ""
     session_bus: str = ""
     system_bus: str = SYSTEM_BUS
+    desktop: str = ""
 
     @property
     def has_screen(self) -> bool:
@@ -60,4 +65,5 @@ def desktop_session(environment: Mapping[str, str]) -> DesktopSession:
         wayland_display=environment.get("WAYLAND_DISPLAY", ""),
         session_bus=environment.get("DBUS_SESSION_BUS_ADDRESS", "") or fallback,
         system_bus=environment.get("DBUS_SYSTEM_BUS_ADDRESS", "") or SYSTEM_BUS,
+        desktop=environment.get("XDG_CURRENT_DESKTOP", ""),
     )

@@ -20,6 +20,7 @@ from sparewatt.host.user import user_number
 from sparewatt.keys.derive import SECRET_BYTES, MasterSecret
 from sparewatt.keys.helper import Request
 from sparewatt.keys.keyring import SERVICE, Keyring
+from sparewatt.plain_json import Unreadable, decoded
 
 Place = Literal["keyring", "file"]
 LABEL: Final = "Sparewatt contributor key, not encrypted: whoever reads this line can act as you."
@@ -133,8 +134,8 @@ def _chosen(folder: Path) -> Chosen | None:
     try:
         with storage_errors(folder):
             data = (folder / "identity.json").read_bytes() if (folder / "identity.json").exists() else None
-        return None if data is None else msgspec.json.decode(data, type=Chosen)
-    except msgspec.DecodeError as error:
+        return None if data is None else decoded(data, Chosen)
+    except Unreadable as error:
         raise IntegrityError("keys.damaged", file="identity.json") from error
 
 

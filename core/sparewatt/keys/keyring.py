@@ -8,6 +8,7 @@ from typing import Final, Protocol
 import msgspec
 
 from sparewatt.keys.helper import Answer, Request
+from sparewatt.plain_json import Unreadable, decoded
 
 LIMIT_SECONDS: Final = 10.0
 SERVICE: Final = "sparewatt"
@@ -44,6 +45,6 @@ class HelperKeyring:
                 timeout=self._limit_seconds,
                 check=True,
             )
-            return msgspec.json.decode(finished.stdout, type=Answer)
-        except (subprocess.SubprocessError, OSError, msgspec.DecodeError):
+            return decoded(finished.stdout, Answer)
+        except (subprocess.SubprocessError, OSError, Unreadable):
             return None

@@ -6,6 +6,11 @@ from sparewatt.settings.hours import WeeklyHours
 from sparewatt.settings.values import Settings
 
 
+def settings_unknown(facts: Facts) -> Finding | None:
+    """No cap can be kept that is not known."""
+    return Finding() if facts.settings.unknown else None
+
+
 def paused(facts: Facts) -> Finding | None:
     if not facts.intents.paused_at(facts.now.unix_s):
         return None

@@ -10,6 +10,7 @@ from sparewatt.policy import budgets, computer, device, person
 from sparewatt.policy.rule import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
+    Rule(rule="settings_unknown", find=person.settings_unknown, ends="person", urgent=True),
     Rule(rule="paused", find=person.paused, ends="person", urgent=True),
     Rule(rule="paused_for_game", find=person.paused_for_game, linger_s=60, urgent=True),
     Rule(rule="contribution_off", find=person.contribution_off, ends="person", setting="when_to_run"),

@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from sparewatt.errors import ProtocolError
+from sparewatt.plain_json import Unreadable, decoded_by
 from sparewatt.process.frames import FrameReader, frame
 
 _FRAMES_MOST: Final = 256
@@ -88,7 +89,7 @@ class Channel(Generic[Incoming, Outgoing]):
             error = None  # a broken pipe is a closed pipe
         except ProtocolError as broken:
             error = broken
-        except msgspec.MsgspecError:
+        except Unreadable:
             error = ProtocolError("frame.malformed")
         with self._changed:
             self._error = error
@@ -99,7 +100,7 @@ class Channel(Generic[Incoming, Outgoing]):
         reader = FrameReader()
         while data := os.read(self._source, _READ_BYTES):
             for payload in reader.receive(data):
-                message = self._decoder.decode(payload)
+                message = decoded_by(self._decoder, payload)
                 self._notice(message)
                 with self._changed:
                     if len(self._frames) >= _FRAMES_MOST:

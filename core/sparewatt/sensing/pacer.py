@@ -20,8 +20,9 @@ from sparewatt.policy import Decision
 PERIOD_S: Final = 0.5
 # A cap on a device whose sensor knows only the instant is kept with more looks at it.
 INSTANT_PERIOD_S: Final = 0.1
-# While no worker lives there is nothing to advance; a new one waits this much longer for its first permit at most.
-IDLE_PERIOD_S: Final = 1.0
+# While no worker lives there is nothing to advance, and a new one wakes the thread. Well below `SLEPT_S`, so that no
+# look at rest passes for a sleep of the computer.
+IDLE_PERIOD_S: Final = 3.0
 # No two looks in step with a load that is switched in a rhythm of its own.
 JITTER: Final = 0.1
 # No look is so late unless the computer slept, or the clock was set.
@@ -74,7 +75,8 @@ class Pacer:
         self._devices: dict[str, _Paced] = {}
         self._person_active = False
         self._looked: tuple[float, float] | None = None
-        self._ending = threading.Event()
+        self._ending = False
+        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -86,7 +88,8 @@ class Pacer:
 
     def stop(self) -> None:
         """End the thread; no permit is advanced after this."""
-        self._ending.set()
+        self._ending = True
+        self._wake.set()
         if self._thread is not None:
             self._thread.join()
 
@@ -104,6 +107,7 @@ class Pacer:
             paced.advance = advance
             paced.resumed = resumed
             paced.facts = replace(paced.facts, attached=True)
+        self._wake.set()
 
     def detach(self, device: str) -> None:
         """The worker is gone; when this returns its permit's memory is not touched any more."""
@@ -192,7 +196,11 @@ class Pacer:
         return period * (1.0 - JITTER + 2.0 * JITTER * self._jitter())
 
     def _run(self) -> None:
-        while not self._ending.wait(self.next_period_s()):
+        while True:
+            self._wake.wait(self.next_period_s())
+            self._wake.clear()
+            if self._ending:
+                return
             self.tick()
 
 

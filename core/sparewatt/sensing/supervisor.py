@@ -11,6 +11,7 @@ from sparewatt.errors import ProtocolError, UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
 from sparewatt.host.sample import Sample, SensorFault
+from sparewatt.plain_json import Unreadable, decoded_by
 from sparewatt.sensing.messages import (
     PROGRAMS_MOST,
     Devices,
@@ -25,6 +26,8 @@ from sparewatt.sensing.messages import (
 from sparewatt.sensing.watch import ClockBridge, Watch
 
 TICK_S: Final = 1.0
+# While nothing is polled only readings come, every five seconds, and their silence is no danger to any card.
+REST_TICK_S: Final = 5.0
 STOP_MOST_S: Final = 2.0
 
 
@@ -61,7 +64,7 @@ class SensingSupervisor:
 
     Args:
         spawn: starts it; raises UnavailableError when that fails.
-        tick_s: how often its silence is looked at.
+        tick_s: how often its silence is looked at while something is polled.
     """
 
     def __init__(
@@ -146,7 +149,7 @@ class SensingSupervisor:
         waking = asyncio.create_task(self._wake.wait())
         try:
             while self._watch.verdict(self._clock.monotonic()) != "kill":
-                await asyncio.wait({receiving, waking}, timeout=self._tick_s, return_when="FIRST_COMPLETED")
+                await asyncio.wait({receiving, waking}, timeout=self._look_again_s, return_when="FIRST_COMPLETED")
                 if receiving.done():
                     receiving.result()  # a bug in a listener must not pass for a lost sensor
                     return
@@ -159,6 +162,10 @@ class SensingSupervisor:
         finally:
             waking.cancel()
 
+    @property
+    def _look_again_s(self) -> float:
+        return self._tick_s if self._poll.devices or self._watch.state != "running" else max(self._tick_s, REST_TICK_S)
+
     async def _send_unsent(self, child: SensorChild) -> None:
         unsent, self._unsent = self._unsent, []
         for frame in unsent:
@@ -167,8 +174,8 @@ class SensingSupervisor:
     async def _receive(self, child: SensorChild) -> None:
         try:
             async for payload in child.frames():
-                self._hand_on(self._decoder.decode(payload))
-        except (ProtocolError, msgspec.MsgspecError):  # a damaged process: it is replaced
+                self._hand_on(decoded_by(self._decoder, payload))
+        except (ProtocolError, Unreadable):  # a damaged process: it is replaced
             return
 
     def _hand_on(self, received: SensorFrame) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from sparewatt.durable import make_folder, replace_file, storage_errors, sync_folder
 from sparewatt.errors import IntegrityError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.session.joined import JoinedRun
 from sparewatt.signing import Signed, verify
 from sparewatt.work.update import UPDATE_KIND, Update
@@ -126,6 +127,6 @@ def _read(path: Path, into: type[T]) -> T | None:
     """What a file of ours holds; None when it is not there, torn or something else."""
     try:
         data = path.read_bytes()
-        return msgspec.json.decode(data, type=into)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return decoded(data, into)
+    except (FileNotFoundError, Unreadable):
         return None

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from sparewatt.errors import StorageError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.settings.files import write_whole
 from sparewatt.settings.intents import Intents
 
@@ -59,6 +60,6 @@ class IntentsStore:
         except OSError as error:
             raise StorageError("settings.read", path=str(self._path), reason=error.strerror or "") from error
         try:
-            return msgspec.json.decode(data, type=Intents)
-        except msgspec.MsgspecError:
+            return decoded(data, Intents)
+        except Unreadable:
             return Intents(paused_until_unix_s=0)

@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from sparewatt.errors import ConflictError, InputError, StorageError
+from sparewatt.errors import ConflictError, InputError, SparewattError, StorageError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.settings.files import write_whole
 from sparewatt.settings.values import VALUES_MOST, Settings, option_at
 
@@ -63,17 +64,29 @@ def quarantine_error(quarantined: Quarantined | None) -> StorageError | None:
 class SettingsStore:
     """Reads the settings once, then holds and saves them.
 
+    Args:
+        hold_newer: begin although a newer version wrote the file. Its limits cannot be known, so the settings are then
+            `Settings.unknown`; the file is left as it is, and every change is refused with `newer`.
+
     Attributes:
         quarantined: what was wrong with the file when it was opened, or None.
+        newer: ``settings.newer`` where the file is held, or None.
 
     Raises:
-        InputError: ``settings.newer`` when a newer version wrote the file, for its limits cannot be known.
+        InputError: ``settings.newer`` unless the file is to be held.
         StorageError: ``settings.read`` or ``settings.write``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, hold_newer: bool = False) -> None:
         self._path = folder / SETTINGS_FILE
+        self.newer: InputError | None = None
+        self._hold_newer = hold_newer
         self._settings, self.quarantined = self._load()
+
+    @property
+    def trouble(self) -> SparewattError | None:
+        """What there is to tell the person about their file, or None."""
+        return self.newer or quarantine_error(self.quarantined)
 
     @property
     def settings(self) -> Settings:
@@ -84,7 +97,8 @@ class SettingsStore:
 
         Raises:
             ConflictError: ``settings.revision`` when `revision` is not the current one.
-            InputError: ``settings.unknown``, ``settings.value``, ``settings.hours``, ``settings.too_many``.
+            InputError: ``settings.unknown``, ``settings.value``, ``settings.hours``, ``settings.too_many``,
+                ``settings.newer``.
             StorageError: ``settings.write``; then nothing has changed.
         """
         return self._save(revision, self._settings.changed(address, text))
@@ -94,6 +108,8 @@ class SettingsStore:
         return self._save(revision, self._settings.reset(address))
 
     def _save(self, revision: int, changed: Settings) -> Settings:
+        if self.newer is not None:
+            raise self.newer
         if revision != self._settings.revision:
             raise ConflictError("settings.revision", seen=revision, current=self._settings.revision)
         if changed.texts == self._settings.texts:
@@ -112,11 +128,15 @@ class SettingsStore:
         except OSError as error:
             raise StorageError("settings.read", path=str(self._path), reason=error.strerror or "") from error
         try:
-            file = msgspec.json.decode(data, type=_File)
-        except msgspec.MsgspecError:
+            file = decoded(data, _File)
+        except Unreadable:
             return Settings(), self._quarantine(data, ())
         if file.schema > SCHEMA_VERSION:
-            raise InputError("settings.newer", path=str(self._path), schema=file.schema)
+            newer = InputError("settings.newer", path=str(self._path), schema=min(file.schema, REVISION_MOST))
+            if not self._hold_newer:
+                raise newer
+            self.newer = newer
+            return Settings(unknown=True), None
         if file.schema < 1 or not 0 <= file.revision <= REVISION_MOST or len(file.values) > VALUES_MOST:
             return Settings(), self._quarantine(data, ())
         texts = file.values

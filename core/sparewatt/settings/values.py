@@ -27,10 +27,12 @@ class Settings:
     Attributes:
         revision: grows with every change; a change names the one that it saw.
         texts: address → value as text, always as `Option.text` writes it.
+        unknown: what the person set cannot be understood here and stands in their file, so nothing may compute.
     """
 
     revision: int = 0
     texts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unknown: bool = False
 
     def get(self, option: Option[Value]) -> Value:
         """The value of an option that is not a device's."""
@@ -52,7 +54,7 @@ class Settings:
         texts = {**self.texts, address: option.text(option.parse(text))}
         if len(texts) > VALUES_MOST:
             raise InputError("settings.too_many", most=VALUES_MOST)
-        return Settings(self.revision + 1, MappingProxyType(texts))
+        return Settings(self.revision + 1, MappingProxyType(texts), self.unknown)
 
     def reset(self, address: str) -> "Settings":
         """These settings with one value back at its default, one revision on.
@@ -62,7 +64,7 @@ class Settings:
         """
         option_at(address)
         texts = {known: text for known, text in self.texts.items() if known != address}
-        return Settings(self.revision + 1, MappingProxyType(texts))
+        return Settings(self.revision + 1, MappingProxyType(texts), self.unknown)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Final
 from sparewatt.control.address import Address
 from sparewatt.control.local_socket import listen
 from sparewatt.control.messages import (
+    DevicePresets,
     DevicePreview,
     EnergyReply,
     EnergySince,
@@ -30,12 +31,15 @@ from sparewatt.control.messages import (
     SettingValue,
 )
 from sparewatt.control.server import ControlServer
-from sparewatt.errors import SparewattError, UnavailableError
+from sparewatt.errors import ConflictError, SparewattError, UnavailableError
+from sparewatt.history.rows import EnergyRow, PastAssignment
+from sparewatt.plain_json import decoded
 from sparewatt.settings.values import Settings, listed
 from sparewatt.signing import Signed
 from sparewatt.snapshot import Snapshot
 from sparewatt.testing.snapshots import home
 from sparewatt.work.invite import parse_invite
+from sparewatt.work.receipt import Receipt
 
 START_SECONDS_MOST: Final = 10.0
 VERSION: Final = "0.1.0"
@@ -43,23 +47,36 @@ VERSION: Final = "0.1.0"
 
 @dataclass
 class ControlEngine:
-    """What a screen sees of an engine.
+    """What a screen or a command sees of an engine.
 
     Attributes:
         manifest: what every invite leads to; without it, no coordinator can be reached.
+        receipts: told in answers of at most `page`, with the chain that starts at `joined_manifest`.
+        unavailable, withheld: address of a setting → why it, or which of its values, cannot be had here.
         refuses: raised by every command, when set.
         commands: those that changed something, in order.
+        inspected: every invite whose manifest was asked for.
         ended: called by a shutdown.
     """
 
     snapshot: Snapshot = field(default_factory=home)
     manifest: Signed | None = None
     receipts: tuple[Signed, ...] = ()
+    page: int = 500
     joined_manifest: Signed | None = None
+    online_keys: tuple[Signed, ...] = ()
+    run_key: str = ""
+    energy: tuple[EnergyRow, ...] = ()
+    priced: bool = False
+    assignments: tuple[PastAssignment, ...] = ()
+    presets: tuple[DevicePresets, ...] = ()
     series: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     settings: Settings = field(default_factory=lambda: Settings(7, {}))
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[str, dict[str, str]] = field(default_factory=dict)
     refuses: SparewattError | None = None
     commands: list[tuple[str | int, ...]] = field(default_factory=list)
+    inspected: list[str] = field(default_factory=list)
     ended: Callable[[], object] = lambda: None
 
     def _done(self, *command: str | int) -> None:
@@ -80,6 +97,7 @@ class ControlEngine:
         self._done("contribute_now", until_unix_s)
 
     async def inspect_invite(self, request: InspectInvite) -> ManifestReply:
+        self.inspected.append(request.invite)
         if self.manifest is None:
             raise self.refuses or UnavailableError("connection.lost", code=1006)
         run = parse_invite(request.invite).run
@@ -97,14 +115,24 @@ class ControlEngine:
     async def list_settings(self, request: ListSettings) -> SettingsReply:
         devices = tuple(device.device for device in self.snapshot.devices)
         values = tuple(
-            SettingValue(shown.address, shown.value, shown.default, shown.option.scope)
+            SettingValue(
+                shown.address,
+                shown.value,
+                shown.default,
+                shown.option.scope,
+                unavailable=self.unavailable.get(shown.address),
+                withheld=self.withheld.get(shown.address, {}),
+            )
             for shown in listed(self.settings, devices)
         )
         return SettingsReply(reply_to=request.id, revision=self.settings.revision, settings=values)
 
     async def set_setting(self, revision: int, key: str, value: str) -> None:
+        if revision != self.settings.revision:
+            raise ConflictError("settings.revision", seen=revision, current=self.settings.revision)
+        changed = self.settings.changed(key, value)
         self._done("set", revision, key, value)
-        self.settings = self.settings.changed(key, value)
+        self.settings = changed
 
     async def preview_setting(self, request: PreviewSetting) -> PreviewReply:
         self.settings.changed(request.key, request.value)
@@ -112,17 +140,19 @@ class ControlEngine:
         return PreviewReply(reply_to=request.id, devices=devices)
 
     async def list_presets(self, request: ListPresets) -> PresetsReply:
-        return PresetsReply(reply_to=request.id, devices=())
+        return PresetsReply(reply_to=request.id, devices=self.presets)
 
     async def discover(self) -> None:
         self._done("discover")
 
     async def receipts_after(self, request: ReceiptsAfter) -> ReceiptsReply:
+        most = min(self.page, request.limit)
+        later = tuple(each for each in self.receipts if decoded(each.body, Receipt).sequence > request.sequence)
         return ReceiptsReply(
             reply_to=request.id,
-            receipts=self.receipts[-request.limit :] if request.newest else self.receipts[: request.limit],
-            online_keys=(),
-            run_key="",
+            receipts=later[-most:] if request.newest else later[:most],
+            online_keys=self.online_keys,
+            run_key=self.run_key,
             manifest=self.joined_manifest,
         )
 
@@ -130,10 +160,10 @@ class ControlEngine:
         return SeriesReply(reply_to=request.id, points=self.series.get(request.series, ()))
 
     async def energy_since(self, request: EnergySince) -> EnergyReply:
-        return EnergyReply(reply_to=request.id, energy=(), traffic=(), currency="EUR", priced=False)
+        return EnergyReply(reply_to=request.id, energy=self.energy, traffic=(), currency="EUR", priced=self.priced)
 
     async def past_assignments(self, request: PastAssignments) -> PastAssignmentsReply:
-        return PastAssignmentsReply(reply_to=request.id, assignments=())
+        return PastAssignmentsReply(reply_to=request.id, assignments=self.assignments[: request.limit])
 
     async def shutdown(self) -> None:
         self._done("shutdown")

@@ -1,4 +1,5 @@
-"""Snapshots of a home computer with one graphics card, as an engine would make them."""
+"""Snapshots as an engine would make them: of a home computer with one graphics card, and of one that only has a
+processor and is in the middle of its work."""
 
 from typing import Literal
 
@@ -159,3 +160,75 @@ def home(
         computer=ComputerSnapshot("mains", None, 9_000_000_000, 120_000_000_000, True, 900.0, "screensaver", False),
     )
     return msgspec.structs.replace(snapshot, **changes)
+
+
+def busy_processor(
+    device: str = "cpu",
+    *,
+    worker: str = "training",
+    compute: Compute = "full",
+    rules: tuple[str, ...] = (),
+    tokens_per_s: float | None = 1_000.0,
+    power_watts: float | None = None,
+    loss_micro: int | None = 3_000_000,
+    error: ErrorSnapshot | None = None,
+) -> DeviceSnapshot:
+    """A device that trains, with `rules` as the reasons of its decision."""
+    work = WorkSnapshot("0" * 32, RUN, 3, "training", 12, 30, 12_288, loss_micro, 1_000_000)
+    return msgspec.structs.replace(
+        processor("training"),
+        device=device,
+        kind=device.partition(":")[0],
+        name="A processor",
+        worker=worker,
+        decision=DecisionSnapshot(compute, "allowed", tuple(reason(rule) for rule in rules)),
+        duty_percent=100,
+        speed_limit_percent=100,
+        limit_reason=None,
+        sensors=SensorSnapshot(power_watts, None, None, None, 0.5),
+        current=work if worker == "training" else None,
+        tokens_per_s=tokens_per_s,
+        tokens=12_288,
+        error=error,
+    )
+
+
+def young_run(
+    name: str = RUN,
+    *,
+    title: str = "A run",
+    version: int | None = 3,
+    losses: tuple[tuple[int, int], ...] = ((0, 5_545_177), (3, 3_210_000)),
+    run_tokens: int = 98_304,
+    receipts: int = 3,
+    outbox: int = 0,
+    state: Literal["open", "stalled", "closed"] = "open",
+) -> RunSnapshot:
+    """A run after its first versions, on this computer."""
+    here = ConnectionSnapshot("connected", "ws://127.0.0.1:7520", None, 1_200_000, 3_400_000)
+    return msgspec.structs.replace(
+        run(name=name, title=title, connection=here, state=state, outbox=outbox),
+        purpose="to see it work",
+        organiser="Somebody",
+        licence="CC0-1.0",
+        version=version,
+        version_latest=version,
+        evaluations=tuple(EvaluationSnapshot(number, loss, 16_384) for number, loss in losses),
+        run_tokens=run_tokens,
+        updates_accepted=receipts,
+        updates_refused=0,
+        tokens_accepted=run_tokens,
+        credit_micro=1_234,
+        receipts=receipts,
+        download_bytes=1_000_000,
+    )
+
+
+def busy(
+    devices: tuple[DeviceSnapshot, ...] = (busy_processor(),),
+    runs: tuple[RunSnapshot, ...] = (young_run(),),
+    **changes: object,
+) -> Snapshot:
+    """The whole of an engine with one processor and one run, which nothing isolates; `changes` are fields."""
+    plain = home(devices, runs, key_store="file", isolation="none", computer=None)
+    return msgspec.structs.replace(plain, **changes)

@@ -113,7 +113,8 @@ HERE: Final = MappingProxyType({
     "settings.dropped": "Some of your settings could not be understood and have their defaults: {keys}. What was there "
     "is kept in {path}. Set them again.",
     "settings.hours": "\"{part}\" is no span of hours. Use a pattern such as mo-fr 22:00-07:00, or always.",
-    "settings.newer": "{path} was written by a newer Sparewatt, so your limits are not known. Update Sparewatt.",
+    "settings.newer": "{path} was written by a newer Sparewatt, so your limits are not known and nothing computes. "
+    "Update Sparewatt.",
     "settings.read": "Your settings in {path} cannot be read ({reason}). Check the file's permissions.",
     "settings.revision": "The settings were changed meanwhile (you saw {seen}, now it is {current}). Look, then try "
     "again.",

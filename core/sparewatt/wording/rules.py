@@ -10,6 +10,7 @@ from sparewatt.wording.units import bytes_words
 RULES: Final = MappingProxyType({
     "paused": "Paused by you.",
     "paused_for_game": "Paused by you until the game closes.",
+    "settings_unknown": "A newer Sparewatt wrote your settings, so your limits are not known. Update Sparewatt.",
     "contribution_off": "You switched contributing off.",
     "device_off": "You switched this device off.",
     "sensors_lost": "I can't read this device's sensors, so I stopped it. I keep trying.",

@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from sparewatt.errors import ProtocolError
+from sparewatt.plain_json import Unreadable, decoded_by
 from sparewatt.process.child import Child, ChildCommand, ChildExit, environment_for, start
 from sparewatt.process.reclaim import reclaim
 from sparewatt.worker.areas import WorkerAreas
@@ -117,8 +118,8 @@ class WorkerProcess:
         broken = False
         try:
             async for payload in self._child.frames():
-                yield self._decoder.decode(payload)
-        except (ProtocolError, msgspec.MsgspecError):
+                yield decoded_by(self._decoder, payload)
+        except (ProtocolError, Unreadable):
             broken = True
         ended = await self._child.stop(by_itself_seconds=0.0 if broken else _EXIT_SECONDS, close_input=False)
         yield WorkerExited(

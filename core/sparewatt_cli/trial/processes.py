@@ -15,9 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import msgspec
-
 from sparewatt.errors import ProtocolError, UnavailableError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt_cli.coordinator_process import Ready
 from sparewatt_cli.log_file import last_words
 
@@ -58,8 +57,8 @@ class Child:
         if not line:
             raise self.ended_error()
         try:
-            return msgspec.json.decode(line, type=Ready)
-        except msgspec.DecodeError as error:
+            return decoded(line, Ready)
+        except Unreadable as error:
             raise ProtocolError("trial.child_line", name=self.name) from error
 
     def ended_error(self) -> UnavailableError:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sparewatt.errors import InputError
 from sparewatt.numeric.weights import FLOAT, Floats, canonicalise
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.work.hub_config import spec_of
 from sparewatt.work.model import OUTPUT_NAME, ModelSpec, TensorSpec, parameter_count, tensors
 
@@ -114,10 +115,10 @@ def _listed(path: Path) -> Iterator[tuple[str, _Stored]]:
             raise InputError("checkpoint.malformed", file=path.name, part="header")
         begin = _LENGTH.size + length
         try:
-            header = msgspec.json.decode(source.read(length), type=dict[str, msgspec.Raw])
+            header = decoded(source.read(length), dict[str, msgspec.Raw])
             header.pop("__metadata__", None)
-            entries = {name: msgspec.json.decode(raw, type=_Entry) for name, raw in header.items()}
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            entries = {name: decoded(raw, _Entry) for name, raw in header.items()}
+        except Unreadable as error:
             raise InputError("checkpoint.malformed", file=path.name, part="header") from error
     for name, entry in entries.items():
         first, end = entry.data_offsets

@@ -13,6 +13,7 @@ import msgspec
 
 from sparewatt.control.transport import Listener
 from sparewatt.errors import ProtocolError, SparewattError
+from sparewatt.plain_json import Unreadable, decoded_by
 from sparewatt.process.frames import FrameReader, frame
 from sparewatt.work.bounds import PublicKey, Words
 from sparewatt.work.version import BlobRef, VersionId
@@ -220,9 +221,9 @@ class AdminServer:
 
     async def _reply(self, payload: bytes) -> Answer:
         try:
-            request = REQUEST_DECODER.decode(payload)
-        except msgspec.DecodeError as error:
-            return Failure("ProtocolError", "admin.request", {"detail": str(error)[:200]})
+            request = decoded_by(REQUEST_DECODER, payload)
+        except Unreadable as error:
+            return Failure("ProtocolError", "admin.request", {"detail": error.detail})
         try:
             return await self._answer(request)
         except SparewattError as error:

@@ -10,6 +10,7 @@ import msgspec
 
 from sparewatt.control.address import address_named
 from sparewatt.errors import ProtocolError, UnavailableError, told_error
+from sparewatt.plain_json import Unreadable, decoded_by
 from sparewatt.process.frames import FrameReader, frame
 from sparewatt_coordinator.gateway.admin import ANSWER_DECODER, Answer, Failure, Request
 from sparewatt_coordinator.gateway.admin_transport import open_connection
@@ -64,9 +65,9 @@ class AdminClient:
         except OSError as error:
             raise UnavailableError("coordinator.silent", seconds=int(ANSWER_SECONDS)) from error
         try:
-            found: Answer = ANSWER_DECODER.decode(payload)
-        except msgspec.DecodeError as error:
-            raise ProtocolError("admin.answer", detail=str(error)[:200]) from error
+            found: Answer = decoded_by(ANSWER_DECODER, payload)
+        except Unreadable as error:
+            raise ProtocolError("admin.answer", detail=error.detail) from error
         if isinstance(found, Failure):
             raise told_error(found.kind, found.error_id, found.parameters)
         if not isinstance(found, answer):

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from sparewatt.errors import ProtocolError, UnavailableError, told_error
+from sparewatt.plain_json import Unreadable, decoded_by
 from sparewatt.process.child import Child, ChildCommand, environment_for, start
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.receipt import Evaluation
@@ -95,8 +96,8 @@ class AggregatorChild:
         except StopAsyncIteration as error:
             raise UnavailableError("aggregate.ended") from error
         try:
-            return _ANSWERS.decode(payload)
-        except msgspec.DecodeError as error:
+            return decoded_by(_ANSWERS, payload)
+        except Unreadable as error:
             raise ProtocolError("aggregate.answer", type="malformed") from error
 
     async def _end(self) -> None:

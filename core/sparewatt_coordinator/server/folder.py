@@ -23,6 +23,7 @@ from sparewatt.control.address import SOCKET_PATH_BYTES_MOST, Address, PipeAddre
 from sparewatt.durable import make_folder, replace_file, storage_errors, sync_folder
 from sparewatt.errors import ConflictError, InputError, StorageError, UnavailableError
 from sparewatt.host.user import user_identifier
+from sparewatt.plain_json import Unreadable, decoded
 
 KEY_MODE: Final = 0o600
 
@@ -142,8 +143,8 @@ class DataFolder:
     def read_running(self) -> Running:
         """Raises UnavailableError ``coordinator.not_running``."""
         try:
-            return msgspec.json.decode(self.running.read_bytes(), type=Running)
-        except (OSError, msgspec.DecodeError) as error:
+            return decoded(self.running.read_bytes(), Running)
+        except (OSError, Unreadable) as error:
             raise UnavailableError("coordinator.not_running", path=str(self.root)) from error
 
     def admin_address(self) -> Address:

@@ -3,10 +3,9 @@
 import hashlib
 from typing import Final
 
-import msgspec
-
 from sparewatt.control.messages import ManifestReply
 from sparewatt.errors import IntegrityError
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.units import bytes_words, count_words
 from sparewatt.work.invite import Invite
@@ -35,8 +34,8 @@ def read_manifest(body: str) -> Manifest | None:
     """What the body of a signed manifest says, whose signature the engine has checked; None where this version cannot
     read it."""
     try:
-        return msgspec.json.decode(body, type=Manifest)
-    except msgspec.MsgspecError:
+        return decoded(body, Manifest)
+    except Unreadable:
         return None
 
 

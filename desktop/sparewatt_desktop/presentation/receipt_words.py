@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-import msgspec
-
+from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.signing import Signed
 from sparewatt.snapshot import RunSnapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
@@ -44,8 +43,8 @@ def newest_receipts(signed: Iterable[Signed]) -> ReceiptList:
     unreadable = 0
     for each in signed:
         try:
-            receipt = msgspec.json.decode(each.body, type=Receipt)
-        except msgspec.DecodeError:
+            receipt = decoded(each.body, Receipt)
+        except Unreadable:
             unreadable += 1
             continue
         known = newest.get(receipt.assignment_id)

@@ -1,11 +1,15 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sparewatt.control.codec import AnswerReader, decode_request, encode
-from sparewatt.control.messages import CONTROL_PROTOCOL, Greeting, Pause, Reply
+from sparewatt.control.codec import AnswerReader, decode_answer, decode_request, encode
+from sparewatt.control.messages import CONTROL_PROTOCOL, Greeting, Pause, Reply, SetSetting
 from sparewatt.errors import ProtocolError, UnavailableError
 from sparewatt.process.frames import frame
+from sparewatt.testing.hostile import HOSTILE_BYTES, injured
 
 GREETING = Greeting(CONTROL_PROTOCOL, "1.2.3")
+SET = SetSetting(id=3, revision=7, key="pause_programs", value="chess")
 
 
 def test_the_greeting_is_kept_and_the_answers_come_after_it() -> None:
@@ -35,3 +39,22 @@ def test_requests_with_unknown_fields_or_bounds_broken_are_malformed() -> None:
     for payload in (b'{"type":"resume","id":1,"extra":1}', b'{"type":"resume","id":0}', b'{"type":"pause","id":1}'):
         with pytest.raises(ProtocolError):
             decode_request(payload)
+
+
+@pytest.mark.parametrize("payload", HOSTILE_BYTES, ids=range(len(HOSTILE_BYTES)))
+def test_hostile_bytes_are_malformed_for_either_side(payload: bytes) -> None:
+    for decode in (decode_request, decode_answer):
+        with pytest.raises(ProtocolError, match=r"control\.malformed"):
+            decode(payload)
+    if len(payload) < 60_000:
+        with pytest.raises(ProtocolError, match=r"control\.malformed"):
+            AnswerReader().receive(frame(payload))
+
+
+@given(st.binary(max_size=200) | st.sampled_from(injured(encode(SET)[4:])))
+def test_any_request_is_understood_or_malformed(payload: bytes) -> None:
+    try:
+        request = decode_request(payload)
+    except ProtocolError:
+        return
+    assert decode_request(encode(request)[4:]) == request

@@ -59,3 +59,10 @@ def test_a_failure_is_kept_for_the_screen_and_gone_after_the_next_success() -> N
 
 def test_an_engine_that_must_leave_no_trace_has_no_entry() -> None:
     assert settled(None, "engine").error is None
+
+
+def test_a_choice_that_is_not_known_changes_nothing() -> None:
+    entry = FakeLogonEntry("tray")
+    desk = LogonDesk(entry, lambda _: None, lambda: None)
+    desk.step(Settings(unknown=True))
+    assert (entry.state, entry.writes) == ("tray", 0)

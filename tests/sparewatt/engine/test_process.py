@@ -137,3 +137,29 @@ def test_settings_that_were_damaged_are_told_and_do_not_keep_it_from_starting(tm
         assert (told.error_id, told.parameters["keys"]) == ("settings.dropped", "hours")
 
     with_engine(tmp_path, test)
+
+
+def test_settings_of_a_newer_version_stop_all_work_in_words_and_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    newer = '{"schema": 2, "revision": 9, "values": {"power_cap_of_all_cards": "80"}}'
+    (tmp_path / "data" / SETTINGS_FILE).write_text(newer)
+
+    async def test(folder: Path) -> None:
+        async with await connected(folder) as client:
+            await client.command(lambda number: ContributeNow(id=number, until_unix_s=2**33))
+            held = await seen(client, lambda snapshot: any(each.decision for each in snapshot.devices))
+            assert held.settings_error is not None
+            assert held.settings_error.error_id == "settings.newer"
+            [device] = held.devices
+            assert device.decision is not None
+            assert device.decision.compute == "stop"
+            assert device.decision.reasons[0].rule == "settings_unknown"
+            with pytest.raises(InputError, match=r"settings\.newer"):
+                await client.command(
+                    lambda number: SetSetting(
+                        id=number, revision=held.settings_revision, key="run_on_battery", value="on"
+                    )
+                )
+
+    with_engine(tmp_path, test)
+    assert (tmp_path / "data" / SETTINGS_FILE).read_text() == newer

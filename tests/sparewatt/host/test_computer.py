@@ -14,6 +14,7 @@ from sparewatt.host.state.games import Player
 from sparewatt.host.state.power import Power, battery
 from sparewatt.host.state.room import disk_free_bytes
 from sparewatt.host.state.session import SessionState
+from sparewatt.host.state.sleep_setting import SleepSetting
 from sparewatt.host.unknown import Unknown
 
 HOME = StateReaders(
@@ -21,6 +22,7 @@ HOME = StateReaders(
     power=lambda: lambda: Power("mains", 80, False),
     metered=lambda: lambda: False,
     games=lambda: lambda: (Player(7, "a game"), Player(None, "")),
+    sleep_setting=lambda: lambda: SleepSetting(3600.0, 900.0),
 )
 Make = Callable[..., Computer]
 
@@ -48,6 +50,7 @@ def test_a_reading_puts_everything_together(computer: Make) -> None:
     assert (reading.seat, reading.locked, reading.other_user, reading.sleeping) == (True, False, False, False)
     assert reading.games == (Game("a game", "cuda:1"), Game("", None))
     assert reading.metered is False
+    assert reading.sleep_after_s == 3600.0
     assert reading.missing == {}
 
 
@@ -70,9 +73,11 @@ def test_what_cannot_be_told_is_unknown_with_its_reason(computer: Make) -> None:
         power=lambda: lambda: Power("mains", None, None, "no_service"),
         metered=lambda: lambda: Unknown("no_system_bus"),
         games=games(Unknown("no_display")),
+        sleep_setting=lambda: lambda: Unknown("not_on_this_system"),
     )
     reading = computer(readers).read(1_700_000_000)
     assert (reading.seat, reading.games, reading.metered, reading.low_power_mode) == (None, None, None, None)
+    assert reading.sleep_after_s is None
     assert reading.missing == {
         "session": "no_answer", "low_power_mode": "no_service", "metered": "no_system_bus", "games": "no_display",
     }  # fmt: skip

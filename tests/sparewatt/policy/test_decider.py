@@ -108,6 +108,13 @@ def test_the_persons_switches_stop_the_device(address: str, rule: str) -> None:
     assert (decision.compute, rules(decision)) == ("stop", [rule])
 
 
+def test_limits_that_are_not_known_stop_everything_whatever_else_is_said() -> None:
+    unknown = Settings(unknown=True)
+    eager = Intents(contribute_until_unix_s=round(NOON.unix_s) + 3_600)
+    assert rules(decided(settings=unknown, intents=eager)) == ["settings_unknown"]
+    assert decided(settings=unknown.changed("when_to_run", "always").reset("hours")).compute == "stop"
+
+
 def test_another_devices_switch_does_not_matter() -> None:
     assert decided(settings=Settings().changed("device_use@cuda:GPU-1", "never")).compute == "full"
 
@@ -383,7 +390,7 @@ def test_contributing_now_overrides_use_hours_and_price_and_ends_by_itself() -> 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.rule)
 def test_what_the_person_ends_names_how_and_every_named_setting_exists(rule: Rule) -> None:
     assert rule.setting is None or rule.setting in BY_KEY
-    assert rule.ends == "itself" or rule.setting or rule.rule == "paused"
+    assert rule.ends == "itself" or rule.setting or rule.rule in ("paused", "settings_unknown")
 
 
 def test_what_takes_the_computer_at_once_and_what_leaves_no_room_for_encoding() -> None:

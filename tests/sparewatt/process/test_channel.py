@@ -9,6 +9,7 @@ import pytest
 from sparewatt.errors import ProtocolError
 from sparewatt.process.channel import Channel
 from sparewatt.process.frames import FrameReader, frame
+from sparewatt.testing.hostile import HOSTILE_BYTES
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -90,3 +91,12 @@ def test_sending_to_a_parent_that_left_is_an_error() -> None:
     assert channel.closed.wait(10)
     os.close(source)
     os.close(sink)
+
+
+@pytest.mark.parametrize("payload", [each for each in HOSTILE_BYTES if len(each) < 60_000], ids=len)
+def test_hostile_bytes_close_the_channel_and_are_told(payload: bytes) -> None:
+    pipes = Pipes()
+    os.write(pipes.write_end, frame(payload))
+    pipes.close()
+    with pytest.raises(ProtocolError, match=r"frame\.malformed"):
+        pipes.channel.receive(10)

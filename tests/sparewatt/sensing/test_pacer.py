@@ -1,3 +1,4 @@
+import threading
 from dataclasses import dataclass, replace
 
 import pytest
@@ -6,7 +7,7 @@ from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
 from sparewatt.permit import HOLD, Grant, PermitKind
 from sparewatt.policy import Decision
-from sparewatt.sensing.pacer import Pacer
+from sparewatt.sensing.pacer import IDLE_PERIOD_S, Pacer
 
 FULL = Decision("cpu", "full", "allowed", (), 40, decided_s=0.0)
 
@@ -58,7 +59,7 @@ def test_it_looks_twice_a_second_but_never_in_step_and_ten_times_where_a_cap_han
     pacer.tick()
     assert pacer.next_period_s() == 0.1
     pacer.detach("cpu")
-    assert pacer.next_period_s() == 1.0
+    assert pacer.next_period_s() == IDLE_PERIOD_S
 
 
 def test_micro_batches_are_short_while_somebody_uses_the_computer() -> None:
@@ -132,8 +133,6 @@ def test_after_a_sleep_nothing_from_before_counts(monotonic_s: float, unix_s: fl
 
 
 def test_the_thread_advances_until_it_is_stopped() -> None:
-    import threading
-
     advanced = threading.Event()
     pacer = Pacer(SetClock(), period_s=0.001)
     pacer.attach("cpu", lambda _: advanced.set())
@@ -143,3 +142,14 @@ def test_the_thread_advances_until_it_is_stopped() -> None:
     assert pacer.alive
     pacer.stop()
     assert not pacer.alive
+
+
+def test_a_new_worker_does_not_wait_for_a_thread_at_rest() -> None:
+    clock, advanced = SetClock(), threading.Event()
+    pacer = Pacer(clock, jitter=lambda: 1e6)  # so long that only being woken lets it look
+    pacer.decided(FULL)
+    pacer.sampled(Sample("cpu", 0.0, power_watts=20.0))
+    pacer.start()
+    pacer.attach("cpu", lambda _: advanced.set())
+    assert advanced.wait(10)
+    pacer.stop()

@@ -6,6 +6,7 @@ import pytest
 from sparewatt.errors import ConflictError, InputError, StorageError
 from sparewatt.settings import schema
 from sparewatt.settings.store import SETTINGS_FILE, SettingsStore, quarantine_error
+from sparewatt.testing.hostile import HOSTILE_BYTES, injured
 
 
 def test_what_was_set_is_there_for_the_next_store(tmp_path: Path) -> None:
@@ -64,6 +65,23 @@ def test_a_file_of_a_newer_version_is_refused_because_its_limits_are_unknown(tmp
     assert caught.value.error_id == "settings.newer"
 
 
+@pytest.mark.parametrize("schema_version", [2, 10**30])
+def test_an_engine_holds_a_file_of_a_newer_version_untouched_and_computes_nothing(
+    tmp_path: Path, schema_version: int
+) -> None:
+    content = f'{{"schema": {schema_version}, "revision": 1, "values": {{"power_cap_watts": "80"}}}}'
+    (tmp_path / SETTINGS_FILE).write_text(content)
+    store = SettingsStore(tmp_path, hold_newer=True)
+    assert store.settings.unknown
+    assert store.trouble is not None
+    assert store.trouble.error_id == "settings.newer"
+    for change in (lambda: store.set(0, "run_on_battery", "on"), lambda: store.reset(0, "run_on_battery")):
+        with pytest.raises(InputError, match=r"settings\.newer"):
+            change()
+    assert (tmp_path / SETTINGS_FILE).read_text() == content
+    assert [each.name for each in tmp_path.iterdir()] == [SETTINGS_FILE]
+
+
 def test_a_failed_save_changes_nothing(tmp_path: Path) -> None:
     store = SettingsStore(tmp_path)
     (tmp_path / f"{SETTINGS_FILE}.new").mkdir()
@@ -109,3 +127,15 @@ def test_the_names_of_lost_values_are_told_and_few_of_them(tmp_path: Path) -> No
 
 def test_a_sound_file_has_nothing_to_tell(tmp_path: Path) -> None:
     assert quarantine_error(SettingsStore(tmp_path).quarantined) is None
+
+
+def test_no_injury_of_a_file_stops_the_program_or_is_kept_quiet(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path)
+    store.set(0, "pause_programs", "élan,chess")
+    sound = (tmp_path / SETTINGS_FILE).read_bytes()
+    for content in (*HOSTILE_BYTES, *injured(sound)):
+        (tmp_path / SETTINGS_FILE).write_bytes(content)
+        found = SettingsStore(tmp_path)
+        assert found.quarantined is not None or found.settings.texts.keys() <= {"pause_programs"}
+        if found.quarantined is not None:
+            assert found.quarantined.path.read_bytes() == content[: 256 * 1024 + 1]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sparewatt.errors import ProtocolError
 from sparewatt.signing import Signed
+from sparewatt.testing.hostile import HOSTILE_BYTES, injured
 from sparewatt.wire import messages as wire
 from sparewatt.wire.codec import (
     UNAUTHENTICATED_BYTES_MOST,
@@ -56,6 +57,9 @@ COORDINATOR_MESSAGES: tuple[wire.CoordinatorMessage, ...] = (
     wire.Accepted(assignment_id="99" * 16, receipt=SIGNED),
     wire.Refused(reason="update.shape", reply_to=5, refusal=SIGNED),
 )
+
+
+INJURED = injured(encode(wire.OfferUpdate(transfer=5, update=SIGNED)).encode())
 
 
 def refusal(text: str, unauthenticated: bool = False) -> str:
@@ -219,3 +223,14 @@ def test_any_bytes_are_a_chunk_or_a_protocol_error(frame: bytes) -> None:
         assert encode_chunk(decode_chunk(frame)) == frame
     except ProtocolError:
         assert len(frame) <= 8
+
+
+@given(st.sampled_from(HOSTILE_BYTES) | st.sampled_from(INJURED) | st.binary(max_size=200))
+def test_hostile_bytes_that_arrive_as_text_are_messages_or_protocol_errors(data: bytes) -> None:
+    # A text frame is UTF-8 by the time it is here; the two ways below are all that foreign bytes could become.
+    for text in (data.decode(errors="replace"), data.decode("latin-1")):
+        try:
+            message = decode_engine(text, unauthenticated=False)
+        except ProtocolError:
+            continue
+        assert decode_engine(encode(message), unauthenticated=False) == message

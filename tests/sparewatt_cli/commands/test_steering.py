@@ -10,14 +10,15 @@ import pytest
 from sparewatt.control.messages import DevicePresets, PresetValue
 from sparewatt.errors import InputError, StorageError
 from sparewatt.history.rows import EnergyRow, PastAssignment
+from sparewatt.settings.values import Settings
 from sparewatt.snapshot import ComputerSnapshot, ConflictSnapshot, EnergySnapshot, ErrorSnapshot
+from sparewatt.testing.control_engine import ControlEngine
+from sparewatt.testing.snapshots import RUN, busy, busy_processor, young_run
 from sparewatt_cli import exit_codes
 from sparewatt_cli.surroundings import Surroundings
-from sparewatt_cli.testing.engine import FakeEngine
-from sparewatt_cli.testing.snapshots import RUN, device_snapshot, engine_snapshot, run_snapshot
 
 Command = Callable[..., int]
-Serve = Callable[[FakeEngine], FakeEngine]
+Serve = Callable[[ControlEngine], ControlEngine]
 NO_ENGINE = 9
 
 
@@ -48,7 +49,7 @@ def test_without_an_engine_a_command_says_so_and_has_an_exit_code_of_its_own(
 def test_status_shows_run_device_loss_and_credit(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    serve(FakeEngine())
+    serve(ControlEngine(busy()))
     assert command("status") == 0
     out = capsys.readouterr().out
     for part in (RUN[:8], "A run", "3.2100 nats per byte", "A processor", "no power sensor", "speed limit 100 %"):
@@ -58,7 +59,7 @@ def test_status_shows_run_device_loss_and_credit(
 def test_status_as_json_is_the_whole_snapshot(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    serve(FakeEngine())
+    serve(ControlEngine(busy()))
     assert command("status", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["runs"][0]["run"] == RUN
@@ -68,13 +69,13 @@ def test_status_as_json_is_the_whole_snapshot(
 def test_status_of_an_engine_without_runs_says_how_to_join(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    serve(FakeEngine(engine_snapshot((device_snapshot(worker="none", tokens_per_s=None),), ())))
+    serve(ControlEngine(busy((busy_processor(worker="none", tokens_per_s=None),), ())))
     assert command("status") == 0
     assert "sparewatt join" in capsys.readouterr().out
 
 
 def test_a_pause_ends_when_it_was_said_to(command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     before = int(time.time())
     assert command("pause", "15m") == 0
     [(name, until)] = engine.commands
@@ -85,26 +86,26 @@ def test_a_pause_ends_when_it_was_said_to(command: Command, serve: Serve, capsys
 
 
 def test_a_pause_without_a_length_lasts_until_resumed(command: Command, serve: Serve) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     assert command("pause") == 0
     assert command("resume") == 0
     assert engine.commands == [("pause", 0), ("resume",)]
 
 
 def test_a_pause_until_the_game_closes_is_the_engines_to_end(command: Command, serve: Serve) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     assert command("pause", "game") == 0
     assert engine.commands == [("pause_for_game",)]
 
 
 def test_a_pause_for_a_game_needs_one(command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    serve(FakeEngine(refuses=InputError("pause.no_game")))
+    serve(ControlEngine(busy(), refuses=InputError("pause.no_game")))
     assert command("pause", "game") == 2
     assert "No game is running" in capsys.readouterr().err
 
 
 def test_contributing_now_lasts_an_hour_or_what_was_said_or_is_taken_back(command: Command, serve: Serve) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     before = int(time.time())
     assert command("contribute") == 0
     assert command("contribute", "30m") == 0
@@ -125,7 +126,7 @@ def test_energy_is_told_by_period_with_its_cost_and_what_is_uncertain(
         EnergyRow("2026-11-23", "cpu", RUN, 0, 0, 3_600_000, 3_600_000, 0, 0, 1_000),
         EnergyRow("2026-11-24", "cuda:GPU-1", RUN, 3_600_000_000, 100, 1, 0, 320_000, 473_000, 2_000_000),
     )
-    serve(FakeEngine(energy=rows))
+    serve(ControlEngine(busy(), priced=True, energy=rows))
     assert command("energy", "--last", "2") == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == "2026-11-23  energy not measured, 1,000 tokens, 0 B sent and received"
@@ -138,7 +139,7 @@ def test_energy_is_told_by_period_with_its_cost_and_what_is_uncertain(
 def test_without_a_price_no_cost_is_told_and_how_to_say_one(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    serve(FakeEngine(energy=(EnergyRow("2026-11-24", "cpu", RUN, 3_600_000),), priced=False))
+    serve(ControlEngine(busy(), energy=(EnergyRow("2026-11-24", "cpu", RUN, 3_600_000),)))
     assert command("energy") == 0
     out = capsys.readouterr().out
     assert "EUR" not in out
@@ -150,7 +151,7 @@ def test_past_assignments_are_told_newest_first(
 ) -> None:
     past = PastAssignment("a" * 32, RUN, "cpu", 1_795_000_000, 1_795_000_060, 61_440, 7_200_000, True, True)
     unmeasured = PastAssignment("b" * 32, RUN, "cpu", 1_795_000_000, 1_795_000_060, 61_440, 0, False, False)
-    serve(FakeEngine(assignments=(past, unmeasured)))
+    serve(ControlEngine(busy(), assignments=(past, unmeasured)))
     assert command("energy", "--assignments") == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith("cpu: 61,440 tokens in 1 min 00 s, 2.0 Wh (estimated)")
@@ -158,7 +159,7 @@ def test_past_assignments_are_told_newest_first(
 
 
 def test_nothing_counted_yet_is_said(command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    serve(FakeEngine())
+    serve(ControlEngine(busy()))
     assert command("energy") == command("energy", "--assignments") == 0
     assert capsys.readouterr().out == "Nothing was counted yet.\n" * 2
 
@@ -167,7 +168,7 @@ def test_status_tells_what_the_person_asked_for_conflicts_energy_and_idle_time(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     snapshot = msgspec.structs.replace(
-        engine_snapshot(),
+        busy(),
         contribute_until_unix_s=1_795_003_600,
         paused_for_game=True,
         computer=ComputerSnapshot("mains", None, None, None, True, 600.0, "xscreensaver", None),
@@ -175,7 +176,7 @@ def test_status_tells_what_the_person_asked_for_conflicts_energy_and_idle_time(
         energy=EnergySnapshot(100.0, 1234.0, 10, 395_000, "EUR", 584.0, 5, True, 0.0, 10**9, 10**8),
         settings_error=ErrorSnapshot("settings.damaged", {"path": "x.damaged"}, None),
     )
-    serve(FakeEngine(snapshot))
+    serve(ControlEngine(snapshot))
     assert command("status") == 0
     out = capsys.readouterr().out
     for part in (
@@ -193,7 +194,7 @@ def test_status_tells_what_the_person_asked_for_conflicts_energy_and_idle_time(
 def test_what_a_setting_cannot_be_here_is_said_below_it(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = serve(FakeEngine(settings={"when_to_run": "idle", "power_cap_watts@cpu": "0"}))
+    engine = serve(ControlEngine(busy(), settings=Settings(7, {"when_to_run": "idle"})))
     engine.withheld = {"when_to_run": {"idle": "idle_unknown"}}
     engine.unavailable = {"power_cap_watts@cpu": "no_power_sensor"}
     assert command("settings") == 0
@@ -205,14 +206,14 @@ def test_what_a_setting_cannot_be_here_is_said_below_it(
 def test_a_bad_length_is_refused_before_the_engine_is_asked(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     assert command("pause", "a while") == 2
     assert engine.commands == []
     assert "15m, 1h, 2d, tomorrow or game" in capsys.readouterr().err
 
 
 def test_a_run_is_left_by_the_first_letters_of_its_name(command: Command, serve: Serve) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     assert command("leave", "abab") == 0
     assert engine.commands == [("leave", RUN)]
 
@@ -220,19 +221,23 @@ def test_a_run_is_left_by_the_first_letters_of_its_name(command: Command, serve:
 def test_leaving_what_was_never_joined_is_refused(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     assert command("leave", "ffff") == 2
     assert engine.commands == []
     assert "sparewatt status" in capsys.readouterr().err
 
 
 def test_letters_that_fit_two_runs_are_refused(command: Command, serve: Serve) -> None:
-    serve(FakeEngine(engine_snapshot(runs=(run_snapshot("ab" * 32), run_snapshot("ac" * 32)))))
+    serve(ControlEngine(busy(runs=(young_run("ab" * 32), young_run("ac" * 32)))))
     assert command("leave", "a") == 2
 
 
 def test_what_the_engine_refuses_ends_with_the_class_of_its_error(command: Command, serve: Serve) -> None:
-    serve(FakeEngine(refuses=StorageError("settings.write", path="settings.json", reason="No space left on device")))
+    serve(
+        ControlEngine(
+            busy(), refuses=StorageError("settings.write", path="settings.json", reason="No space left on device")
+        )
+    )
     assert command("pause") == 5
 
 
@@ -256,10 +261,11 @@ PRESETS = (
 )
 
 
-def preset_engine() -> FakeEngine:
-    keys = ("power_cap_watts", "speed_limit_percent", "temperature_limit_celsius")
-    settings = {f"{key}@{device}": "1" for key in keys for device in ("cuda:GPU-1", "cpu")}
-    return FakeEngine(settings=settings, presets=PRESETS)
+def preset_engine() -> ControlEngine:
+    return ControlEngine(
+        snapshot=busy((busy_processor(), msgspec.structs.replace(busy_processor(), device="cuda:GPU-1", kind="cuda"))),
+        presets=PRESETS,
+    )
 
 
 def test_a_preset_sets_what_each_device_can_keep(
@@ -267,27 +273,26 @@ def test_a_preset_sets_what_each_device_can_keep(
 ) -> None:
     engine = serve(preset_engine())
     assert command("settings", "preset", "quiet") == 0
-    assert engine.settings == {
+    assert engine.settings.texts == {
         "power_cap_watts@cuda:GPU-1": "135",
         "speed_limit_percent@cuda:GPU-1": "100",
         "temperature_limit_celsius@cuda:GPU-1": "62",
         "power_cap_watts@cpu": "0",
         "speed_limit_percent@cpu": "40",
-        "temperature_limit_celsius@cpu": "1",
     }
-    assert engine.revision == 7 + 5
+    assert engine.settings.revision == 7 + 5
     assert capsys.readouterr().out.splitlines()[0] == "power_cap_watts@cuda:GPU-1 is now 135."
 
 
 def test_a_preset_for_one_device_leaves_the_others_alone(command: Command, serve: Serve) -> None:
     engine = serve(preset_engine())
     assert command("settings", "preset", "full", "--device", "cuda:GPU-1") == 0
-    assert [key for _, key, _ in engine.commands] == [
+    assert [key for _, _, key, _ in engine.commands] == [
         "power_cap_watts@cuda:GPU-1",
         "speed_limit_percent@cuda:GPU-1",
         "temperature_limit_celsius@cuda:GPU-1",
     ]
-    assert engine.settings["power_cap_watts@cuda:GPU-1"] == "0"
+    assert engine.settings.texts["power_cap_watts@cuda:GPU-1"] == "0"
 
 
 def test_a_preset_needs_a_device_whose_sensors_were_heard(
@@ -309,9 +314,9 @@ def test_a_preset_needs_a_running_engine(command: Command) -> None:
 def test_settings_are_read_and_changed_through_a_running_engine(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     assert command("settings", "set", "speed_limit_percent@cpu", "80") == 0
-    assert engine.commands == [("set", "speed_limit_percent@cpu", "80")]
+    assert engine.commands == [("set", 7, "speed_limit_percent@cpu", "80")]
     capsys.readouterr()
     assert command("settings", "get", "speed_limit_percent@cpu") == 0
     assert capsys.readouterr().out == "80\n"
@@ -325,7 +330,7 @@ def test_a_change_that_leaves_a_conflict_says_so(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     conflicts = (ConflictSnapshot("hours_ignored", {"hours": "mo 1:00-2:00"}, "when_to_run"),)
-    serve(FakeEngine(msgspec.structs.replace(engine_snapshot(), conflicts=conflicts)))
+    serve(ControlEngine(msgspec.structs.replace(busy(), conflicts=conflicts)))
     assert command("settings", "set", "hours", "mo 1:00-2:00") == 0
     assert capsys.readouterr().out.splitlines() == [
         "hours is now mo 1:00-2:00.",
@@ -372,7 +377,7 @@ def test_logs_are_the_last_lines_and_their_absence_is_no_failure(
 
 
 def test_an_engine_is_stopped_through_its_control_channel(command: Command, serve: Serve) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     assert command("engine", "stop") == 0
     assert engine.commands == [("shutdown",)]
 
@@ -380,7 +385,7 @@ def test_an_engine_is_stopped_through_its_control_channel(command: Command, serv
 def test_starting_an_engine_that_runs_changes_nothing(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    engine = serve(FakeEngine())
+    engine = serve(ControlEngine(busy()))
     assert command("engine", "start") == 0
     assert engine.commands == []
     assert "already" in capsys.readouterr().out

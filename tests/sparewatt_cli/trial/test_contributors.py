@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from sparewatt.snapshot import Snapshot
-from sparewatt_cli.testing.snapshots import device_snapshot, engine_snapshot, run_snapshot
+from sparewatt.testing.snapshots import busy, busy_processor, young_run
 from sparewatt_cli.trial.contributors import delivered
 
 
@@ -19,11 +19,11 @@ class Facts:
 
 
 def snapshot(facts: Facts) -> Snapshot:
-    device = msgspec.structs.replace(device_snapshot(worker=facts.worker), tokens=facts.trained)
+    device = msgspec.structs.replace(busy_processor(worker=facts.worker), tokens=facts.trained)
     run = msgspec.structs.replace(
-        run_snapshot(run_tokens=facts.accepted, outbox=facts.outbox), updates_refused=facts.refused
+        young_run(run_tokens=facts.accepted, outbox=facts.outbox), updates_refused=facts.refused
     )
-    return engine_snapshot((device,), (run,), paused_until_unix_s=facts.paused)
+    return busy((device,), (run,), paused_until_unix_s=facts.paused)
 
 
 def test_everything_trained_and_answered_is_delivered() -> None:

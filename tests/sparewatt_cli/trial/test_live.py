@@ -1,11 +1,11 @@
 import io
 
-from sparewatt_cli.testing.snapshots import RUN, engine_snapshot
+from sparewatt.testing.snapshots import RUN, busy
 from sparewatt_cli.trial.live import Lines, display_for
 from sparewatt_cli.trial.rows import Progress, headline, rows
 from sparewatt_cli.trial.view import trial_view
 
-VIEW = trial_view((engine_snapshot(),), RUN)
+VIEW = trial_view((busy(),), RUN)
 
 
 class Clock:
@@ -57,7 +57,7 @@ def test_the_panel_has_the_same_rows_from_the_first_moment() -> None:
 
 
 def test_several_engines_on_one_device_are_named_once() -> None:
-    view = trial_view((engine_snapshot(), engine_snapshot()), RUN)
+    view = trial_view((busy(), busy()), RUN)
     assert dict(rows(view))["Device"] == "A processor (lent by 2 contributors)"
 
 

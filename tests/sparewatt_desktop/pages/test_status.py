@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from sparewatt.errors import ConflictError
+from sparewatt.settings.values import Settings
 from sparewatt_desktop.testing.scenes import SCENES
 from sparewatt_desktop.testing.stage import Stage
 
@@ -50,6 +51,7 @@ def test_the_button_resumes_exactly_a_pause(stage: Make, qtbot: QtBot) -> None:
 def test_the_button_changes_exactly_the_setting_with_the_newest_revision(stage: Make, qtbot: QtBot) -> None:
     made = stage("battery")
     made.bridge.stand(made.bridge.link, msgspec.structs.replace(SCENES["battery"].snapshot, settings_revision=99))
+    made.engine.settings = Settings(99, {})
     button(made, "Run on battery, too").click()
     qtbot.waitUntil(lambda: made.engine.commands == [("set", 99, "run_on_battery", "on")])
 

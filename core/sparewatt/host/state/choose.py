@@ -15,6 +15,7 @@ from sparewatt.host.state.power import LinuxPower, MacosPower, Power, WindowsPow
 from sparewatt.host.state.session import SessionState
 from sparewatt.host.state.session_macos import MacosSession
 from sparewatt.host.state.session_windows import WindowsSession
+from sparewatt.host.state.sleep_setting import GnomeSleep, SleepSetting, WindowsSleep
 from sparewatt.host.unknown import Unknown
 from sparewatt.host.user import user_number
 from sparewatt.host.x11 import X11Display
@@ -30,6 +31,7 @@ class StateReaders:
     power: Callable[[], Callable[[], Power]]
     metered: Callable[[], Callable[[], bool | Unknown]]
     games: Callable[[], Callable[[], Games]]
+    sleep_setting: Callable[[], Callable[[], SleepSetting | Unknown]]
 
 
 def state_readers(session: DesktopSession, platform: str = sys.platform) -> StateReaders:
@@ -39,6 +41,7 @@ def state_readers(session: DesktopSession, platform: str = sys.platform) -> Stat
             power=lambda: WindowsPower().read,
             metered=lambda: _not_here,
             games=lambda: WindowsGames().read,
+            sleep_setting=lambda: WindowsSleep().read,
         )
     if platform == "darwin":
         return StateReaders(
@@ -46,12 +49,14 @@ def state_readers(session: DesktopSession, platform: str = sys.platform) -> Stat
             power=lambda: MacosPower().read,
             metered=lambda: _not_here,
             games=lambda: _not_here,
+            sleep_setting=lambda: _not_here,
         )
     return StateReaders(
         session=lambda: Logind(system_bus(session.system_bus), user_number(), session.has_screen).read,
         power=lambda: LinuxPower(system_bus(session.system_bus)).read,
         metered=lambda: NetworkManagerMetered(system_bus(session.system_bus)).read,
         games=lambda: _linux_games(session).read,
+        sleep_setting=lambda: GnomeSleep(session.desktop).read,
     )
 
 
