@@ -25,7 +25,6 @@ from sparewatt.policy import WITHOUT_ENCODING_RULES, Decision
 
 # Largest share of time by what the policy allows. "limited" is what a fanless machine keeps up without growing hot.
 _DUTY_MOST: Final = MappingProxyType({"full": 1.0, "limited": 0.5, "hold": 0.0, "stop": 0.0})
-# Under these rules not even a finished piece of work is encoded: it would take what they protect.
 CLOCK_JUMP_S: Final = 5.0
 # A pause of which nothing was seen any more is judged anew: else one whose device is not looked at would never end.
 _UNSEEN_PAUSE_S: Final = 300.0
