@@ -256,7 +256,7 @@ class _BoundedSpinBox(CalmSpinBox):
         if self._apart:
             self.setSpecialValueText(zero)
         if option.unit:
-            self.setSuffix(f" {option.unit}")
+            self.setSuffix(f" {words.gettext(option.unit)}")
         self.setSingleStep(_step_of(most - self._least))
         self.setCorrectionMode(QSpinBox.CorrectionMode.CorrectToNearestValue)
 
