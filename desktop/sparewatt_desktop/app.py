@@ -1,9 +1,8 @@
 """Puts the desktop together: bridge, window, tray, and how it ends."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QLocale, QObject
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
@@ -152,15 +151,6 @@ class Desktop(QObject):
         box.addButton(gettext("Stay"), QMessageBox.ButtonRole.RejectRole)
         box.exec()
         return box.clickedButton() is quit_button
-
-
-def languages() -> Sequence[str]:
-    """What the person reads, best first, as names of catalogues: ``de_AT``, ``de``."""
-    found: list[str] = []
-    for name in QLocale.system().uiLanguages():
-        whole = name.replace("-", "_")
-        found += [whole, whole.partition("_")[0]]
-    return list(dict.fromkeys(found))
 
 
 def tray_available() -> bool:

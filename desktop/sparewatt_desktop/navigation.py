@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QWidget
 
-from sparewatt.wording.catalogue import Translations
+from sparewatt.wording.catalogue import Translations, filled
 from sparewatt_desktop.drawings import icon
 from sparewatt_desktop.look import Look
 from sparewatt_desktop.page import PageEntry
@@ -36,10 +36,11 @@ class Navigation(QFrame):
         self._icons: dict[QToolButton, str] = {}
         self._buttons: dict[str, QToolButton] = {}
         box = column(self, look, SPACING.small, SPACING.hair)
+        tip = words.gettext("{title} (Ctrl+{number})")
         for place, entry in enumerate(entries, start=1):
             button = self._button(entry.title, entry.icon)
             button.setCheckable(True)
-            button.setToolTip(f"{entry.title} (Ctrl+{place})")
+            button.setToolTip(filled(tip, {"title": entry.title, "number": place}))
             button.clicked.connect(lambda _checked=False, page=entry.page: self.chosen.emit(page))
             self._group.addButton(button)
             self._buttons[entry.page] = button
