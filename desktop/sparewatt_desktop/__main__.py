@@ -86,7 +86,7 @@ def run(application: "object", options: DesktopOptions) -> int:
         return 0
     preferences = Preferences(place.preferences)
     look = Look(application, theme_of(preferences.read(), application.styleHints().colorScheme()))
-    words = catalogue(languages())
+    words = catalogue(languages(preferences.read().language))
     speak(application, language_of(words))
     bridge = Bridge(place, EngineProcess(place), importlib.metadata.version("sparewatt"))
     desktop = Desktop(

@@ -88,6 +88,8 @@ class Desktop(QObject):
         bridge.link_changed.connect(self._show_banner)
         self.watch.changed.connect(self._show_title)
         self._parts.look.changed.connect(lambda: self._parts.preferences.remember_theme(self._parts.look.theme))
+        window.navigation.show_language(self._parts.preferences.read().language)
+        window.navigation.language_chosen.connect(self._parts.preferences.remember_language)
         window.quit_asked.connect(self.quit)
         self._parts.application.commitDataRequest.connect(self._end_with_session)
         if self.tray is not None:

@@ -1,12 +1,15 @@
 """Which language is spoken, and what of Qt has to speak it too."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
 SYSTEM: Final = "system"
+# Each by its own name, so that who cannot read the others finds it.
+NAMES: Final = MappingProxyType({"en": "English", "de": "Deutsch"})
 
 
 def languages(preferred: str = SYSTEM) -> Sequence[str]:

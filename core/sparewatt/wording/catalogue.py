@@ -68,10 +68,10 @@ def language_of(translations: Translations) -> str:
 
 def filled(template: str, parameters: Parameters) -> str:
     """`template` with its parameters. One that is missing, as another version of a peer may leave it, is shown as
-    "unknown": a sentence with a hole says more than none."""
+    a question mark, which every language reads: a sentence with a hole says more than none."""
     return template.format_map(_Known(parameters))
 
 
 class _Known(dict[str, str | int]):
     def __missing__(self, key: str) -> str:
-        return "unknown"
+        return "?"

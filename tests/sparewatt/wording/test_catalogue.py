@@ -36,5 +36,5 @@ def test_what_a_catalogue_lacks_is_said_in_english() -> None:
     assert words.ngettext("{count} day", "{count} days", 3) == "{count} days"
 
 
-def test_a_missing_parameter_is_shown_as_unknown() -> None:
-    assert filled("{a} and {b}", {"a": 1}) == "1 and unknown"
+def test_a_missing_parameter_is_shown_as_a_question() -> None:
+    assert filled("{a} and {b}", {"a": 1}) == "1 and ?"
