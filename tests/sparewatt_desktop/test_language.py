@@ -24,7 +24,7 @@ Make = Callable[[str, Translations], Stage]
 DATA = re.compile(
     r"NVIDIA GeForce RTX 3060|AMD Ryzen 5 5600|cuda:GPU-1b2c|Tales for everyone|Library of Ulm|CC-BY-4\.0|always|"
     r"mo-su 22:00-06:00|A small language model that tells stories to children, in the open from data to weights\.|"
-    r"<h1>.*|‹h1›.*|\bcpu\b|[0-9.]+ [GM]B|Sparewatt|English|Deutsch"
+    r"[<‹]h1.*|\bcpu\b|[0-9.]+ [GM]B|Sparewatt|English|Deutsch"
 )
 
 
