@@ -64,10 +64,11 @@ def run(application: "object", options: DesktopOptions) -> int:
 
     from PySide6.QtWidgets import QApplication
 
-    from sparewatt.wording.catalogue import catalogue
-    from sparewatt_desktop.app import Desktop, DesktopParts, languages, tray_available
+    from sparewatt.wording.catalogue import catalogue, language_of
+    from sparewatt_desktop.app import Desktop, DesktopParts, tray_available
     from sparewatt_desktop.bridge import Bridge
     from sparewatt_desktop.instance import Instance
+    from sparewatt_desktop.language import languages, speak
     from sparewatt_desktop.look import Look
     from sparewatt_desktop.platform.engine_process import EngineProcess
     from sparewatt_desktop.platform.parent_pipe import ParentPipe
@@ -85,6 +86,8 @@ def run(application: "object", options: DesktopOptions) -> int:
         return 0
     preferences = Preferences(place.preferences)
     look = Look(application, theme_of(preferences.read(), application.styleHints().colorScheme()))
+    words = catalogue(languages(preferences.read().language))
+    speak(application, language_of(words))
     bridge = Bridge(place, EngineProcess(place), importlib.metadata.version("sparewatt"))
     desktop = Desktop(
         DesktopParts(
@@ -92,7 +95,7 @@ def run(application: "object", options: DesktopOptions) -> int:
             bridge,  # pyright: ignore[reportArgumentType] - it sees a class's Qt signal where an instance has a bound one
             look,
             preferences,
-            catalogue(languages()),
+            words,
             tray_available(),
         )
     )

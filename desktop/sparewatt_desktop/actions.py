@@ -61,7 +61,7 @@ class Setting:
 
 
 # In English; shown through the catalogue. A rule that is missing here is changed by its setting, where it has one.
-_SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
+SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
     {
         "contribution_off": Setting("Contribute while I am away", "when_to_run", "idle"),
         "device_off": Setting("Lend this device", "device_use", "rules"),
@@ -96,7 +96,7 @@ def actions_for(
     found: list[Action] = []
     if reason.rule in YIELD_TO_NOW:
         found.append(contribute_now(snapshot, translations))
-    known = _SETTINGS.get(reason.rule)
+    known = SETTINGS.get(reason.rule)
     if known is not None:
         found.append(_set(known, device, snapshot, translations))
     elif reason.setting is not None:

@@ -1,9 +1,8 @@
 """Puts the desktop together: bridge, window, tray, and how it ends."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QLocale, QObject
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QMessageBox, QSystemTrayIcon
 
@@ -89,6 +88,8 @@ class Desktop(QObject):
         bridge.link_changed.connect(self._show_banner)
         self.watch.changed.connect(self._show_title)
         self._parts.look.changed.connect(lambda: self._parts.preferences.remember_theme(self._parts.look.theme))
+        window.navigation.show_language(self._parts.preferences.read().language)
+        window.navigation.language_chosen.connect(self._parts.preferences.remember_language)
         window.quit_asked.connect(self.quit)
         self._parts.application.commitDataRequest.connect(self._end_with_session)
         if self.tray is not None:
@@ -152,15 +153,6 @@ class Desktop(QObject):
         box.addButton(gettext("Stay"), QMessageBox.ButtonRole.RejectRole)
         box.exec()
         return box.clickedButton() is quit_button
-
-
-def languages() -> Sequence[str]:
-    """What the person reads, best first, as names of catalogues: ``de_AT``, ``de``."""
-    found: list[str] = []
-    for name in QLocale.system().uiLanguages():
-        whole = name.replace("-", "_")
-        found += [whole, whole.partition("_")[0]]
-    return list(dict.fromkeys(found))
 
 
 def tray_available() -> bool:

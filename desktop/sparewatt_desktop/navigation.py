@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QActionGroup, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QSizePolicy, QToolButton, QWidget
 
-from sparewatt.wording.catalogue import Translations
+from sparewatt.wording.catalogue import Translations, filled
 from sparewatt_desktop.drawings import icon
+from sparewatt_desktop.language import NAMES, SYSTEM
 from sparewatt_desktop.look import Look
 from sparewatt_desktop.page import PageEntry
 from sparewatt_desktop.theme import SPACING
@@ -23,6 +24,7 @@ class Navigation(QFrame):
 
     chosen = Signal(str)
     look_asked = Signal()
+    language_chosen = Signal(str)
 
     def __init__(
         self, entries: Sequence[PageEntry], look: Look, words: Translations, parent: QWidget | None = None
@@ -36,10 +38,11 @@ class Navigation(QFrame):
         self._icons: dict[QToolButton, str] = {}
         self._buttons: dict[str, QToolButton] = {}
         box = column(self, look, SPACING.small, SPACING.hair)
+        tip = words.gettext("{title} (Ctrl+{number})")
         for place, entry in enumerate(entries, start=1):
             button = self._button(entry.title, entry.icon)
             button.setCheckable(True)
-            button.setToolTip(f"{entry.title} (Ctrl+{place})")
+            button.setToolTip(filled(tip, {"title": entry.title, "number": place}))
             button.clicked.connect(lambda _checked=False, page=entry.page: self.chosen.emit(page))
             self._group.addButton(button)
             self._buttons[entry.page] = button
@@ -47,6 +50,11 @@ class Navigation(QFrame):
             shortcut = QShortcut(QKeySequence(f"Ctrl+{place}"), self)
             shortcut.activated.connect(lambda page=entry.page: self.chosen.emit(page))
         box.addStretch(1)
+        self._languages = self._language_menu(words)
+        language = self._button(words.gettext("Language"), "language")
+        language.setToolTip(words.gettext("The language of these pages; another one takes effect at the next start."))
+        language.clicked.connect(lambda: self._languages.popup(language.mapToGlobal(language.rect().topRight())))
+        box.addWidget(language)
         lighter = self._button(words.gettext("Light or dark"), "theme")
         lighter.setToolTip(words.gettext("Change between light and dark (Ctrl+D); larger: Ctrl++, smaller: Ctrl+-"))
         lighter.clicked.connect(self.look_asked)
@@ -59,6 +67,11 @@ class Navigation(QFrame):
         button = self._buttons[page]
         button.setChecked(True)
         self._draw_button(button)
+
+    def show_language(self, chosen: str) -> None:
+        """Mark the language that was chosen, or ``system``."""
+        for action in self._languages.actions():
+            action.setChecked(action.data() == chosen)
 
     def set_narrow(self, narrow: bool) -> None:
         """Show the icons alone."""
@@ -74,6 +87,19 @@ class Navigation(QFrame):
             super().keyPressEvent(event)
             return
         buttons[(focused + step) % len(buttons)].setFocus(Qt.FocusReason.TabFocusReason)
+
+    def _language_menu(self, words: Translations) -> QMenu:
+        menu = QMenu(self)
+        group = QActionGroup(menu)
+        for language, name in ((SYSTEM, words.gettext("As the system")), *NAMES.items()):
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setData(language)
+            group.addAction(action)
+        group.triggered.connect(lambda action: self.language_chosen.emit(action.data()))
+        menu.addSeparator()
+        menu.addAction(words.gettext("Takes effect at the next start")).setEnabled(False)
+        return menu
 
     def _button(self, title: str, drawing_name: str) -> QToolButton:
         button = QToolButton(self)

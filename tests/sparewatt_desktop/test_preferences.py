@@ -26,7 +26,7 @@ def test_what_the_person_chose_is_above_the_system(tmp_path: Path) -> None:
     [
         "",
         "\x00\xff",
-        "[General]\npalette=purple\nscale_percent=-1\ngeometry=5\n",
+        "[General]\nlanguage=xx\npalette=purple\nscale_percent=-1\ngeometry=5\n",
         "[General]\nscale_percent=99999999\n",
     ],
 )
@@ -34,5 +34,13 @@ def test_a_file_that_is_broken_or_of_later_gives_the_defaults(tmp_path: Path, te
     path = tmp_path / "desktop.ini"
     path.write_text(text, encoding="latin-1")
     remembered = Preferences(path).read()
-    assert (remembered.palette, remembered.scale_percent) == ("system", 100)
+    assert (remembered.palette, remembered.scale_percent, remembered.language) == ("system", 100, "system")
     assert remembered.geometry.isEmpty()
+
+
+def test_the_language_that_was_chosen_is_kept(tmp_path: Path) -> None:
+    preferences = Preferences(tmp_path / "desktop.ini")
+    preferences.remember_language("de")
+    assert preferences.read().language == "de"
+    preferences.remember_language("system")
+    assert preferences.read().language == "system"

@@ -1,38 +1,40 @@
 """Energy, money and carbon dioxide, as people read them."""
 
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.numbers import decimal_words
 from sparewatt.wording.units import count_words, duration_words
 
 
-def energy_words(watt_hours: float) -> str:
+def energy_words(watt_hours: float, translations: Translations = ENGLISH) -> str:
     """``12.3 Wh``, ``1.23 kWh``."""
     if watt_hours < 1000:
-        return f"{watt_hours:.1f} Wh"
-    return f"{watt_hours / 1000:.2f} kWh" if watt_hours < 100_000 else f"{watt_hours / 1000:.0f} kWh"
+        return f"{decimal_words(watt_hours, 1, translations)} Wh"
+    return f"{decimal_words(watt_hours / 1000, 2 if watt_hours < 100_000 else 0, translations)} kWh"
 
 
 def measured_words(watt_hours: float, unmeasured_s: float, translations: Translations = ENGLISH) -> str:
     """The same, of a time in which the power may not have been readable at all: that is unknown, not nothing."""
     if watt_hours == 0 and unmeasured_s > 0:
         return translations.gettext("energy not measured")
-    return energy_words(watt_hours)
+    return energy_words(watt_hours, translations)
 
 
-def money_words(micro: int, currency: str) -> str:
+def money_words(micro: int, currency: str, translations: Translations = ENGLISH) -> str:
     """``0.37 EUR``; what is less than a hundredth has more digits, for it is not nothing."""
     value = micro / 1_000_000
-    return f"{value:.4f} {currency}" if 0 < value < 0.01 else f"{value:,.2f} {currency}"
+    digits = 4 if 0 < value < 0.01 else 2
+    return f"{decimal_words(value, digits, translations, grouped=True)} {currency}"
 
 
 def carbon_words(grams: float, translations: Translations = ENGLISH) -> str:
     """``582 g CO₂``."""
-    amount = f"{grams:.0f} g" if grams < 1000 else f"{grams / 1000:.2f} kg"
+    amount = f"{grams:.0f} g" if grams < 1000 else f"{decimal_words(grams / 1000, 2, translations)} kg"
     return filled(translations.gettext("{amount} CO₂"), {"amount": amount})
 
 
 def yield_words(tokens: int, watt_hours: float, translations: Translations = ENGLISH) -> str:
     """``1.2 M tokens per kWh``; the caller knows that neither is nothing."""
-    count = count_words(round(1000 * tokens / watt_hours))
+    count = count_words(round(1000 * tokens / watt_hours), translations)
     return filled(translations.gettext("{count} tokens per kWh"), {"count": count})
 
 

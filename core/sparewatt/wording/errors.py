@@ -5,6 +5,7 @@ from typing import Final
 from sparewatt.errors import SparewattError
 from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
 from sparewatt.wording.error_table import ERRORS
+from sparewatt.wording.settings import with_allowed
 
 _UNKNOWN: Final = "Something failed that this version has no words for ({error_id}). Update Sparewatt."
 
@@ -19,4 +20,5 @@ def error_words(error_id: str, parameters: Parameters, translations: Translation
     template = ERRORS.get(error_id)
     if template is None:
         return filled(translations.gettext(_UNKNOWN), {"error_id": error_id})
-    return filled(translations.gettext(template), parameters)
+    readable = with_allowed(parameters, translations) if error_id == "settings.value" else parameters
+    return filled(translations.gettext(template), readable)

@@ -72,13 +72,13 @@ def rule_words(rule: str, parameters: Parameters, translations: Translations = E
             template = WITHOUT_CELSIUS
         case _:
             pass
-    return filled(translations.gettext(template), _readable(parameters))
+    return filled(translations.gettext(template), _readable(parameters, translations))
 
 
-def _readable(parameters: Parameters) -> Parameters:
+def _readable(parameters: Parameters, translations: Translations) -> Parameters:
     readable = dict(parameters)
     for name in ("available", "needed", "taken"):
         value = parameters.get(f"{name}_bytes")
         if isinstance(value, int):
-            readable[name] = bytes_words(value)
+            readable[name] = bytes_words(value, translations)
     return readable

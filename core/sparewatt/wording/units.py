@@ -1,27 +1,39 @@
 """Numbers with their units, as people read them."""
 
+from types import MappingProxyType
 from typing import Final
 
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.numbers import decimal_words
 
 _BYTES: Final = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
-_LOSS_UNITS: Final = {"nats_per_token": "{loss} nats per token", "nats_per_byte": "{loss} nats per byte"}
+_COUNTS: Final = MappingProxyType({
+    10**12: "{number} T",
+    10**9: "{number} B",
+    10**6: "{number} M",
+    10**3: "{number} k",
+})  # fmt: skip
+_LOSS_UNITS: Final = MappingProxyType({
+    "nats_per_token": "{loss} nats per token",
+    "nats_per_byte": "{loss} nats per byte",
+})  # fmt: skip
 
 
-def bytes_words(count: int) -> str:
+def bytes_words(count: int, translations: Translations = ENGLISH) -> str:
     """``1.5 GB``: decimal units, as disks and networks are sold; three digits at most."""
     for size, unit in _BYTES:
         if count >= size:
             value = count / size
-            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+            return f"{decimal_words(value, 1 if value < 10 else 0, translations)} {unit}"
     return f"{count} B"
 
 
-def count_words(count: int) -> str:
+def count_words(count: int, translations: Translations = ENGLISH) -> str:
     """``1.2 M``: tokens and parameters."""
-    for size, unit in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
+    for size in _COUNTS:
         if count >= size:
-            return f"{count / size:.1f} {unit}" if count < 100 * size else f"{count / size:.0f} {unit}"
+            number = decimal_words(count / size, 1 if count < 100 * size else 0, translations)
+            return filled(translations.gettext(_COUNTS[size]), {"number": number})
     return str(count)
 
 
@@ -42,7 +54,8 @@ def duration_words(seconds: float, translations: Translations = ENGLISH) -> str:
 
 def credit_words(credit_micro: int, translations: Translations = ENGLISH) -> str:
     """``0.0032 credits``; one credit is 10¹⁵ verified FLOP."""
-    value = f"{credit_micro / 1e6:.4f}" if abs(credit_micro) < 10**6 else f"{credit_micro / 1e6:,.2f}"
+    digits = 4 if abs(credit_micro) < 10**6 else 2
+    value = decimal_words(credit_micro / 1e6, digits, translations, grouped=True)
     return filled(translations.gettext("{value} credits"), {"value": value})
 
 
@@ -51,7 +64,9 @@ def loss_words(loss_micro: int | None, unit: str, translations: Translations = E
     if loss_micro is None:
         return translations.gettext("not measured yet")
     template = _LOSS_UNITS.get(unit, "{loss} ({unit})")
-    return filled(translations.gettext(template), {"loss": f"{loss_micro / 1e6:.4f}", "unit": unit})
+    return filled(
+        translations.gettext(template), {"loss": decimal_words(loss_micro / 1e6, 4, translations), "unit": unit}
+    )
 
 
 def percent_words(percent: float) -> str:

@@ -51,7 +51,7 @@ def sensor_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) ->
         row("temperature", gettext("Temperature"), _celsius(sensors.temperature_celsius, translations)),
         row("fan", gettext("Fan"), _percent(sensors.fan_percent)),
         row("utilisation", gettext("In use"), _percent(sensors.utilisation_percent)),
-        row("memory", gettext("Memory in use"), _bytes(sensors.memory_used_bytes)),
+        row("memory", gettext("Memory in use"), _bytes(sensors.memory_used_bytes, translations)),
     ]
     if sensors.margin_kelvin is not None:
         kelvins = filled(gettext("{kelvins} K"), {"kelvins": f"{sensors.margin_kelvin:.0f}"})
@@ -105,7 +105,9 @@ def work_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> t
         work = device.current
         parameters = {"done": work.inner_steps, "total": work.inner_steps_total, "version": work.base_version}
         rows.append(Fact(gettext("This assignment"), filled(words, parameters)))
-    trained = filled(gettext("{count} tokens since the engine started"), {"count": count_words(device.tokens)})
+    trained = filled(
+        gettext("{count} tokens since the engine started"), {"count": count_words(device.tokens, translations)}
+    )
     rows.append(Fact(gettext("Trained"), trained))
     return tuple(rows)
 
@@ -157,5 +159,5 @@ def _percent(percent: float | None) -> str | None:
     return None if percent is None else percent_words(percent)
 
 
-def _bytes(count: int | None) -> str | None:
-    return None if count is None else bytes_words(count)
+def _bytes(count: int | None, translations: Translations) -> str | None:
+    return None if count is None else bytes_words(count, translations)

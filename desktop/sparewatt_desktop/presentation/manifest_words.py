@@ -44,11 +44,17 @@ def about_facts(manifest: Manifest, invite: Invite, translations: Translations =
     gettext = translations.gettext
     model = filled(
         gettext("{architecture}, {count} parameters"),
-        {"architecture": plain(manifest.model.architecture), "count": count_words(parameter_count(manifest.model))},
+        {
+            "architecture": plain(manifest.model.architecture),
+            "count": count_words(parameter_count(manifest.model), translations),
+        },
     )
     data = filled(
         gettext("{count} tokens: {description}"),
-        {"count": count_words(manifest.data.tokens), "description": plain(manifest.data.description, TEXT_MOST)},
+        {
+            "count": count_words(manifest.data.tokens, translations),
+            "description": plain(manifest.data.description, TEXT_MOST),
+        },
     )
     return (
         Fact(gettext("Purpose"), plain(manifest.purpose, TEXT_MOST)),
@@ -68,16 +74,18 @@ def cost_facts(manifest: Manifest, isolation: str, translations: Translations = 
     download = filled(
         gettext("{first} at first, then at most {next} for each new version"),
         {
-            "first": bytes_words(costs.download_bytes_first),
-            "next": bytes_words(costs.download_bytes_per_version),
+            "first": bytes_words(costs.download_bytes_first, translations),
+            "next": bytes_words(costs.download_bytes_per_version, translations),
         },
     )
-    upload = filled(gettext("at most {size} for each result"), {"size": bytes_words(costs.upload_bytes_per_update)})
-    memory = filled(gettext("at most {size} for each device"), {"size": bytes_words(costs.memory_bytes)})
+    upload = filled(
+        gettext("at most {size} for each result"), {"size": bytes_words(costs.upload_bytes_per_update, translations)}
+    )
+    memory = filled(gettext("at most {size} for each device"), {"size": bytes_words(costs.memory_bytes, translations)})
     return (
         Fact(gettext("Download"), download),
         Fact(gettext("Upload"), upload),
-        Fact(gettext("Disk"), filled(gettext("at most {size}"), {"size": bytes_words(costs.disk_bytes)})),
+        Fact(gettext("Disk"), filled(gettext("at most {size}"), {"size": bytes_words(costs.disk_bytes, translations)})),
         Fact(gettext("Memory"), memory),
         Fact(gettext("Isolation"), isolation_words(isolation, translations)),
     )
@@ -120,7 +128,7 @@ def changes(before: Manifest, after: Manifest, translations: Translations = ENGL
         (gettext("Memory"), before.costs.memory_bytes, after.costs.memory_bytes, bytes_words),
     )
     told = [(name, plain(old, TEXT_MOST), plain(new, TEXT_MOST)) for name, old, new in parts]
-    told += [(name, words(old), words(new)) for name, old, new, words in sizes]
+    told += [(name, words(old, translations), words(new, translations)) for name, old, new, words in sizes]
     was = gettext("was: {old}")
     found = tuple(Fact(name, new, filled(was, {"old": old})) for name, old, new in told if old != new)
     if found or before == after:

@@ -32,7 +32,7 @@ def value_words(option: Option[Any], text: str, translations: Translations = ENG
     match option:
         case Number():
             zero = zero_words(option, translations)
-            return zero if zero and text == "0" else f"{text} {option.unit}".strip()
+            return zero if zero and text == "0" else f"{text} {_unit(option, translations)}".strip()
         case Choice() if text in option.choices:
             return gettext(option.choices[text])
         case Switch():
@@ -49,4 +49,8 @@ def range_words(option: Number, minimum: int, maximum: int, translations: Transl
         least = max(1, minimum)
     else:
         words, least = translations.gettext("{least} to {most} {unit}"), minimum
-    return filled(words, {"zero": zero, "least": least, "most": maximum, "unit": option.unit}).strip()
+    return filled(words, {"zero": zero, "least": least, "most": maximum, "unit": _unit(option, translations)}).strip()
+
+
+def _unit(option: Number, translations: Translations) -> str:
+    return translations.gettext(option.unit) if option.unit else ""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.numbers import written
 
 Point = tuple[float, float]
 # More points than a plot has pixels show nothing more.
@@ -67,4 +68,4 @@ def _ago(seconds: int, translations: Translations) -> str:
         return filled(gettext("{count} s ago"), {"count": seconds})
     if seconds < 3_600:
         return filled(gettext("{count} min ago"), {"count": seconds // 60})
-    return filled(gettext("{count} h ago"), {"count": f"{seconds / 3_600:g}"})
+    return filled(gettext("{count} h ago"), {"count": written(f"{seconds / 3_600:g}", translations)})

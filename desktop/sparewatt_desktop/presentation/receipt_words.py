@@ -8,6 +8,7 @@ from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.signing import Signed
 from sparewatt.snapshot import RunSnapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.numbers import decimal_words
 from sparewatt.wording.units import count_words, credit_words
 from sparewatt.work.receipt import Receipt
 from sparewatt_desktop.widgets.facts import Fact
@@ -66,15 +67,15 @@ def receipt_row(
         time=moment_words(receipt.accepted_at_s, now_unix_s, translations, zone),
         run=run_title,
         round=str(receipt.round),
-        tokens=count_words(receipt.tokens),
-        credit=credit_number(receipt.credit_micro),
+        tokens=count_words(receipt.tokens, translations),
+        credit=credit_number(receipt.credit_micro, translations),
         state=receipt_state_words(receipt, translations),
     )
 
 
-def credit_number(credit_micro: int) -> str:
+def credit_number(credit_micro: int, translations: Translations = ENGLISH) -> str:
     """Credits under a heading that says so."""
-    return f"{credit_micro / 1e6:,.4f}"
+    return decimal_words(credit_micro / 1e6, 4, translations, grouped=True)
 
 
 def receipt_state_words(receipt: Receipt, translations: Translations = ENGLISH) -> str:
@@ -141,7 +142,8 @@ def moment_words(unix_s: int, now_unix_s: int, translations: Translations = ENGL
     clock = f"{moment:%H:%M}"
     if moment.date() == now.date():
         return filled(translations.gettext("today {clock}"), {"clock": clock})
-    return f"{moment:%Y-%m-%d} {clock}"
+    parts = {"year": f"{moment:%Y}", "month": f"{moment:%m}", "day": f"{moment:%d}", "clock": clock}
+    return filled(translations.gettext("{year}-{month}-{day} {clock}"), parts)
 
 
 def last_receipt_facts(
@@ -155,7 +157,7 @@ def last_receipt_facts(
             filled(
                 words,
                 {
-                    "tokens": count_words(receipt.tokens),
+                    "tokens": count_words(receipt.tokens, translations),
                     "credit": credit_words(receipt.credit_micro, translations),
                     "state": receipt_state_words(receipt, translations),
                 },

@@ -104,9 +104,9 @@ def run_figures(run: RunSnapshot, translations: Translations = ENGLISH) -> str:
     return filled(
         words,
         {
-            "tokens": count_words(run.tokens_accepted),
+            "tokens": count_words(run.tokens_accepted, translations),
             "results": run.updates_accepted,
             "credit": credit_words(run.credit_micro, translations),
-            "disk": bytes_words(run.disk_bytes),
+            "disk": bytes_words(run.disk_bytes, translations),
         },
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sparewatt.snapshot import EvaluationSnapshot, RunSnapshot
 from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
 from sparewatt.wording.errors import error_words
+from sparewatt.wording.numbers import significant_words
 from sparewatt.wording.units import bytes_words, count_words, duration_words, loss_words
 from sparewatt_desktop.widgets.facts import Fact
 
@@ -26,14 +27,14 @@ def about_rows(run: RunSnapshot, translations: Translations = ENGLISH) -> tuple[
 def progress_rows(run: RunSnapshot, translations: Translations = ENGLISH) -> tuple[Fact, ...]:
     """How far the run is, and what of it came from here."""
     gettext = translations.gettext
-    whole = filled(gettext("{count} tokens"), {"count": count_words(run.run_tokens)})
-    yours = filled(gettext("{count} tokens"), {"count": count_words(run.tokens_accepted)})
+    whole = filled(gettext("{count} tokens"), {"count": count_words(run.run_tokens, translations)})
+    yours = filled(gettext("{count} tokens"), {"count": count_words(run.tokens_accepted, translations)})
     return (
         Fact(gettext("Version"), version_words(run, translations)),
         Fact(gettext("Whole run"), whole),
         Fact(gettext("From this computer"), yours, share_words(run, translations)),
         Fact(gettext("Held-out loss"), latest_loss_words(run, translations)),
-        Fact(gettext("On this disk"), bytes_words(run.disk_bytes)),
+        Fact(gettext("On this disk"), bytes_words(run.disk_bytes, translations)),
     )
 
 
@@ -73,7 +74,10 @@ def connection_words(run: RunSnapshot, translations: Translations = ENGLISH) -> 
             return gettext("Not connected.")
         case "refused":
             return gettext("The coordinator refuses this contributor.")
-    traffic = {"up": bytes_words(connection.bytes_up), "down": bytes_words(connection.bytes_down)}
+    traffic = {
+        "up": bytes_words(connection.bytes_up, translations),
+        "down": bytes_words(connection.bytes_down, translations),
+    }
     return f"{words} {filled(gettext('{up} sent, {down} received.'), traffic)}"
 
 
@@ -93,7 +97,7 @@ def share_words(run: RunSnapshot, translations: Translations = ENGLISH) -> str:
     if not run.run_tokens or not run.tokens_accepted:
         return ""
     share = 100 * min(1.0, run.tokens_accepted / run.run_tokens)
-    percent = f"{share:.0f}" if share >= 10 else f"{share:.2g}"
+    percent = f"{share:.0f}" if share >= 10 else significant_words(share, 2, translations)
     return filled(translations.gettext("{percent} % of the run"), {"percent": percent})
 
 
@@ -133,9 +137,9 @@ def series_summary(points: Points, unit: str, translations: Translations = ENGLI
         return translations.gettext("Nothing was measured yet.")
     values = [value for _, value in known]
     parameters = {
-        "now": number_words(values[-1]),
-        "least": number_words(min(values)),
-        "most": number_words(max(values)),
+        "now": number_words(values[-1], translations),
+        "least": number_words(min(values), translations),
+        "most": number_words(max(values), translations),
         "unit": unit,
         "duration": duration_words(known[-1][0] - known[0][0], translations),
     }
@@ -143,11 +147,11 @@ def series_summary(points: Points, unit: str, translations: Translations = ENGLI
     return filled(words, parameters)
 
 
-def number_words(value: float) -> str:
+def number_words(value: float, translations: Translations = ENGLISH) -> str:
     """Three digits, as one reads a plot."""
     if abs(value) >= 1000:
-        return count_words(round(value))
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return count_words(round(value), translations)
+    return f"{value:.0f}" if abs(value) >= 100 else significant_words(value, 3, translations)
 
 
 def series_title(series: str, translations: Translations = ENGLISH) -> str:

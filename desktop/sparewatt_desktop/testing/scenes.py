@@ -49,7 +49,7 @@ SCENES: Final[Mapping[str, Scene]] = MappingProxyType(
         "processor-only": Scene(TALKING, home((processor("training"),))),
         "paused": _held("paused", 840),
         "paused-until-resumed": _held("paused"),
-        "in-use": _held("in_use", setting="when_to_run"),
+        "in-use": _held("in_use", setting="when_to_run", minutes=3),
         "battery": _held("battery", setting="run_on_battery", percent=62),
         "outside-hours": _held("outside_hours", 5_400, "hours", hours="mo-fr 22:00-07:00"),
         "disk-low": _held(

@@ -16,6 +16,8 @@ from PySide6.QtCore import QEventLoop
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
+from sparewatt.wording.catalogue import Translations, catalogue, language_of
+from sparewatt_desktop.language import speak
 from sparewatt_desktop.testing.scenes import SCENES
 from sparewatt_desktop.testing.stage import Stage
 from sparewatt_desktop.theme import DARK, LIGHT, Theme
@@ -33,14 +35,17 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m sparewatt_desktop.testing.screenshots", description=__doc__)
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="where pictures go")
     parser.add_argument("--only", default="", metavar="TEXT", help="only pictures whose name holds this")
+    parser.add_argument("--language", default="en", help="what the pages speak, such as de")
     options = parser.parse_args(arguments)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     options.to.mkdir(parents=True, exist_ok=True)
     application = QApplication(["screenshots"])
     application.setStyle("Fusion")
     application.setQuitOnLastWindowClosed(False)
+    words = catalogue([options.language])
+    speak(application, language_of(words))
     with tempfile.TemporaryDirectory() as folder:
-        photographer = Photographer(application, Path(folder), options.to, options.only)
+        photographer = Photographer(application, Path(folder), options.to, options.only, words)
         for name in photographer.take():
             sys.stdout.write(f"{name}\n")
     return 0
@@ -49,9 +54,9 @@ def main(arguments: list[str]) -> int:
 class Photographer:
     """Plays every scene and opens every page, and takes a picture of each."""
 
-    def __init__(self, application: QApplication, folder: Path, to: Path, only: str) -> None:
+    def __init__(self, application: QApplication, folder: Path, to: Path, only: str, words: Translations) -> None:
         self._application, self._to, self._only = application, to, only
-        self._stage = Stage(application, Theme(LIGHT), folder, SCENES["contributing"])
+        self._stage = Stage(application, Theme(LIGHT), folder, SCENES["contributing"], words)
         self._window = self._stage.desktop.window
 
     def take(self) -> Iterator[str]:

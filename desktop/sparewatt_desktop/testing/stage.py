@@ -11,7 +11,7 @@ from sparewatt.signing import digest, sign
 from sparewatt.testing.control_engine import ControlEngine
 from sparewatt.testing.run import FakeRun
 from sparewatt.testing.snapshots import NOW_UNIX_S, RUN
-from sparewatt.wording.catalogue import ENGLISH
+from sparewatt.wording.catalogue import ENGLISH, Translations
 from sparewatt.work.invite import Invite, format_invite
 from sparewatt.work.manifest import MANIFEST_KIND
 from sparewatt.work.receipt import RECEIPT_KIND, Receipt
@@ -30,9 +30,12 @@ class Stage:
 
     Args:
         folder: for its preferences.
+        words: the language that it speaks.
     """
 
-    def __init__(self, application: QApplication, theme: Theme, folder: Path, scene: Scene) -> None:
+    def __init__(
+        self, application: QApplication, theme: Theme, folder: Path, scene: Scene, words: Translations = ENGLISH
+    ) -> None:
         self.invite, self.engine = _engine(scene)
         self.bridge = StagedBridge(self.engine, scene.link)
         self.look = Look(application, theme)
@@ -41,7 +44,7 @@ class Stage:
             self.bridge,  # pyright: ignore[reportArgumentType] - as where the desktop is put together
             self.look,
             Preferences(folder / "desktop.ini"),
-            ENGLISH,
+            words,
             tray=False,
         )
         self.desktop = Desktop(parts)

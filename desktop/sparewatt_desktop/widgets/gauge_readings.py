@@ -89,7 +89,7 @@ def speed_gauge(device: DeviceSnapshot, translations: Translations = ENGLISH) ->
     working = filled(gettext("computes {percent} of its time"), {"percent": percent_words(device.duty_percent)})
     if device.tokens_per_s is None:
         return GaugeReading(label, gettext("measuring"), f"{working}, {limit}", share, "calm")
-    value = filled(gettext("{count} tokens/s"), {"count": count_words(round(device.tokens_per_s))})
+    value = filled(gettext("{count} tokens/s"), {"count": count_words(round(device.tokens_per_s), translations)})
     return GaugeReading(label, value, f"{working}, {limit}", share, "calm")
 
 

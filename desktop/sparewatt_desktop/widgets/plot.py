@@ -8,6 +8,7 @@ from PySide6.QtGui import QColor, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from sparewatt.wording.catalogue import Translations
+from sparewatt.wording.numbers import written
 from sparewatt_desktop.look import Look
 from sparewatt_desktop.presentation.plot_values import Point, thinned, value_range
 from sparewatt_desktop.theme import SPACING, TYPE
@@ -44,6 +45,7 @@ class Plot(QWidget):
     ) -> None:
         super().__init__(parent)
         self._library, self._look, self._dots, self._from_zero = library, look, dots, from_zero
+        self._words = words
         self._points: tuple[Point, ...] = ()
         self._ticks: tuple[tuple[float, str], ...] = ()
         self._canvas: _Canvas | None = None
@@ -93,7 +95,7 @@ class Plot(QWidget):
     def _begin(self, module: Any) -> None:
         if self._canvas is None:
             self._waiting.hide()
-            self._canvas = _Canvas(module, self._look, dots=self._dots)
+            self._canvas = _Canvas(module, self._look, self._words, dots=self._dots)
             self._frame.box.addWidget(self._canvas.view)
             self._recolour()
             self._plan()
@@ -136,7 +138,7 @@ class _Canvas:
     """One line between two axes, painted in software. Built from the library's parts: its ready-made plot makes menus
     and buttons that nobody here opens, and takes longer for it."""
 
-    def __init__(self, library: Any, look: Look, *, dots: bool) -> None:
+    def __init__(self, library: Any, look: Look, words: Translations, *, dots: bool) -> None:
         self._library, self._look, self._dots = library, look, dots
         self.view = library.GraphicsView(useOpenGL=False)
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -145,6 +147,8 @@ class _Canvas:
         self.view.setCentralItem(layout)
         self._box = library.ViewBox(enableMenu=False, enableMouse=False, defaultPadding=0)
         self._left, self._bottom = library.AxisItem("left"), library.AxisItem("bottom")
+        named = self._left.tickStrings
+        self._left.tickStrings = lambda *place: [written(text, words) for text in named(*place)]
         layout.addItem(self._left, 0, 0)
         layout.addItem(self._box, 0, 1)
         layout.addItem(self._bottom, 1, 1)

@@ -12,6 +12,7 @@ from sparewatt.errors import InputError, SparewattError
 from sparewatt.settings.option import Choice, Hours, Number, Option, Switch
 from sparewatt.wording.catalogue import Translations, filled
 from sparewatt.wording.errors import sentence
+from sparewatt.wording.settings import allowed_words
 from sparewatt_desktop.look import Look
 from sparewatt_desktop.presentation.number_words import zero_words
 from sparewatt_desktop.presentation.week_cells import Span, hours_text
@@ -154,7 +155,7 @@ class TextEditor(Editor):
         self._line = QLineEdit(self)
         self._line.setMaxLength(TEXT_CHARACTERS_MOST)
         self._line.setAccessibleName(name)
-        self._line.setPlaceholderText(option.allowed)
+        self._line.setPlaceholderText(allowed_words(option, words))
         self._line.textEdited.connect(self._check)
         self._hold(self._line)
 
@@ -256,7 +257,7 @@ class _BoundedSpinBox(CalmSpinBox):
         if self._apart:
             self.setSpecialValueText(zero)
         if option.unit:
-            self.setSuffix(f" {option.unit}")
+            self.setSuffix(f" {words.gettext(option.unit)}")
         self.setSingleStep(_step_of(most - self._least))
         self.setCorrectionMode(QSpinBox.CorrectionMode.CorrectToNearestValue)
 

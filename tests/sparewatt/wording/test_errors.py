@@ -82,7 +82,7 @@ def test_parameters_of_the_raise_fill_the_words() -> None:
 
 
 def test_a_missing_parameter_and_an_unknown_id_still_make_a_sentence() -> None:
-    assert error_words("engine.version", {}) == "The engine has another version (unknown). Restart it after the update."
+    assert error_words("engine.version", {}) == "The engine has another version (?). Restart it after the update."
     assert "no.such" in sentence(SparewattError("no.such"))
 
 
