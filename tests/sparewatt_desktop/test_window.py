@@ -11,7 +11,7 @@ from sparewatt_desktop.testing.stage import Stage
 from sparewatt_desktop.theme import DARK, LIGHT, Theme
 
 Make = Callable[[str], Stage]
-PAGES = ("status", "join", "training", "devices", "receipts", "settings")
+PAGES = ("status", "join", "training", "devices", "receipts", "energy", "settings")
 
 
 def test_it_opens_at_the_status_and_makes_no_other_page(stage: Make) -> None:

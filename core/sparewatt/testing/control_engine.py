@@ -10,6 +10,7 @@ from typing import Final
 from sparewatt.control.address import Address
 from sparewatt.control.local_socket import listen
 from sparewatt.control.messages import (
+    DevicePresets,
     DevicePreview,
     EnergyReply,
     EnergySince,
@@ -31,6 +32,7 @@ from sparewatt.control.messages import (
 )
 from sparewatt.control.server import ControlServer
 from sparewatt.errors import SparewattError, UnavailableError
+from sparewatt.history.rows import EnergyRow, PastAssignment, TrafficRow
 from sparewatt.settings.values import Settings, listed
 from sparewatt.signing import Signed
 from sparewatt.snapshot import Snapshot
@@ -58,6 +60,11 @@ class ControlEngine:
     joined_manifest: Signed | None = None
     series: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     settings: Settings = field(default_factory=lambda: Settings(7, {}))
+    presets: tuple[DevicePresets, ...] = ()
+    energy: tuple[EnergyRow, ...] = ()
+    traffic: tuple[TrafficRow, ...] = ()
+    priced: bool = False
+    past: tuple[PastAssignment, ...] = ()
     refuses: SparewattError | None = None
     commands: list[tuple[str | int, ...]] = field(default_factory=list)
     ended: Callable[[], object] = lambda: None
@@ -112,7 +119,7 @@ class ControlEngine:
         return PreviewReply(reply_to=request.id, devices=devices)
 
     async def list_presets(self, request: ListPresets) -> PresetsReply:
-        return PresetsReply(reply_to=request.id, devices=())
+        return PresetsReply(reply_to=request.id, devices=self.presets)
 
     async def discover(self) -> None:
         self._done("discover")
@@ -130,10 +137,12 @@ class ControlEngine:
         return SeriesReply(reply_to=request.id, points=self.series.get(request.series, ()))
 
     async def energy_since(self, request: EnergySince) -> EnergyReply:
-        return EnergyReply(reply_to=request.id, energy=(), traffic=(), currency="EUR", priced=False)
+        return EnergyReply(
+            reply_to=request.id, energy=self.energy, traffic=self.traffic, currency="EUR", priced=self.priced
+        )
 
     async def past_assignments(self, request: PastAssignments) -> PastAssignmentsReply:
-        return PastAssignmentsReply(reply_to=request.id, assignments=())
+        return PastAssignmentsReply(reply_to=request.id, assignments=self.past[: request.limit])
 
     async def shutdown(self) -> None:
         self._done("shutdown")

@@ -20,7 +20,7 @@ from sparewatt_desktop.testing.scenes import SCENES
 from sparewatt_desktop.testing.stage import Stage
 from sparewatt_desktop.theme import DARK, LIGHT, Theme
 
-PAGES: Final = ("status", "join", "training", "devices", "receipts", "settings")
+PAGES: Final = ("status", "join", "training", "devices", "receipts", "energy", "settings")
 SMALL: Final = (640, 480)
 USUAL: Final = (900, 640)
 # A page's own questions are answered within a few turns of the loop; the plotting library takes longest.
