@@ -86,7 +86,14 @@ def _engine(scene: Scene) -> tuple[str, ControlEngine]:
         snapshot=scene.snapshot,
         manifest=sign(MANIFEST_KIND, manifest, made.run_key),
         receipts=tuple(sign(RECEIPT_KIND, _receipt(number), online) for number in range(1, 41)),
-        settings=Settings(7, {"energy_budget_kwh_per_month": "20", "money_budget_per_month": "10"}),
+        settings=Settings(
+            7,
+            {
+                "energy_budget_kwh_per_month": "20",
+                "money_budget_per_month": "10",
+                f"power_cap_watts@{CARD}": "120",
+            },
+        ),
         presets=_presets(),
         energy=tuple(_energy()),
         priced=True,
