@@ -78,6 +78,15 @@ class Photographer:
         for scene in SCENES:
             self._stage.play(scene)
             yield from self._picture(f"{scene}.{palette}")
+        for scene, page in (
+            ("run-changed", "join"),
+            ("not-isolated", "join"),
+            ("cooling-down", "devices"),
+            ("account-opening", "energy"),
+        ):
+            self._stage.play(scene)
+            self._window.open_page(page)
+            yield from self._picture(f"{scene}-{page}.{palette}")
         self._stage.play("engine-died")
         self._window.open_page("devices")
         yield from self._picture(f"banner.{palette}")
