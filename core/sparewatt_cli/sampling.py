@@ -29,7 +29,7 @@ async def sample(folder: Path, prompt: str, tokens: int, temperature_milli: int,
         UnavailableError: ``run.missing``, ``sample.slow``, or PyTorch is missing.
         SparewattError: what the aggregator failed with.
     """
-    found = look(folder)
+    found = await asyncio.to_thread(look, folder)
     status = found.status
     threads = usable_cores()
     request = Sample(

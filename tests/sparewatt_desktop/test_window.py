@@ -4,11 +4,21 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from sparewatt_desktop.testing.stage import Stage
 from sparewatt_desktop.theme import DARK, LIGHT, Theme
+from sparewatt_desktop.widgets.bar_chart import BarChart
 
 Make = Callable[[str], Stage]
 PAGES = ("status", "join", "training", "devices", "receipts", "energy", "settings")
@@ -146,3 +156,40 @@ def test_the_banner_s_button_does_what_it_says(stage: Make, qtbot: QtBot) -> Non
     made.desktop.window.open_page("devices")
     made.desktop._banner._button.click()
     assert made.bridge.asked[-1] == "start"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_control_is_reached_by_tab_and_its_focus_is_seen(stage: Make, page: str, qtbot: QtBot) -> None:
+    window = stage("two-devices").desktop.window
+    window.resize(900, 640)
+    window.open_page(page)
+    with qtbot.waitExposed(window):
+        window.activateWindow()
+    qtbot.wait(50)  # answers of the staged engine make rows and buttons
+    wanted = {each for each in window.findChildren(QWidget) if takes_tab(each, window)}
+    reached: set[QWidget] = set()
+    for _ in range(3 * len(wanted) + 10):
+        qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        focused = window.focusWidget()
+        if focused is not None:
+            reached.add(focused)
+        if wanted <= reached:
+            break
+    assert wanted - reached == set()
+    button = next(each for each in wanted if isinstance(each, QAbstractButton))
+    button.setFocus(Qt.FocusReason.TabFocusReason)
+    focused_picture = button.grab().toImage()
+    button.clearFocus()
+    assert button.grab().toImage() != focused_picture
+
+
+def takes_tab(widget: QWidget, window: QWidget) -> bool:
+    """Whether Tab has to lead to a widget: it is seen, enabled, and no part of another that takes keys for it."""
+    return (
+        bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+        and widget.isVisibleTo(window)
+        and widget.isEnabled()
+        and widget.focusProxy() is None
+        and not widget.objectName().startswith("qt_")
+        and isinstance(widget, (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QAbstractItemView, BarChart))
+    )

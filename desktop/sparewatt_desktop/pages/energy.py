@@ -14,11 +14,12 @@ from sparewatt.control.messages import (
     SettingsReply,
 )
 from sparewatt.errors import SparewattError
+from sparewatt.history.rows import Period
 from sparewatt.snapshot import Snapshot
 from sparewatt.wording.errors import error_words, sentence
 from sparewatt_desktop.page import PageTools
 from sparewatt_desktop.presentation import energy_words
-from sparewatt_desktop.presentation.energy_words import COUNTS, Period
+from sparewatt_desktop.presentation.energy_words import COUNTS
 from sparewatt_desktop.theme import SPACING
 from sparewatt_desktop.widgets.bar_chart import BarChart
 from sparewatt_desktop.widgets.calm_fields import CalmComboBox

@@ -155,8 +155,8 @@ def test_leaving_is_asked_once_more(opened: Stage, qtbot: QtBot) -> None:
 def test_a_changed_run_says_what_is_new_and_takes_consent_to_exactly_that(stage: Make, qtbot: QtBot) -> None:
     made = stage("run-changed")
     made.desktop.window.open_page("join")
+    qtbot.waitUntil(lambda: "Licence: CC-BY-4.0 → CC-BY-NC-4.0" in texts(made))
     shown = texts(made)
-    assert "Licence: CC-BY-4.0 → CC-BY-NC-4.0" in shown
     assert "Disk, bytes: 1500000000 → 4000000000" in shown
     press(made, "Agree and go on")
     qtbot.waitUntil(lambda: made.engine.commands == [("consent_again", RUN, "cd" * 32)])
@@ -166,6 +166,7 @@ def test_a_consent_that_is_refused_can_be_given_again(stage: Make, qtbot: QtBot)
     made = stage("run-changed")
     made.desktop.window.open_page("join")
     made.engine.refuses = RefusedError("run.refused", reason="revoked")
+    qtbot.waitUntil(lambda: "This run has changed" in texts(made))
     press(made, "Agree and go on")
     button = next(each for each in page(made).findChildren(QPushButton) if each.text() == "Agree and go on")
     qtbot.waitUntil(button.isEnabled)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from sparewatt.errors import ConflictError
+from sparewatt_desktop.pages.status import Hero
 from sparewatt_desktop.testing.scenes import SCENES
 from sparewatt_desktop.testing.stage import Stage
 
