@@ -184,7 +184,14 @@ def test_every_control_is_reached_by_tab_and_its_focus_is_seen(stage: Make, page
 
 
 def takes_tab(widget: QWidget, window: QWidget) -> bool:
-    """Whether Tab has to lead to a widget: it is seen, enabled, and no part of another that takes keys for it."""
+    """Whether Tab has to lead to a widget: it is seen, enabled, and no part of another that takes keys for it.
+
+    Of buttons of which one holds, Tab leads to that one, and arrows to the others.
+    """
+    if isinstance(widget, QAbstractButton) and widget.group() is not None and not widget.isChecked():
+        members = widget.group().buttons()
+        if any(each.isChecked() for each in members):
+            return False
     return (
         bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
         and widget.isVisibleTo(window)

@@ -1,7 +1,7 @@
 """Three sets of limits to choose from."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from sparewatt.control.messages import PresetValue
 from sparewatt.wording.catalogue import Translations
@@ -21,7 +21,7 @@ class PresetChoice(QWidget):
         super().__init__(parent)
         self._words = words
         self._presets: tuple[PresetValue, ...] = ()
-        self._group = QButtonGroup(self)
+        self._holds: PresetValue | None = None
         self._buttons: list[QPushButton] = []
         beside = QWidget(self)
         self._row = row(beside, look, spacing=SPACING.small)
@@ -36,11 +36,17 @@ class PresetChoice(QWidget):
         if presets != self._presets:
             self._presets = presets
             self._label()
-        self._group.setExclusive(False)  # none may be the one
-        for preset, button in zip(self._presets, self._buttons, strict=False):
-            button.setChecked(preset == chosen)
-        self._group.setExclusive(True)
+        self._holds = chosen
+        self._mark()
         self.setVisible(bool(presets))
+
+    def _chosen(self, place: int) -> None:
+        self._mark()  # what holds is what the engine says, not what was pressed
+        self.chosen.emit(self._presets[place])
+
+    def _mark(self) -> None:
+        for preset, button in zip(self._presets, self._buttons, strict=False):
+            button.setChecked(preset == self._holds)
 
     def _label(self) -> None:
         while len(self._buttons) < len(self._presets):
@@ -60,7 +66,6 @@ class PresetChoice(QWidget):
         button.setProperty("role", "choice")
         button.setCheckable(True)
         place = len(self._buttons)
-        button.clicked.connect(lambda _checked=False: self.chosen.emit(self._presets[place]))
-        self._group.addButton(button)
+        button.clicked.connect(lambda _checked=False: self._chosen(place))
         self._buttons.append(button)
         self._row.addWidget(button, 1)
