@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -181,6 +182,20 @@ def test_every_control_is_reached_by_tab_and_its_focus_is_seen(stage: Make, page
     focused_picture = button.grab().toImage()
     button.clearFocus()
     assert button.grab().toImage() != focused_picture
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_everything_that_takes_keys_has_a_name_in_the_accessible_tree(stage: Make, page: str, qtbot: QtBot) -> None:
+    window = stage("two-devices").desktop.window
+    window.open_page(page)
+    qtbot.wait(50)
+    named = 0
+    for widget in window.findChildren(QWidget):
+        known = QAccessible.queryAccessibleInterface(widget) if widget.isVisibleTo(window) else None
+        if known is not None and takes_tab(widget, window):
+            assert known.text(QAccessible.Text.Name), widget
+            named += 1
+    assert named >= 3
 
 
 def takes_tab(widget: QWidget, window: QWidget) -> bool:
