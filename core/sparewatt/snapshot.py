@@ -80,7 +80,11 @@ class LimitsSnapshot(Struct, frozen=True):
 
 
 class ComputerSnapshot(Struct, frozen=True):
-    """The computer as `host.reading.Reading` has it; None is unknown."""
+    """The computer as `host.reading.Reading` has it; None is unknown.
+
+    Attributes:
+        game: name of the game that plays now, the first of several; None when none is known of.
+    """
 
     power_source: Literal["mains", "battery", "ups"] | None
     battery_percent: int | None
@@ -90,6 +94,7 @@ class ComputerSnapshot(Struct, frozen=True):
     idle_s: float | None
     idle_source: str | None
     metered: bool | None
+    game: str | None = None
 
 
 class WorkSnapshot(Struct, frozen=True):

@@ -32,13 +32,13 @@ def parse_options(arguments: Sequence[str], environment: dict[str, str]) -> Desk
 
     parser = argparse.ArgumentParser(prog="sparewatt-desktop", description="Lend spare GPU time to train open models.")
     parser.add_argument("--data-folder", type=Path, help="of the engine that is shown")
-    parser.add_argument("--hidden", action="store_true", help="start in the tray")
+    parser.add_argument("--tray", action="store_true", help="start in the tray, without a window")
     parser.add_argument("--no-engine", action="store_true", help="do not start an engine when none runs")
     parser.add_argument("--parent-pipe", action="store_true", help="quit when standard input ends")
     parsed = parser.parse_args(arguments)
     told = environment.get(DATA_FOLDER_VARIABLE)
     folder = parsed.data_folder or (Path(told) if told else default_data_folder())
-    return DesktopOptions(folder.expanduser().absolute(), parsed.hidden, not parsed.no_engine, parsed.parent_pipe)
+    return DesktopOptions(folder.expanduser().absolute(), parsed.tray, not parsed.no_engine, parsed.parent_pipe)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -100,7 +100,7 @@ def actions_for(
     if known is not None:
         found.append(_set(known, device, snapshot, translations))
     elif reason.setting is not None:
-        found.append(OpenSetting(gettext("Change this limit"), _address(reason.setting, device)))
+        found.append(OpenSetting(gettext("Change this limit"), setting_address(reason.setting, device)))
     return tuple(found)
 
 
@@ -114,13 +114,14 @@ def contribute_now(snapshot: Snapshot, translations: Translations = ENGLISH) -> 
 
 
 def _set(setting: Setting, device: DeviceSnapshot, snapshot: Snapshot, translations: Translations) -> Send:
-    address, revision = _address(setting.key, device), snapshot.settings_revision
+    address, revision = setting_address(setting.key, device), snapshot.settings_revision
     return Send(
         translations.gettext(setting.label),
         lambda number: SetSetting(id=number, revision=revision, key=address, value=setting.value),
     )
 
 
-def _address(key: str, device: DeviceSnapshot) -> str:
+def setting_address(key: str, device: DeviceSnapshot) -> str:
+    """The address of an option on this device, or on the computer where it is none of a device."""
     option = schema.BY_KEY.get(key)
     return f"{key}@{device.device}" if option is not None and option.scope == "device" else key

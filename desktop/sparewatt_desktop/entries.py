@@ -37,6 +37,11 @@ def page_entries(watch: StateWatch, engine: EngineBridge, translations: Translat
 
         return ReceiptsPage(tools)
 
+    def energy(tools: PageTools) -> QWidget:
+        from sparewatt_desktop.pages.energy import EnergyPage
+
+        return EnergyPage(tools)
+
     def settings(tools: PageTools) -> QWidget:
         from sparewatt_desktop.pages.settings import SettingsPage
 
@@ -48,5 +53,6 @@ def page_entries(watch: StateWatch, engine: EngineBridge, translations: Translat
         PageEntry("training", gettext("Training"), "training", training),
         PageEntry("devices", gettext("Devices"), "devices", devices),
         PageEntry("receipts", gettext("Receipts"), "receipts", receipts),
+        PageEntry("energy", gettext("Energy"), "energy", energy),
         PageEntry("settings", gettext("Settings"), "settings", settings),
     )

@@ -66,6 +66,9 @@ class Navigation(QFrame):
         """Mark the page that is shown."""
         button = self._buttons[page]
         button.setChecked(True)
+        # Tab leads to the page that is shown, and arrows from there to the others.
+        for each in self._buttons.values():
+            each.setFocusPolicy(Qt.FocusPolicy.StrongFocus if each is button else Qt.FocusPolicy.ClickFocus)
         self._draw_button(button)
 
     def show_language(self, chosen: str) -> None:

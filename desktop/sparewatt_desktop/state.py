@@ -9,7 +9,7 @@ from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.errors import error_words
 from sparewatt.wording.status import device_sentence, state_sentence
 from sparewatt.wording.units import duration_words
-from sparewatt_desktop.actions import Action, OpenPage, actions_for
+from sparewatt_desktop.actions import Action, OpenPage, OpenSetting, actions_for, setting_address
 from sparewatt_desktop.connection import Link
 from sparewatt_desktop.engine_words import engine_notice
 from sparewatt_desktop.theme import Tone
@@ -30,6 +30,8 @@ TONES: Final = MappingProxyType(
 _NEEDS_THE_PERSON: Final = frozenset(
     {"settings_unknown", "memory_low", "disk_low", "sensors_lost", "disk_writes", "budget_unknown"}
 )
+# Pauses of some seconds, which come and go while a device works within its limits.
+_PASSING: Final = frozenset({"power_spent", "measuring", "no_sample", "sample_stale", "decision_stale"})
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,10 @@ def _device_state(device: DeviceSnapshot, snapshot: Snapshot, sentence: str, tra
         text = " ".join(part for part in (sentence, again) if part)
         devices = OpenPage(gettext("Devices"), "devices")
         return State("attention", gettext("Something failed"), text, (devices,), pausable=True)
+    if device.pause is not None and device.worker != "failed" and device.pause.rule not in _PASSING:
+        return _resting_state(device.pause, device, sentence, translations)
     if device.worker == "training":
-        if device.limit_reason in ("power", "temperature") or decision.compute == "limited":
+        if device.pause is not None or device.limit_reason in ("power", "temperature") or decision.compute == "limited":
             return State("limited", gettext("Contributing, within your limits"), sentence, pausable=True)
         return State("contributing", gettext("Contributing"), sentence, pausable=True)
     if device.worker == "starting":
@@ -125,6 +129,15 @@ def _device_state(device: DeviceSnapshot, snapshot: Snapshot, sentence: str, tra
         return State("waiting", gettext("Waiting"), sentence, actions, pausable=True)
     text = device_sentence(device, snapshot.taken_unix_s, translations)
     return State("waiting", gettext("Ready"), text, pausable=True)
+
+
+def _resting_state(pause: ReasonSnapshot, device: DeviceSnapshot, sentence: str, translations: Translations) -> State:
+    """The governor lets nothing compute for a while, although the rules do."""
+    gettext = translations.gettext
+    if pause.setting is None:
+        return State("limited", gettext("Resting for your limits"), sentence, pausable=True)
+    change = OpenSetting(gettext("Change this limit"), setting_address(pause.setting, device))
+    return State("limited", gettext("Resting for your limits"), sentence, (change,), pausable=True)
 
 
 def _held_state(

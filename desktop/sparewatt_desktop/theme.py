@@ -6,7 +6,8 @@ back, `attention` is what needs the person; everything else is a neutral. A stat
 Widgets get their looks from dynamic properties that the style sheet knows:
 
 - ``QLabel[role]``: ``display``, ``title``, ``heading``, ``strong``, ``quiet``, ``caption``, ``figure``, ``code``
-- ``QPushButton[role]``: ``primary`` (one on a page), ``plain`` and ``link`` (text only), none for an ordinary button
+- ``QPushButton[role]``: ``primary`` (one on a page), ``plain`` and ``link`` (text only), ``choice`` (one of
+  several, marked while it holds), none for an ordinary button
 - ``QFrame[role]``: ``card``, ``banner``, ``well``, ``line``; a banner also takes ``tone``: ``quiet``, ``caution``,
   ``attention``
 """
@@ -232,6 +233,13 @@ def _buttons(theme: Theme) -> str:
     QPushButton[role="plain"] {{ background: transparent; border: 1px solid transparent; color: {colours.accent}; }}
     QPushButton[role="plain"]:hover {{ background: {colours.accent_soft}; }}
     QPushButton[role="plain"]:focus {{ border: 2px solid {colours.accent}; }}
+    QPushButton[role="choice"] {{ padding: {px(SPACING.small)}px; min-height: {px(34)}px; }}
+    QPushButton[role="choice"]:focus {{ padding: {px(SPACING.small) - 1}px; }}
+    QPushButton[role="choice"]:checked {{
+        background: {colours.accent_soft}; border: 2px solid {colours.accent}; padding: {px(SPACING.small) - 1}px;
+        font-weight: 600;
+    }}
+    QPushButton[role="choice"]:checked:focus {{ border-color: {colours.text}; }}
     QPushButton[role="link"] {{
         background: transparent; border: none; border-bottom: 2px solid transparent; color: {colours.accent};
         padding: 0; text-align: left;

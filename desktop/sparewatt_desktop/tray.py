@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
-from sparewatt.control.messages import ContributeNow, Pause, Request, Resume
+from sparewatt.control.messages import ContributeNow, Request, Resume
 from sparewatt.errors import SparewattError
 from sparewatt.wording.catalogue import Translations
 from sparewatt.wording.errors import sentence
@@ -100,13 +100,9 @@ class Tray(QObject):
 
     def _fill_pauses(self) -> None:
         self._pauses.clear()
-        for pause in pauses(int(time.time()), self._translations):
-            until = pause.until_unix_s
+        for pause in pauses(int(time.time()), self._watch.game, self._translations):
             entry = self._pauses.addAction(pause.label)
-            entry.triggered.connect(lambda _checked=False, until=until: self._pause(until))
-
-    def _pause(self, until_unix_s: int) -> None:
-        self._command(lambda number: Pause(id=number, until_unix_s=until_unix_s))
+            entry.triggered.connect(lambda _checked=False, make=pause.make: self._command(make))
 
     def _contribute(self) -> None:
         until = int(time.time()) + HOUR_S

@@ -102,6 +102,13 @@ class StateWatch(QObject):
         """What there is to say about the engine itself."""
         return engine_notice(self._engine.link, self._translations)
 
+    @property
+    def game(self) -> str | None:
+        """Name of the game that plays now, as far as the engine knows of one."""
+        snapshot = self._engine.snapshot
+        computer = None if snapshot is None else snapshot.computer
+        return None if computer is None else computer.game
+
     def _look(self, _: object = None) -> None:
         state = state_of(self._engine.link, self._engine.snapshot, self._translations)
         before, self._state = self._state, state

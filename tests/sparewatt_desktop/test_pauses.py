@@ -5,6 +5,7 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparewatt.control.messages import Pause, PauseForGame
 from sparewatt_desktop.pauses import MORNING_HOUR, pauses, tomorrow_unix_s
 
 DAY_S = 86_400
@@ -13,9 +14,23 @@ DAY_S = 86_400
 def test_what_is_offered() -> None:
     now = 1_795_000_000
     offered = pauses(now)
-    assert [pause.until_unix_s - now for pause in offered[:2]] == [900, 3_600]
-    assert offered[-1].until_unix_s == 0
+    commands = [pause.make(1) for pause in offered]
+    assert commands[:2] == [Pause(id=1, until_unix_s=now + 900), Pause(id=1, until_unix_s=now + 3_600)]
+    assert commands[-1] == Pause(id=1, until_unix_s=0)
     assert len({pause.label for pause in offered}) == 4
+
+
+def test_while_a_game_plays_a_pause_may_last_until_it_closes() -> None:
+    first = pauses(1_795_000_000, "Space & Time")[0]
+    assert first.label == "Until Space && Time closes"
+    assert first.make(7) == PauseForGame(id=7)
+
+
+def test_a_game_s_name_stays_one_short_line() -> None:
+    label = pauses(1_795_000_000, "A\n\u202e" + "very " * 2_000)[0].label
+    assert "\n" not in label
+    assert "\u202e" not in label
+    assert len(label) < 60
 
 
 @given(st.integers(0, 2_000_000_000))

@@ -4,14 +4,25 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QScrollArea, QWidget
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from sparewatt_desktop.testing.stage import Stage
 from sparewatt_desktop.theme import DARK, LIGHT, Theme
+from sparewatt_desktop.widgets.bar_chart import BarChart
 
 Make = Callable[[str], Stage]
-PAGES = ("status", "join", "training", "devices", "receipts", "settings")
+PAGES = ("status", "join", "training", "devices", "receipts", "energy", "settings")
 
 
 def test_it_opens_at_the_status_and_makes_no_other_page(stage: Make) -> None:
@@ -146,3 +157,61 @@ def test_the_banner_s_button_does_what_it_says(stage: Make, qtbot: QtBot) -> Non
     made.desktop.window.open_page("devices")
     made.desktop._banner._button.click()
     assert made.bridge.asked[-1] == "start"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_control_is_reached_by_tab_and_its_focus_is_seen(stage: Make, page: str, qtbot: QtBot) -> None:
+    window = stage("two-devices").desktop.window
+    window.resize(900, 640)
+    window.open_page(page)
+    with qtbot.waitExposed(window):
+        window.activateWindow()
+    qtbot.wait(50)  # answers of the staged engine make rows and buttons
+    wanted = {each for each in window.findChildren(QWidget) if takes_tab(each, window)}
+    reached: set[QWidget] = set()
+    for _ in range(3 * len(wanted) + 10):
+        qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+        focused = window.focusWidget()
+        if focused is not None:
+            reached.add(focused)
+        if wanted <= reached:
+            break
+    assert wanted - reached == set()
+    button = next(each for each in wanted if isinstance(each, QAbstractButton))
+    button.setFocus(Qt.FocusReason.TabFocusReason)
+    focused_picture = button.grab().toImage()
+    button.clearFocus()
+    assert button.grab().toImage() != focused_picture
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_everything_that_takes_keys_has_a_name_in_the_accessible_tree(stage: Make, page: str, qtbot: QtBot) -> None:
+    window = stage("two-devices").desktop.window
+    window.open_page(page)
+    qtbot.wait(50)
+    named = 0
+    for widget in window.findChildren(QWidget):
+        known = QAccessible.queryAccessibleInterface(widget) if widget.isVisibleTo(window) else None
+        if known is not None and takes_tab(widget, window):
+            assert known.text(QAccessible.Text.Name), widget
+            named += 1
+    assert named >= 3
+
+
+def takes_tab(widget: QWidget, window: QWidget) -> bool:
+    """Whether Tab has to lead to a widget: it is seen, enabled, and no part of another that takes keys for it.
+
+    Of buttons of which one holds, Tab leads to that one, and arrows to the others.
+    """
+    if isinstance(widget, QAbstractButton) and widget.group() is not None and not widget.isChecked():
+        members = widget.group().buttons()
+        if any(each.isChecked() for each in members):
+            return False
+    return (
+        bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+        and widget.isVisibleTo(window)
+        and widget.isEnabled()
+        and widget.focusProxy() is None
+        and not widget.objectName().startswith("qt_")
+        and isinstance(widget, (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QAbstractItemView, BarChart))
+    )

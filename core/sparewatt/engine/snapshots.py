@@ -105,6 +105,7 @@ def computer_snapshot(reading: Reading | None) -> ComputerSnapshot | None:
         idle_s=reading.idle_s,
         idle_source=reading.idle_source,
         metered=reading.metered,
+        game=reading.games[0].name if reading.games else None,
     )
 
 

@@ -32,7 +32,7 @@ from sparewatt.control.messages import (
 )
 from sparewatt.control.server import ControlServer
 from sparewatt.errors import ConflictError, SparewattError, UnavailableError
-from sparewatt.history.rows import EnergyRow, PastAssignment
+from sparewatt.history.rows import EnergyRow, PastAssignment, TrafficRow
 from sparewatt.plain_json import decoded
 from sparewatt.settings.values import Settings, listed
 from sparewatt.signing import Signed
@@ -74,6 +74,7 @@ class ControlEngine:
     settings: Settings = field(default_factory=lambda: Settings(7, {}))
     unavailable: Mapping[str, str] = field(default_factory=dict)
     withheld: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    traffic: tuple[TrafficRow, ...] = ()
     refuses: SparewattError | None = None
     commands: list[tuple[str | int, ...]] = field(default_factory=list)
     inspected: list[str] = field(default_factory=list)
@@ -160,7 +161,9 @@ class ControlEngine:
         return SeriesReply(reply_to=request.id, points=self.series.get(request.series, ()))
 
     async def energy_since(self, request: EnergySince) -> EnergyReply:
-        return EnergyReply(reply_to=request.id, energy=self.energy, traffic=(), currency="EUR", priced=self.priced)
+        return EnergyReply(
+            reply_to=request.id, energy=self.energy, traffic=self.traffic, currency="EUR", priced=self.priced
+        )
 
     async def past_assignments(self, request: PastAssignments) -> PastAssignmentsReply:
         return PastAssignmentsReply(reply_to=request.id, assignments=self.assignments[: request.limit])

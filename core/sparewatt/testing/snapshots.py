@@ -11,6 +11,7 @@ from sparewatt.snapshot import (
     ConnectionSnapshot,
     DecisionSnapshot,
     DeviceSnapshot,
+    EnergySnapshot,
     ErrorSnapshot,
     EvaluationSnapshot,
     LimitsSnapshot,
@@ -157,6 +158,19 @@ def home(
         sensing=SensingSnapshot("running", None),
         devices=(card(),) if devices is None else devices,
         runs=(run(),) if runs is None else runs,
+        energy=EnergySnapshot(
+            watt_hours_today=660.0,
+            watt_hours_month=15_300.0,
+            cost_micro_today=211_000,
+            cost_micro_month=4_896_000,
+            currency="EUR",
+            carbon_grams_month=7_191.0,
+            tokens_month=6_700_000_000,
+            estimated=True,
+            unmeasured_s_month=9_000.0,
+            network_bytes_month=8_300_000_000,
+            disk_bytes_today=1_900_000_000,
+        ),
         computer=ComputerSnapshot("mains", None, 9_000_000_000, 120_000_000_000, True, 900.0, "screensaver", False),
     )
     return msgspec.structs.replace(snapshot, **changes)

@@ -1,6 +1,6 @@
 """What a run is and what it costs, and the two answers to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QWidget
@@ -64,14 +64,16 @@ class ConsentCard(Card):
         ):
             self.box.addWidget(widget)
 
-    def show_run(self, manifest: Manifest, invite: Invite, invite_text: str, isolation: str) -> None:
-        """Ask for consent to this manifest."""
+    def show_run(
+        self, manifest: Manifest, invite: Invite, invite_text: str, isolation: tuple[str, Sequence[str]]
+    ) -> None:
+        """Ask for consent to this manifest; `isolation` is its level and the layers that are missing."""
         self._invite_text, self._run = invite_text, invite.run
         title = plain(manifest.title)
         self._title.show_text(title)
         self.setAccessibleName(title)
         self._about.show_facts(about_facts(manifest, invite, self._words))
-        self._costs.show_facts(cost_facts(manifest, isolation, self._words))
+        self._costs.show_facts(cost_facts(manifest, *isolation, self._words))
         self._digest.show_text(invite.run)
         self._changes_heading.hide()
         self._changes.hide()

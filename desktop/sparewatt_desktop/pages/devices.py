@@ -2,13 +2,24 @@
 
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from sparewatt.control.messages import Discover, ListSettings, Reply, SetSetting, SettingsReply
+from sparewatt.control.messages import (
+    Discover,
+    ListPresets,
+    ListSettings,
+    PresetsReply,
+    PresetValue,
+    Reply,
+    SetSetting,
+    SettingsReply,
+)
 from sparewatt.errors import SparewattError
 from sparewatt.settings.schema import DEVICE_USE
 from sparewatt.snapshot import Snapshot
 from sparewatt.wording.errors import sentence
 from sparewatt_desktop.page import PageTools
 from sparewatt_desktop.presentation.device_words import sensing_words
+from sparewatt_desktop.presentation.preset_words import chosen_preset, preset_settings
+from sparewatt_desktop.preset_setting import PresetSetting
 from sparewatt_desktop.theme import SPACING
 from sparewatt_desktop.widgets.device_card import DeviceCard
 from sparewatt_desktop.widgets.layout import ScrollingPage, column
@@ -24,7 +35,9 @@ class DevicesPage(QWidget):
         self._tools = tools
         self._snapshot: Snapshot | None = None
         self._revision: int | None = None
-        self._uses: dict[str, str] = {}
+        self._values: dict[str, str] = {}
+        self._presets: dict[str, tuple[PresetValue, ...]] = {}
+        self._preset_setting = PresetSetting(tools.commands, self._listed, self._not_set)
         self._cards: dict[str, DeviceCard] = {}
         self._asking = False
         self._build()
@@ -50,7 +63,7 @@ class DevicesPage(QWidget):
         for device in snapshot.devices:
             card = self._cards.get(device.device) or self._add(device.device)
             card.show_device(device, snapshot.taken_unix_s)
-        if self._revision != snapshot.settings_revision or known - self._uses.keys():
+        if self._revision != snapshot.settings_revision or known - self._uses().keys():
             self._list()
 
     def _build(self) -> None:
@@ -78,12 +91,25 @@ class DevicesPage(QWidget):
     def _add(self, device: str) -> DeviceCard:
         card = DeviceCard(self._tools.look, self._tools.words)
         card.use_chosen.connect(lambda use: self._set_use(device, use))
+        card.preset_chosen.connect(lambda preset: self._preset_setting.set(preset_settings(preset, device)))
         card.limits_asked.connect(lambda: self._tools.open_setting(f"speed_limit_percent@{device}"))
         self._cards[device] = card
         self._cards_box.addWidget(card)
-        if device in self._uses:
-            card.show_use(self._uses[device])
+        self._show_settings(device)
         return card
+
+    def _uses(self) -> dict[str, str]:
+        prefix = f"{DEVICE_USE.key}@"
+        return {
+            address.removeprefix(prefix): text for address, text in self._values.items() if address.startswith(prefix)
+        }
+
+    def _show_settings(self, device: str) -> None:
+        card, use = self._cards[device], self._values.get(f"{DEVICE_USE.key}@{device}")
+        if use is not None:
+            card.show_use(use)
+        presets = self._presets.get(device, ())
+        card.show_presets(presets, chosen_preset(presets, device, self._values))
 
     def _look_again(self) -> None:
         self._notice.show_text(self._tools.words.gettext("Looking for devices and their sensors."))
@@ -92,18 +118,21 @@ class DevicesPage(QWidget):
     def _list(self) -> None:
         if not self._asking:
             self._asking = True
-            self._tools.commands.ask(lambda id_: ListSettings(id=id_), SettingsReply, self._listed, self._refused)
+            ask = self._tools.commands.ask
+            ask(lambda id_: ListSettings(id=id_), SettingsReply, self._listed, self._refused)
+            ask(lambda id_: ListPresets(id=id_), PresetsReply, self._offered, self._refused)
 
     def _listed(self, reply: SettingsReply) -> None:
         self._asking = False
         self._revision = reply.revision
-        prefix = f"{DEVICE_USE.key}@"
-        self._uses = {
-            line.key.removeprefix(prefix): line.value for line in reply.settings if line.key.startswith(prefix)
-        }
-        for device, use in self._uses.items():
-            if device in self._cards:
-                self._cards[device].show_use(use)
+        self._values = {line.key: line.value for line in reply.settings}
+        for device in self._cards:
+            self._show_settings(device)
+
+    def _offered(self, reply: PresetsReply) -> None:
+        self._presets = {each.device: each.presets for each in reply.devices}
+        for device in self._cards:
+            self._show_settings(device)
 
     def _set_use(self, device: str, use: str) -> None:
         revision = self._revision

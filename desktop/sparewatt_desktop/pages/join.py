@@ -21,6 +21,7 @@ from sparewatt.wording.errors import sentence
 from sparewatt.work.invite import MAXIMUM_LENGTH, Invite, parse_invite
 from sparewatt.work.manifest import Manifest
 from sparewatt_desktop.page import PageTools
+from sparewatt_desktop.pages.changed_run import ChangedRun
 from sparewatt_desktop.pages.consent_card import ConsentCard
 from sparewatt_desktop.presentation import status_words
 from sparewatt_desktop.presentation.manifest_words import manifest_of, read_manifest
@@ -41,6 +42,7 @@ class JoinPage(ScrollingPage):
         self.setAccessibleName(gettext("Runs"))
         self._tools = tools
         self._joined: tuple[RunSnapshot, ...] = ()
+        self._missing: tuple[str, ...] = ()
         self._asked = 0
         self._runs: dict[str, JoinedRun] = {}
         self.box.addWidget(Text(gettext("Join a run"), "title"))
@@ -53,6 +55,8 @@ class JoinPage(ScrollingPage):
         self.box.addWidget(self._consent)
         self._heading = Text(gettext("Your runs"), "title")
         self.box.addWidget(self._heading)
+        self._isolation = Text("", "quiet")
+        self.box.addWidget(self._isolation)
         holder = QWidget()
         self._run_box = column(holder, tools.look, spacing=SPACING.large)
         self.box.addWidget(holder)
@@ -60,6 +64,8 @@ class JoinPage(ScrollingPage):
 
     def show_snapshot(self, snapshot: Snapshot | None) -> None:
         self._joined = () if snapshot is None else snapshot.runs
+        self._missing = () if snapshot is None else snapshot.isolation_missing
+        self._isolation.show_text("" if snapshot is None else status_words.isolation_line(snapshot, self._tools.words))
         wanted = {run.run: run for run in self._joined}
         self._heading.setVisible(bool(wanted))
         for gone in self._runs.keys() - wanted.keys():
@@ -126,7 +132,7 @@ class JoinPage(ScrollingPage):
             self._failed(asked, error)
             return
         self._free()
-        self._consent.show_run(manifest, invite, text, reply.isolation)
+        self._consent.show_run(manifest, invite, text, (reply.isolation, self._missing))
         self._consent.show()
         self._consent.setFocus(Qt.FocusReason.OtherFocusReason)
         self.ensureWidgetVisible(self._consent)
@@ -203,6 +209,7 @@ class JoinedRun(Card):
         self._trouble = Text("", "", self)
         self._trouble.set_tone("caution")
         self._figures = Text("", "", self)
+        self._changed = ChangedRun(tools, run, self._show_refusal)
         self._question = Text(
             gettext("Leave this run? Receipts and credit are kept; its data and weights are deleted."), "strong", self
         )
@@ -216,7 +223,16 @@ class JoinedRun(Card):
         for button in (self._leave, self._yes, self._no):
             box.addWidget(button)
         box.addStretch(1)
-        for widget in (self._title, self._whom, self._trouble, self._figures, self._question, self._told, buttons):
+        for widget in (
+            self._title,
+            self._whom,
+            self._trouble,
+            self._figures,
+            self._changed,
+            self._question,
+            self._told,
+            buttons,
+        ):
             self.box.addWidget(widget)
         self._told.hide()
         self._ask(asking=False)
@@ -229,6 +245,7 @@ class JoinedRun(Card):
         self._whom.show_text(status_words.run_line(run, words))
         self._trouble.show_text(status_words.run_trouble(run, words))
         self._figures.show_text(status_words.run_figures(run, words))
+        self._changed.show_run(run)
 
     def _button(self, text: str, act: Callable[[], None]) -> QPushButton:
         button = QPushButton(text, self)
@@ -246,7 +263,7 @@ class JoinedRun(Card):
 
     def _send(self) -> None:
         self._ask(asking=False)
-        self._tools.commands.command(lambda number: LeaveRun(id=number, run=self._run), self._refused)
+        self._tools.commands.command(lambda number: LeaveRun(id=number, run=self._run), self._show_refusal)
 
-    def _refused(self, error: SparewattError) -> None:
+    def _show_refusal(self, error: SparewattError) -> None:
         self._told.show_text(sentence(error, self._tools.words))

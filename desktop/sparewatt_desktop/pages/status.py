@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu, QPushButton, QVBoxLayout, QWidget
 
-from sparewatt.control.messages import ContributeNow, Pause, Request
+from sparewatt.control.messages import ContributeNow, Request
 from sparewatt.errors import SparewattError
 from sparewatt.snapshot import DeviceSnapshot, Snapshot
 from sparewatt.wording.catalogue import filled
@@ -17,12 +17,14 @@ from sparewatt_desktop.page import Page, PageTools
 from sparewatt_desktop.pages.status_cards import CreditCard, DeviceCard, RunCard
 from sparewatt_desktop.pauses import pauses
 from sparewatt_desktop.performing import Performer
+from sparewatt_desktop.remarks import remarks_of
 from sparewatt_desktop.state import State
 from sparewatt_desktop.theme import SPACING
 from sparewatt_desktop.watching import EngineBridge, StateWatch
 from sparewatt_desktop.widgets.buttons import ActionRow
 from sparewatt_desktop.widgets.layout import Card, ScrollingPage, column, row
 from sparewatt_desktop.widgets.mark import MarkView
+from sparewatt_desktop.widgets.remark_list import RemarkList
 from sparewatt_desktop.widgets.text import Text
 
 MARK_SIZE = 52
@@ -49,6 +51,11 @@ class StatusPage(ScrollingPage):
         self._tools = tools
         self._hero = Hero(tools, watch, engine)
         self.box.addWidget(self._hero)
+        performer = Performer(
+            tools.commands, engine, tools.open_page, tools.open_setting, tools.words, self._hero.show_told
+        )
+        self._remarks = RemarkList(tools.look, tools.words, performer.perform)
+        self.box.addWidget(self._remarks)
         self._devices: dict[str, DeviceCard] = {}
         self._device_box = self._stack()
         self._runs: dict[str, RunCard] = {}
@@ -61,6 +68,7 @@ class StatusPage(ScrollingPage):
 
     def show_snapshot(self, snapshot: Snapshot | None) -> None:
         self._hero.show_snapshot(snapshot)
+        self._remarks.show_remarks(() if snapshot is None else remarks_of(snapshot, self._tools.words))
         joined = snapshot is not None and bool(snapshot.runs)
         for widget in (self._credit, *self._more):
             widget.setVisible(joined)
@@ -115,6 +123,10 @@ class Hero(Card):
             text = self._tools.words.gettext("Contributing whoever uses the computer, for {left} more. Take it back")
             self._now.setText(filled(text, {"left": left}))
 
+    def show_told(self, text: str) -> None:
+        """Say why something that was asked for was refused."""
+        self._told.show_text(text)
+
     def _lay_out(self) -> None:
         top = QWidget(self)
         beside = row(top, self._tools.look, spacing=SPACING.large)
@@ -159,12 +171,9 @@ class Hero(Card):
 
     def _fill_pauses(self) -> None:
         self._menu.clear()
-        for pause in pauses(int(time.time()), self._tools.words):
+        for pause in pauses(int(time.time()), self._watch.game, self._tools.words):
             entry = self._menu.addAction(pause.label)
-            entry.triggered.connect(lambda _checked=False, until=pause.until_unix_s: self._pause_until(until))
-
-    def _pause_until(self, until_unix_s: int) -> None:
-        self._command(lambda number: Pause(id=number, until_unix_s=until_unix_s))
+            entry.triggered.connect(lambda _checked=False, make=pause.make: self._command(make))
 
     def _command(self, make: Callable[[int], Request]) -> None:
         self._tools.commands.command(make, self._refused)

@@ -27,7 +27,10 @@ def check_peer(descriptor: int) -> None:
         RefusedError: ``control.peer``.
     """
     if sys.platform == "win32":
-        # The pipe's name holds this user's identifier, and its first instance belongs to its creator.
+        # The native handle of the pipe, which is what a local socket of Qt has for a descriptor there.
+        from sparewatt.control import pipe_windows
+
+        pipe_windows.check_server(descriptor)
         return
     from sparewatt.control import socket_unix
 

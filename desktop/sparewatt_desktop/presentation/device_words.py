@@ -6,6 +6,7 @@ from sparewatt.snapshot import DeviceSnapshot, LimitsSnapshot, Snapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.errors import error_words
 from sparewatt.wording.limits import conflict_words
+from sparewatt.wording.release import released_words
 from sparewatt.wording.status import device_sentence
 from sparewatt.wording.units import bytes_words, count_words, duration_words, percent_words
 from sparewatt_desktop.widgets.facts import Fact
@@ -109,6 +110,9 @@ def work_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> t
         gettext("{count} tokens since the engine started"), {"count": count_words(device.tokens, translations)}
     )
     rows.append(Fact(gettext("Trained"), trained))
+    released = released_words(device.released_milliseconds, translations)
+    if released:
+        rows.append(Fact(gettext("Last time it had to be free at once"), released))
     return tuple(rows)
 
 

@@ -1,12 +1,14 @@
 """What a person reads before they consent to a run: what it is, whose, and what it costs. Pure."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 from sparewatt.control.messages import ManifestReply
 from sparewatt.errors import IntegrityError
 from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.isolation import isolation_words
 from sparewatt.wording.units import bytes_words, count_words
 from sparewatt.work.invite import Invite
 from sparewatt.work.manifest import Manifest
@@ -67,7 +69,9 @@ def about_facts(manifest: Manifest, invite: Invite, translations: Translations =
     )
 
 
-def cost_facts(manifest: Manifest, isolation: str, translations: Translations = ENGLISH) -> tuple[Fact, ...]:
+def cost_facts(
+    manifest: Manifest, isolation: str, missing: Sequence[str] = (), translations: Translations = ENGLISH
+) -> tuple[Fact, ...]:
     """What it takes from this computer, at most; the engine refuses more."""
     gettext = translations.gettext
     costs = manifest.costs
@@ -87,20 +91,8 @@ def cost_facts(manifest: Manifest, isolation: str, translations: Translations = 
         Fact(gettext("Upload"), upload),
         Fact(gettext("Disk"), filled(gettext("at most {size}"), {"size": bytes_words(costs.disk_bytes, translations)})),
         Fact(gettext("Memory"), memory),
-        Fact(gettext("Isolation"), isolation_words(isolation, translations)),
+        Fact(gettext("Isolation"), isolation_words(isolation, missing, translations)),
     )
-
-
-def isolation_words(isolation: str, translations: Translations = ENGLISH) -> str:
-    """What keeps the training process from the rest of the computer."""
-    gettext = translations.gettext
-    match isolation:
-        case "full":
-            return gettext("The training process can write only to its work folder and can open no connection.")
-        case "partial":
-            return gettext("The training process is held in by some of your system's means, not by all.")
-        case _:
-            return gettext("Not isolated: the training process can do what your account can do.")
 
 
 def changes(before: Manifest, after: Manifest, translations: Translations = ENGLISH) -> tuple[Fact, ...]:

@@ -1,12 +1,17 @@
 """What the status page says of work, runs and credit. Pure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sparewatt.snapshot import DeviceSnapshot, RunSnapshot, Snapshot
 from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.changes import change_words
+from sparewatt.wording.isolation import isolation_words
 from sparewatt.wording.status import device_sentence
 from sparewatt.wording.units import bytes_words, count_words, credit_words, loss_words
 from sparewatt_desktop.widgets.text import plain
+
+CHANGES_MOST: Final = 40
 
 
 @dataclass(frozen=True)
@@ -110,3 +115,20 @@ def run_figures(run: RunSnapshot, translations: Translations = ENGLISH) -> str:
             "disk": bytes_words(run.disk_bytes, translations),
         },
     )
+
+
+def isolation_line(snapshot: Snapshot, translations: Translations = ENGLISH) -> str:
+    """How strongly training processes are held in on this computer."""
+    held = isolation_words(snapshot.isolation, snapshot.isolation_missing, translations)
+    return filled(translations.gettext("Isolation on this computer: {words}."), {"words": held})
+
+
+def change_lines(run: RunSnapshot, translations: Translations = ENGLISH) -> tuple[str, ...]:
+    """What is new about a run since it was consented to, one line for each field."""
+    changed = run.changed[:CHANGES_MOST]
+    lines = [change_words(plain(each.field), plain(each.before), plain(each.after), translations) for each in changed]
+    left = len(run.changed) - len(changed)
+    if left:
+        words = translations.ngettext("and {count} more field", "and {count} more fields", left)
+        lines.append(filled(words, {"count": left}))
+    return tuple(lines)

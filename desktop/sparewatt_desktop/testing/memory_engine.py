@@ -8,8 +8,11 @@ import msgspec
 from PySide6.QtCore import QTimer
 
 from sparewatt.control.messages import (
+    DevicePresets,
     DevicePreview,
+    ListPresets,
     ListSettings,
+    PresetsReply,
     PreviewReply,
     PreviewSetting,
     ReceiptsAfter,
@@ -49,6 +52,7 @@ class MemoryEngine:
     bounds: dict[str, dict[str, Any]] = field(default_factory=dict)
     previews: Callable[[str, str], Iterable[DevicePreview]] = lambda _address, _text: ()
     conflicts: Callable[[str, str], Iterable[ConflictSnapshot]] = lambda _address, _text: ()
+    presets: tuple[DevicePresets, ...] = ()
     receipts: tuple[Signed, ...] = ()
     series: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     refuses: SparewattError | None = None
@@ -110,6 +114,8 @@ class MemoryEngine:
                 self.settings.changed(request.key, request.value)
                 changed = request.key, request.value
                 return PreviewReply(request.id, tuple(self.previews(*changed)), tuple(self.conflicts(*changed)))
+            case ListPresets():
+                return PresetsReply(request.id, self.presets)
             case ReceiptsAfter():
                 return ReceiptsReply(request.id, self._receipts(request), (), "")
             case SeriesSince():

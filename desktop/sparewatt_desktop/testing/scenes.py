@@ -3,15 +3,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from sparewatt.errors import ConflictError, ProtocolError, UnavailableError
-from sparewatt.snapshot import ConnectionSnapshot, ErrorSnapshot, SensingSnapshot, Snapshot
+from sparewatt.snapshot import (
+    ChangeSnapshot,
+    ComputerSnapshot,
+    ConflictSnapshot,
+    ConnectionSnapshot,
+    DeviceSnapshot,
+    ErrorSnapshot,
+    ReasonSnapshot,
+    RunSnapshot,
+    SensingSnapshot,
+    Snapshot,
+)
 from sparewatt.testing.snapshots import NOW_UNIX_S, card, held, home, processor, reason, run
 from sparewatt_desktop.connection import Link
 
+Thing = TypeVar("Thing", DeviceSnapshot, RunSnapshot)
 TALKING: Final = Link("talking", started_here=True)
 HOSTILE_TITLE: Final = "<h1>Free\u202e money</h1><img src=x>\x07\n" + "very " * 2_000 + "long"
 
@@ -40,6 +52,24 @@ def _link(link: Link, snapshot: Snapshot | None = None) -> Scene:
 _LOST: Final = ConnectionSnapshot(
     "disconnected", "wss://run.example:7520", ErrorSnapshot("connection.lost", {"code": 1006}, NOW_UNIX_S + 8), 0, 0
 )
+
+PLAYING: Final = ComputerSnapshot(
+    "mains", None, 9_000_000_000, 120_000_000_000, True, 0.0, "screensaver", False, "Space & Time"
+)
+CHANGES: Final = (
+    ChangeSnapshot("licence", "CC-BY-4.0", "CC-BY-NC-4.0"),
+    ChangeSnapshot("costs.disk_bytes", "1500000000", "4000000000"),
+)
+
+
+def _with(thing: Thing, **changes: object) -> Thing:
+    return msgspec.structs.replace(thing, **changes)
+
+
+def _pause(rule: str, **parameters: str | int) -> ReasonSnapshot:
+    setting = "temperature_limit_celsius" if rule == "temperature" else "power_cap_watts"
+    return reason(rule, until_unix_s=NOW_UNIX_S + 60, setting=setting, **parameters)
+
 
 SCENES: Final[Mapping[str, Scene]] = MappingProxyType(
     {
@@ -85,6 +115,50 @@ SCENES: Final[Mapping[str, Scene]] = MappingProxyType(
                 (run(state="closed", words="We are done: thank you all! The weights are on our page."),),
             ),
         ),
+        "game-plays": Scene(TALKING, home(computer=PLAYING)),
+        "paused-for-game": Scene(
+            TALKING,
+            home((card(worker="none", decision=held(reason("paused_for_game"))),), paused_for_game=True),
+        ),
+        "cooling-down": Scene(
+            TALKING,
+            home((_with(card(duty_percent=40), pause=_pause("temperature", celsius=76, limit=75)),)),
+        ),
+        "cap-too-low": Scene(
+            TALKING,
+            home((_with(card(worker="ready"), pause=_pause("cap_too_low", cap=40, least=61, seconds=240)),)),
+        ),
+        "run-changed": Scene(
+            TALKING,
+            home(
+                (card(worker="none", decision=held(reason("no_run", cause="changed"))),),
+                (_with(run(), changed=CHANGES, changed_run="cd" * 32),),
+            ),
+        ),
+        "remarks": Scene(
+            TALKING,
+            home(
+                settings_error=ErrorSnapshot("settings.damaged", {"path": "settings.json.damaged"}, None),
+                logon_error=ErrorSnapshot("logon.foreign", {"place": "~/.config/autostart/sparewatt.desktop"}, None),
+                conflicts=(ConflictSnapshot("budget_without_price", {}, "power_price_ct_per_kwh"),),
+            ),
+        ),
+        "not-isolated": Scene(TALKING, home(isolation="partial", isolation_missing=("connections", "privileges"))),
+        "freed": Scene(
+            TALKING,
+            home(
+                (
+                    _with(
+                        card(
+                            worker="none", decision=held(reason("game", setting="pause_for_games", name="Space & Time"))
+                        ),
+                        released_milliseconds=412,
+                    ),
+                ),
+                computer=PLAYING,
+            ),
+        ),
+        "account-opening": Scene(TALKING, home(energy=None, energy_error=ErrorSnapshot("history.opening", {}, None))),
         "hostile-title": Scene(TALKING, home(runs=(run(title=HOSTILE_TITLE),))),
         "engine-looking": _link(Link("looking")),
         "engine-missing": _link(Link("missing")),

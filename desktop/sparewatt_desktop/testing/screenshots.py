@@ -22,7 +22,7 @@ from sparewatt_desktop.testing.scenes import SCENES
 from sparewatt_desktop.testing.stage import Stage
 from sparewatt_desktop.theme import DARK, LIGHT, Theme
 
-PAGES: Final = ("status", "join", "training", "devices", "receipts", "settings")
+PAGES: Final = ("status", "join", "training", "devices", "receipts", "energy", "settings")
 SMALL: Final = (640, 480)
 USUAL: Final = (900, 640)
 # A page's own questions are answered within a few turns of the loop; the plotting library takes longest.
@@ -83,6 +83,15 @@ class Photographer:
         for scene in SCENES:
             self._stage.play(scene)
             yield from self._picture(f"{scene}.{palette}")
+        for scene, page in (
+            ("run-changed", "join"),
+            ("not-isolated", "join"),
+            ("cooling-down", "devices"),
+            ("account-opening", "energy"),
+        ):
+            self._stage.play(scene)
+            self._window.open_page(page)
+            yield from self._picture(f"{scene}-{page}.{palette}")
         self._stage.play("engine-died")
         self._window.open_page("devices")
         yield from self._picture(f"banner.{palette}")

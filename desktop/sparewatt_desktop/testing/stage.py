@@ -1,16 +1,22 @@
 """The whole desktop in one process, over a staged bridge."""
 
 import math
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from PySide6.QtWidgets import QApplication
 
+from sparewatt.control.messages import DevicePresets, PresetValue
+from sparewatt.history.calendar import day_of
+from sparewatt.history.rows import EnergyRow, PastAssignment
+from sparewatt.settings.values import Settings
 from sparewatt.signing import digest, sign
 from sparewatt.testing.control_engine import ControlEngine
 from sparewatt.testing.run import FakeRun
-from sparewatt.testing.snapshots import NOW_UNIX_S, RUN
+from sparewatt.testing.snapshots import CARD, NOW_UNIX_S, RUN
 from sparewatt.wording.catalogue import ENGLISH, Translations
 from sparewatt.work.invite import Invite, format_invite
 from sparewatt.work.manifest import MANIFEST_KIND
@@ -83,6 +89,18 @@ def _engine(scene: Scene) -> tuple[str, ControlEngine]:
         snapshot=scene.snapshot,
         manifest=sign(MANIFEST_KIND, manifest, made.run_key),
         receipts=tuple(sign(RECEIPT_KIND, _receipt(number), online) for number in range(1, 41)),
+        settings=Settings(
+            7,
+            {
+                "energy_budget_kwh_per_month": "20",
+                "money_budget_per_month": "10",
+                f"power_cap_watts@{CARD}": "120",
+            },
+        ),
+        presets=_presets(),
+        energy=tuple(_energy()),
+        priced=True,
+        assignments=tuple(_past(number) for number in range(24)),
         series={
             "power_watts": _wave(116.0, 6.0),
             "tokens_per_s": _wave(18_400.0, 700.0),
@@ -90,6 +108,57 @@ def _engine(scene: Scene) -> tuple[str, ControlEngine]:
         },
     )
     return format_invite(invite), engine
+
+
+def _presets() -> tuple[DevicePresets, ...]:
+    graphics = (
+        PresetValue("quiet", 75, 65, 100, "device_limit"),
+        PresetValue("balanced", 120, 75, 100, "device_limit"),
+        PresetValue("full", None, 83, 100, "none"),
+    )
+    plain = (
+        PresetValue("quiet", None, None, 40, "none"),
+        PresetValue("balanced", None, None, 70, "none"),
+        PresetValue("full", None, None, 100, "none"),
+    )
+    return DevicePresets(CARD, graphics), DevicePresets("cpu", plain)
+
+
+def _energy() -> Iterator[EnergyRow]:
+    """A month in which a card worked most nights, was once read only now and then, and once not at all."""
+    today = day_of(NOW_UNIX_S)
+    for back in range(30, -1, -1):
+        if back % 9 == 4:
+            continue
+        share = 0.6 + 0.4 * math.sin(back)
+        millijoules = 0 if back == 12 else round(share * 1.1 * 3.6e9)
+        yield EnergyRow(
+            begins=(today - timedelta(days=back)).isoformat(),
+            device=CARD,
+            run=RUN,
+            millijoules=millijoules,
+            estimated_millijoules=millijoules // 3 if back in (20, 21) else 0,
+            busy_milliseconds=30_000_000,
+            unmeasured_milliseconds=9_000_000 if back == 12 else 0,
+            cost_micro=millijoules * 320 // 3_600_000,
+            carbon_milligrams=millijoules * 470 // 3_600_000,
+            tokens=round(share * 480_000_000),
+        )
+
+
+def _past(number: int) -> PastAssignment:
+    ended = NOW_UNIX_S - 900 - 1_140 * number
+    return PastAssignment(
+        assignment_id=f"{number:032x}",
+        run=RUN,
+        device="cpu" if number % 5 == 4 else CARD,
+        began_unix_s=ended - 1_020,
+        ended_unix_s=ended,
+        tokens=0 if number == 7 else 245_760,
+        millijoules=0 if number % 5 == 4 else 109_000_000 + 400_000 * number,
+        estimated=number == 3,
+        measured=number % 5 != 4,
+    )
 
 
 def _wave(middle: float, height: float) -> tuple[tuple[float, float], ...]:

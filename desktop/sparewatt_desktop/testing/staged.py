@@ -7,14 +7,19 @@ from PySide6.QtCore import QTimer
 
 from sparewatt.control.messages import (
     Answer,
+    ConsentAgain,
     ContributeNow,
     Discover,
+    EnergySince,
     GetSnapshot,
     InspectInvite,
     JoinRun,
     LeaveRun,
+    ListPresets,
     ListSettings,
+    PastAssignments,
     Pause,
+    PauseForGame,
     PreviewSetting,
     ReceiptsAfter,
     Reply,
@@ -129,6 +134,12 @@ async def _handled(engine: ControlEngine, request: Request) -> Answer:
             return await engine.preview_setting(request)
         case ReceiptsAfter():
             return await engine.receipts_after(request)
+        case ListPresets():
+            return await engine.list_presets(request)
+        case EnergySince():
+            return await engine.energy_since(request)
+        case PastAssignments():
+            return await engine.past_assignments(request)
         case SeriesSince():
             return await engine.series_since(request)
         case _:
@@ -140,12 +151,16 @@ async def _done(engine: ControlEngine, request: Request) -> None:
     match request:
         case Pause():
             await engine.pause(request.until_unix_s)
+        case PauseForGame():
+            await engine.pause_for_game()
         case Resume():
             await engine.resume()
         case ContributeNow():
             await engine.contribute_now(request.until_unix_s)
         case JoinRun():
             await engine.join_run(request.invite, request.consent)
+        case ConsentAgain():
+            await engine.consent_again(request.run, request.consent)
         case LeaveRun():
             await engine.leave_run(request.run)
         case SetSetting():

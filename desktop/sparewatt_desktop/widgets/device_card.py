@@ -3,6 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from sparewatt.control.messages import PresetValue
 from sparewatt.settings.schema import DEVICE_USE
 from sparewatt.snapshot import DeviceSnapshot
 from sparewatt.wording.catalogue import Translations
@@ -20,6 +21,7 @@ from sparewatt_desktop.widgets.fact_table import FactTable
 from sparewatt_desktop.widgets.gauge import Gauge
 from sparewatt_desktop.widgets.gauge_readings import power_gauge, speed_gauge, temperature_gauge
 from sparewatt_desktop.widgets.layout import Card, column, row, rule_line
+from sparewatt_desktop.widgets.preset_choice import PresetChoice
 from sparewatt_desktop.widgets.setting_editors import ChoiceEditor
 from sparewatt_desktop.widgets.text import Text, plain
 
@@ -30,6 +32,7 @@ class DeviceCard(Card):
     """Shows one device; says what the person wants of it, and sends nothing itself."""
 
     use_chosen = Signal(str)
+    preset_chosen = Signal(object)
     limits_asked = Signal()
 
     def __init__(self, look: Look, words: Translations, parent: QWidget | None = None) -> None:
@@ -48,6 +51,8 @@ class DeviceCard(Card):
         self._limits = FactTable(gettext("Limits"), look, self)
         self._work = FactTable(gettext("Work"), look, self)
         self._freshness = Text("", "caption", self)
+        self._presets = PresetChoice(look, words, self)
+        self._presets.chosen.connect(self.preset_chosen)
         self._lay_out()
         self._fit()
         look.changed.connect(self._fit)
@@ -70,6 +75,10 @@ class DeviceCard(Card):
     def show_use(self, use: str) -> None:
         """Show whether it is lent."""
         self._use.show_value(use)
+
+    def show_presets(self, presets: tuple[PresetValue, ...], chosen: PresetValue | None) -> None:
+        """Offer quiet, balanced and full; `chosen` is the one that holds."""
+        self._presets.show_presets(presets, chosen)
 
     def _lay_out(self) -> None:
         gettext = self._words.gettext
@@ -95,6 +104,8 @@ class DeviceCard(Card):
             self.box.addWidget(table)
             if table is self._sensors:
                 self.box.addWidget(self._freshness)
+            else:
+                self.box.addWidget(self._presets)
         change = QPushButton(gettext("Change its limits"), self)
         change.setProperty("role", "link")
         change.clicked.connect(self.limits_asked)

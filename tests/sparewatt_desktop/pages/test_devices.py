@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from sparewatt.control.messages import Discover, ListSettings
+from sparewatt.control.messages import DevicePresets, Discover, ListSettings, PresetValue
 from sparewatt.errors import UnavailableError
 from sparewatt_desktop.page import PageTools
 from sparewatt_desktop.pages.devices import DevicesPage
@@ -13,6 +13,17 @@ from sparewatt_desktop.testing.examples import CARD, card
 from sparewatt_desktop.testing.memory_engine import MemoryEngine
 from sparewatt_desktop.widgets.device_card import DeviceCard
 from sparewatt_desktop.widgets.text import Text
+
+PRESETS = (
+    PresetValue("quiet", 90, 65, 100, "measured"),
+    PresetValue("balanced", 140, 75, 100, "measured"),
+    PresetValue("full", None, 83, 100, "none"),
+)
+
+
+@pytest.fixture
+def engine() -> MemoryEngine:
+    return MemoryEngine(presets=(DevicePresets(CARD, PRESETS),))
 
 
 @pytest.fixture
@@ -118,3 +129,44 @@ def test_a_name_from_a_driver_is_plain_text(page: DevicesPage, engine: MemoryEng
     assert "\u202e" not in name
     assert "\n" not in name
     assert len(name) <= 200
+
+
+def presets(page: DevicesPage) -> dict[str, QPushButton]:
+    card_ = cards(page)["NVIDIA GeForce RTX 4070"]
+    return {each.text(): each for each in card_.findChildren(QPushButton) if each.isCheckable()}
+
+
+def test_presets_show_their_numbers_and_what_they_were_made_from(page: DevicesPage) -> None:
+    assert list(presets(page)) == ["Quiet\n90 W · 65 °C", "Balanced\n140 W · 75 °C", "Full\nno cap · 83 °C"]
+    assert "Made from what this device was measured to draw." in words(page)
+    assert not any(each.isChecked() for each in presets(page).values())
+
+
+def test_choosing_a_preset_sets_exactly_its_settings(page: DevicesPage, engine: MemoryEngine) -> None:
+    presets(page)["Quiet\n90 W · 65 °C"].click()
+    engine.deliver()
+    assert engine.settings.texts == {f"power_cap_watts@{CARD}": "90", f"temperature_limit_celsius@{CARD}": "65"}
+    assert [name for name, each in presets(page).items() if each.isChecked()] == ["Quiet\n90 W · 65 °C"]
+
+
+def test_numbers_of_one_s_own_are_no_preset(page: DevicesPage, engine: MemoryEngine) -> None:
+    presets(page)["Quiet\n90 W · 65 °C"].click()
+    engine.deliver()
+    engine.change(f"power_cap_watts@{CARD}", "91")
+    page.show_snapshot(engine.snapshot)
+    engine.deliver()
+    assert not any(each.isChecked() for each in presets(page).values())
+
+
+def test_a_preset_that_is_refused_says_why(page: DevicesPage, engine: MemoryEngine) -> None:
+    engine.refuses = UnavailableError("engine.silent", seconds=5)
+    presets(page)["Quiet\n90 W · 65 °C"].click()
+    engine.deliver()
+    assert "The engine did not answer within 5 s." in words(page)
+    assert engine.settings.texts == {}
+
+
+def test_how_fast_it_was_free_is_told(page: DevicesPage, engine: MemoryEngine) -> None:
+    freed = card(released_milliseconds=412)
+    page.show_snapshot(msgspec.structs.replace(engine.snapshot, devices=(freed,)))
+    assert "freed in 0.4 s" in words(page)

@@ -59,7 +59,7 @@ def test_what_is_shown_is_what_is_consented_to(opened: Stage, qtbot: QtBot) -> N
     qtbot.waitUntil(lambda: "Weather notes" in texts(opened))
     run = parse_invite(opened.invite).run
     for part in ("Institute of Mountain Weather", "CC0-1.0", "310 MB at first", "at most 1.5 GB", "at most 4.2 GB",
-                 "Unaudited", "can write only to its work folder", run):  # fmt: skip
+                 "Unaudited", "reaches only its own folder", run):  # fmt: skip
         assert part in texts(opened)
     press(opened, "Contribute to this run")
     qtbot.waitUntil(lambda: "Joined." in texts(opened))
@@ -150,3 +150,33 @@ def test_leaving_is_asked_once_more(opened: Stage, qtbot: QtBot) -> None:
     press(opened, "Leave…")
     press(opened, "Leave")
     qtbot.waitUntil(lambda: opened.engine.commands == [("leave", RUN)])
+
+
+def test_a_changed_run_says_what_is_new_and_takes_consent_to_exactly_that(stage: Make, qtbot: QtBot) -> None:
+    made = stage("run-changed")
+    made.desktop.window.open_page("join")
+    qtbot.waitUntil(lambda: "Licence: CC-BY-4.0 → CC-BY-NC-4.0" in texts(made))
+    shown = texts(made)
+    assert "Disk, bytes: 1500000000 → 4000000000" in shown
+    press(made, "Agree and go on")
+    qtbot.waitUntil(lambda: made.engine.commands == [("consent_again", RUN, "cd" * 32)])
+
+
+def test_a_consent_that_is_refused_can_be_given_again(stage: Make, qtbot: QtBot) -> None:
+    made = stage("run-changed")
+    made.desktop.window.open_page("join")
+    made.engine.refuses = RefusedError("run.refused", reason="revoked")
+    qtbot.waitUntil(lambda: "This run has changed" in texts(made))
+    press(made, "Agree and go on")
+    button = next(each for each in page(made).findChildren(QPushButton) if each.text() == "Agree and go on")
+    qtbot.waitUntil(button.isEnabled)
+
+
+def test_a_run_that_has_not_changed_asks_for_nothing(opened: Stage) -> None:
+    assert "This run has changed" not in texts(opened)
+
+
+def test_how_strongly_training_is_held_in(stage: Make) -> None:
+    made = stage("not-isolated")
+    made.desktop.window.open_page("join")
+    assert "can still open connections, gain rights by programs that grant them." in texts(made)

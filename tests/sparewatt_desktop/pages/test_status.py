@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from sparewatt.errors import ConflictError
 from sparewatt.settings.values import Settings
+from sparewatt_desktop.pages.status import Hero
 from sparewatt_desktop.testing.scenes import SCENES
 from sparewatt_desktop.testing.stage import Stage
 
@@ -90,3 +91,19 @@ def test_cards_come_and_go_with_their_devices(stage: Make) -> None:
 
 def test_results_that_wait_for_the_coordinator_are_told(stage: Make) -> None:
     assert "2 finished results are kept here until then." in texts(stage("coordinator-gone"))
+
+
+def test_a_pause_until_the_game_closes_is_offered_while_one_plays(stage: Make, qtbot: QtBot) -> None:
+    made = stage("game-plays")
+    hero = made.desktop.window._made["status"].findChild(Hero)
+    assert hero is not None
+    hero._fill_pauses()
+    hero._menu.actions()[0].trigger()
+    qtbot.waitUntil(lambda: made.engine.commands == [("pause_for_game",)])
+
+
+def test_a_device_that_cools_down_says_so_and_leads_to_its_limit(stage: Make) -> None:
+    state = stage("cooling-down").desktop.watch.state
+    assert (state.mark, state.title) == ("limited", "Resting for your limits")
+    assert "Cooling down: 76 °C" in state.sentence
+    assert [action.label for action in state.actions] == ["Change this limit"]
