@@ -191,7 +191,9 @@ class RunDriver:
         if self._latest is not None and self._latest.state != "open":
             return self._latest.state
         state = self._session.state
-        if state.connection == "refused" or state.changed is not None:
+        if state.changed is not None:
+            return "changed"
+        if state.connection == "refused":
             reason = state.error.parameters.get("reason", "") if state.error else ""
             return "untrusted" if reason == "contributor.not_trusted" else "refused"
         if state.trust == "probation" and self._manifest.validation == "unaudited":

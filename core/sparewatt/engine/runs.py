@@ -27,6 +27,7 @@ OFFERS: Final[tuple[Offer, ...]] = (
     "work",
     "unsuitable",
     "stalled",
+    "changed",
     "untrusted",
     "refused",
     "closed",

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 Compute = Literal["full", "limited", "hold", "stop"]
 Transfers = Literal["allowed", "essential", "none"]
-Offer = Literal["work", "none_joined", "closed", "stalled", "untrusted", "refused", "unsuitable"]
+Offer = Literal["work", "none_joined", "closed", "stalled", "untrusted", "refused", "changed", "unsuitable"]
 Parameters = Mapping[str, str | int]
 
 COMPUTE_ORDER: Final[tuple[Compute, ...]] = ("full", "limited", "hold", "stop")

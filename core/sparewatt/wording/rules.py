@@ -50,6 +50,7 @@ NO_RUN: Final = MappingProxyType({
     "stalled": "The run is stalled: its coordinator cannot merge. Its organiser has to help.",
     "untrusted": "The run takes results only from contributors whom its organiser trusts.",
     "refused": "The coordinator refuses this contributor.",
+    "changed": "Its organiser has changed the run. Nothing is contributed before you agree.",
     "unsuitable": "The run's work does not suit this device: too little memory, or too slow for its deadlines.",
 })  # fmt: skip
 

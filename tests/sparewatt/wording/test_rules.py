@@ -11,7 +11,7 @@ def test_every_rule_of_the_policy_has_words_and_none_is_left_over() -> None:
     assert set(RULES) == {rule.rule for rule in POLICY_RULES}
 
 
-@pytest.mark.parametrize("cause", ["none_joined", "closed", "stalled", "untrusted", "refused", "unsuitable"])
+@pytest.mark.parametrize("cause", ["none_joined", "closed", "stalled", "untrusted", "refused", "changed", "unsuitable"])
 def test_every_cause_of_no_run_has_words(cause: str) -> None:
     assert rule_words("no_run", {"cause": cause}) == NO_RUN[cause]
 
