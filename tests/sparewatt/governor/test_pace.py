@@ -297,10 +297,13 @@ def test_whatever_the_sensors_say_there_is_no_duty_without_fresh_evidence_and_no
     steps: list[tuple[float, float, float | None, float | None, int, bool]], cap: int | None, limit: int, compute: str
 ) -> None:
     paced: Pace | None = None
-    now = 100.0
+    now, taken = 100.0, None
     for elapsed, age, watts, celsius, counter, attached in steps:
         now += elapsed
-        sample = Sample(DEVICE, now - age, watts, "energy", celsius, energy_millijoules=counter)
+        if now - age == taken:
+            continue  # a sample is known by its moment: there are no two of one
+        taken = now - age
+        sample = Sample(DEVICE, taken, watts, "energy", celsius, energy_millijoules=counter)
         paced = pace(decision(now, cap=cap, limit=limit, compute=compute), sample, paced, now, Facts(attached=attached))
         if paced.grant == "compute":
             assert 0.0 < paced.duty <= 1.0
