@@ -86,7 +86,7 @@ def test_a_changed_run_gets_nothing_before_new_consent(tmp_path: Path) -> None:
         assert found.changed_run == CHANGED.run
         assert found.connection.error is not None
         assert found.connection.error.error_id == "session.changed"
-        assert runs.offer() == "refused"
+        assert runs.offer() == "changed"
         for consent in (RUN.run, OTHER.run):
             with pytest.raises(InputError, match=r"join\.consent"):
                 await runs.consent_again(RUN.run, consent, ())
