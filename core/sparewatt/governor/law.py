@@ -113,10 +113,15 @@ def _observed(memory: Memory, decision: Decision | None, sample: Sample, now: fl
     varies = 0.0 < granted < 1.0 or (granted > 0.0 and (sample.utilisation_percent or 0.0) >= _BUSY_PERCENT)
     seen = trust.look(memory.trust, sample, now, varies=varies, capped=_cap(memory, decision) is not None)
     memory = replace(memory, trust=seen)
-    if seen.valid_s != sample.t:
+    celsius = trust.plausible_celsius(sample)
+    believed = seen.valid_s == sample.t
+    if not believed and celsius is None:
         return memory
     limit = _limit_celsius(memory, decision, facts)
-    warmth = heat.observe(memory.heat, sample, trust.plausible_celsius(sample), limit, granted)
+    warmth = heat.observe(memory.heat, sample, celsius, limit, granted)
+    if not believed:
+        # What it says of power is nonsense; too warm is too warm all the same.
+        return _paused(replace(memory, heat=warmth), decision, sample, now, facts)
     account = memory.power
     watts = trust.plausible_watts(sample)
     if watts is not None:
