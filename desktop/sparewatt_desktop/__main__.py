@@ -92,7 +92,7 @@ def run(application: "object", options: DesktopOptions) -> int:
     desktop = Desktop(
         DesktopParts(
             application,
-            bridge,  # pyright: ignore[reportArgumentType] - it sees a class's Qt signal where an instance has a bound one
+            bridge,
             look,
             preferences,
             words,

@@ -17,6 +17,9 @@ from sparewatt_desktop.state import State, state_of
 class EngineBridge(QObject):
     """All that the desktop needs of an engine; `bridge.Bridge` has one over its socket. It is a `page.Commands`, too.
 
+    Qt's own metaclass rules out `abc`, and a protocol cannot declare signals: so every method that an engine must have
+    raises NotImplementedError here.
+
     Signals:
         snapshot_changed: the newest `Snapshot`, or None once no engine can be heard.
         link_changed: the `Link`, whenever its phase or its error is another one.

@@ -162,8 +162,7 @@ class Gatherer:
         answer: object = None
         try:
             answer = fact.asked()
-        except Exception:
-            # A mistake about one desktop or driver must not cost the person every other fact, nor the sensors.
+        except Exception:  # whatever it is: a mistake about one desktop or driver must not cost every other fact
             log.exception("%s cannot be asked and is left out", fact.name)
             broke = True
         with self._changed:

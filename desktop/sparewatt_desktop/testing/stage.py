@@ -47,7 +47,7 @@ class Stage:
         self.look = Look(application, theme)
         parts = DesktopParts(
             application,
-            self.bridge,  # pyright: ignore[reportArgumentType] - as where the desktop is put together
+            self.bridge,
             self.look,
             Preferences(folder / "desktop.ini"),
             words,
