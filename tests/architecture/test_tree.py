@@ -68,7 +68,6 @@ def test_the_licence_is_there_in_full() -> None:
 LONG_MODULES = {
     "core/sparewatt/session/protocol.py": "one state machine with one handler a message",
     "core/sparewatt_coordinator/gateway/protocol.py": "one state machine with one handler a message",
-    "core/sparewatt/engine/device_driver.py": "one device: its effects, and what its worker says",
     "core/sparewatt/session/outbox.py": "one database, each transaction a method",
 }
 

@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from sparewatt.clock import SystemClock
-from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.errors import UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading

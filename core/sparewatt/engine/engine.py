@@ -17,7 +17,8 @@ from sparewatt.control.transport import Listener
 from sparewatt.engine.account import Account, Doing
 from sparewatt.engine.attendance import Attendance
 from sparewatt.engine.decisions import DecisionDesk, mildest_transfers, urgent
-from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.engine.disk_writes import DiskWrites
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import worst

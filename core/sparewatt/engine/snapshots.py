@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from sparewatt.engine.device_driver import DeviceDriver, DeviceError
+from sparewatt.engine.device_driver import DeviceDriver
 from sparewatt.engine.device_plan import Work, WorkerState
+from sparewatt.engine.device_tools import DeviceError
 from sparewatt.engine.limits import limits_snapshot, missing_sensors
 from sparewatt.errors import SparewattError
 from sparewatt.governor import Pace

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from sparewatt.control.server import ControlServer
-from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.engine.engine import Engine, EngineParts
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.options import EngineOptions

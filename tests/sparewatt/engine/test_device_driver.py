@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_driver import DeviceDriver
 from sparewatt.engine.device_plan import DeviceState, Work
+from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.errors import StorageError, UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import slot_lock
@@ -186,7 +187,7 @@ def full_disk(bench: Bench) -> bool:
 def test_an_update_waits_for_room_on_a_full_disk_and_is_then_delivered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sparewatt.engine.device_driver.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("sparewatt.engine.device_assignments.RETRY_SECONDS", 0.01)
 
     async def story(bench: Bench) -> None:
         bench.run.storage = StorageError("storage.full", folder="outbox")

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
 
-from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.engine.disk_writes import DiskWrites
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample

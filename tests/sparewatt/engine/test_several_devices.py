@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from sparewatt.clock import SystemClock
-from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
 from sparewatt.policy import Compute, Decision, Match

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from sparewatt.engine.decisions import DecisionDesk
-from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_driver import DeviceDriver
 from sparewatt.engine.device_plan import DeviceState, WorkerState
+from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.engine.options import EngineOptions
 from sparewatt.engine.sensor_desk import SensorDesk
 from sparewatt.engine.series import Series

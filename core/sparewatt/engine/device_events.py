@@ -1,0 +1,154 @@
+"""What a device's worker says, and what that changes."""
+
+import asyncio
+import signal
+from dataclasses import replace
+from typing import Final
+
+from sparewatt.engine.device_assignments import DeviceAssignments
+from sparewatt.engine.device_memory import DeviceMemory
+from sparewatt.engine.device_record import DeviceRecord
+from sparewatt.engine.device_tools import DeviceError
+from sparewatt.engine.device_workers import DeviceWorkers
+from sparewatt.errors import SparewattError
+from sparewatt.numeric.version_hash import version_sha256
+from sparewatt.process.child import restart_delay_seconds
+from sparewatt.work.version import VersionId
+from sparewatt.worker import messages as frames
+from sparewatt.worker.areas import TrainedMark
+from sparewatt.worker.port import WorkerEvent, WorkerExited
+
+# Ends after which the weights in the trainable area are as good as before: nobody's memory was damaged.
+_CLEAN_CODES: Final = (0, -signal.SIGTERM, -9)
+
+
+class DeviceEvents:
+    """One handler an event."""
+
+    def __init__(
+        self, record: DeviceRecord, memory: DeviceMemory, workers: DeviceWorkers, assignments: DeviceAssignments
+    ) -> None:
+        self._record = record
+        self._memory = memory
+        self._workers = workers
+        self._assignments = assignments
+
+    async def hear(self, told: WorkerEvent) -> None:
+        """Take note of an event, and do what it asks for."""
+        record = self._record
+        match told:
+            case frames.Ready():
+                record.worker_name = told.device_name
+                record.isolation = told.isolation
+                self._memory.begin()
+                record.state = replace(record.state, worker=record.unless_stopping("ready"))
+            case frames.Applied():
+                await self._check(told.version)
+            case frames.Progress():
+                self._progress(told)
+            case frames.Trained():
+                await self._trained(told)
+            case frames.Failed():
+                self._failed(told)
+            case WorkerExited():
+                self._exited(told)
+
+    async def _check(self, version: VersionId) -> None:
+        """Believe what the base area holds only by its hash."""
+        record = self._record
+        run, areas = record.run, self._memory.areas
+        assert run is not None
+        assert areas is not None
+        found = await asyncio.to_thread(version_sha256, run.manifest.model, areas.base.view)
+        holds = found == version.sha256
+        if not holds:
+            record.mistrusted = True
+            await run.mistrust()
+        record.state = replace(record.state, applied=version if holds else None, worker=record.unless_stopping("ready"))
+
+    def _progress(self, told: frames.Progress) -> None:
+        record = self._record
+        current = record.state.current
+        if current is None or current.assignment.assignment_id != told.assignment_id:
+            return
+        record.failures = 0
+        record.error = None
+        record.steps.append((told.tokens - current.tokens, told.step_milliseconds))
+        record.state = replace(
+            record.state,
+            current=replace(current, inner_steps=told.inner_steps, tokens=told.tokens, loss_micro=told.loss_micro),
+        )
+
+    async def _trained(self, told: frames.Trained) -> None:
+        record = self._record
+        run, current = record.run, record.state.current
+        assert run is not None
+        assert current is not None, "a worker trains only what it was told to"
+        if not await self._assignments.delivered(run, current.assignment, told):
+            return
+        record.error = None
+        record.tokens += told.tokens
+        record.tools.disk_writes.wrote(told.payload.size, record.tools.clock.monotonic())
+        encoded = current.kept_inner_steps > 0
+        wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
+        record.state = replace(
+            record.state,
+            current=None,
+            worker=record.state.worker if encoded else record.unless_stopping("ready"),
+            wait_version=told.base if wait else None,
+            wait_until=record.tools.clock.monotonic() + wait,
+        )
+        if encoded:
+            self._workers.stop(urgent=False)
+
+    def _failed(self, told: frames.Failed) -> None:
+        record = self._record
+        record.failures += 1
+        delay = restart_delay_seconds(record.failures)
+        at = record.later(SparewattError(told.error_id, **told.parameters), delay)
+        if told.fatal:
+            record.state = replace(record.state, start_at=at)
+            return
+        current = record.state.current
+        if current is not None and current.kept_inner_steps and self._workers.there:
+            record.state = replace(record.state, current=None)
+            record.spawn(self._assignments.give_back(current.assignment))
+            self._workers.stop(urgent=False)
+            return
+        record.state = replace(record.state, worker=record.unless_stopping("ready"), applied=None)
+        self._assignments.drop_hopeless_work()
+
+    def _exited(self, told: WorkerExited) -> None:
+        record = self._record
+        self._workers.gone()
+        now = record.tools.clock.monotonic()
+        start_at = max(record.state.start_at, now)
+        if told.reason not in ("stopped", "permit_expired") and record.state.worker != "stopping":
+            record.failures += 1
+            start_at = now + restart_delay_seconds(record.failures)
+            if record.error is None or told.reason != "unavailable":
+                error = SparewattError("worker.ended", reason=told.reason, code=told.code)
+                record.error = DeviceError(error, start_at)
+        # The base area was written by the process that is gone, perhaps in the middle of a patch.
+        applied = None if record.state.worker == "applying" else record.state.applied
+        mark = self._kept(told) if applied is not None else None
+        record.state = replace(record.state, worker="none", start_at=start_at, applied=applied)
+        current = record.state.current
+        if current is None:
+            return
+        if mark is not None:
+            until = current.kept_until or now + current.assignment.ttl_s
+            current = replace(current, kept_inner_steps=mark.inner_steps, kept_until=until, tokens=mark.tokens)
+            record.state = replace(record.state, current=replace(current, inner_steps=mark.inner_steps))
+            return
+        record.state = replace(record.state, current=replace(current, inner_steps=0, tokens=0, kept_inner_steps=0))
+        self._assignments.drop_hopeless_work()
+
+    def _kept(self, told: WorkerExited) -> TrainedMark | None:
+        """What the trainable area holds of the current work after its worker's end; None when it is of no use."""
+        record = self._record
+        current = record.state.current
+        clean = told.reason == "permit_expired" or told.code in _CLEAN_CODES
+        if current is None or not current.attempts or not clean:
+            return None
+        return self._memory.trained(current.assignment.assignment_id)

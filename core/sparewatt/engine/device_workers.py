@@ -1,0 +1,186 @@
+"""A device's worker process: started on its memory areas, told what to do, and cleared away after."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+from sparewatt.engine.device_assignments import RETRY_SECONDS
+from sparewatt.engine.device_memory import DeviceMemory
+from sparewatt.engine.device_record import DeviceRecord
+from sparewatt.engine.device_slot import take_slot, worker_device
+from sparewatt.engine.run_link import RunLink
+from sparewatt.errors import SparewattError
+from sparewatt.host.lock import FileLock, HeldSlots
+from sparewatt.work.assignment import Assignment
+from sparewatt.worker import messages as frames
+from sparewatt.worker.port import Worker, WorkerEvent, WorkerFolders
+
+BUSY_RETRY_SECONDS: Final = 30.0
+
+
+class DeviceWorkers:
+    """At most one worker at a time, under this device's machine-wide lock.
+
+    Args:
+        hear: is told each event of a worker, one after the other.
+    """
+
+    def __init__(
+        self, record: DeviceRecord, memory: DeviceMemory, hear: Callable[[WorkerEvent], Awaitable[None]]
+    ) -> None:
+        self._record = record
+        self._memory = memory
+        self._hear = hear
+        self._worker: Worker | None = None
+        self._lock: FileLock | HeldSlots | None = None
+        self._encoding = False
+        self._leaving_since: float | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether a worker process lives."""
+        return self._worker is not None
+
+    def stop(self, *, urgent: bool) -> None:
+        """Ask the worker to go; the time that an urgent stop takes a device to be free is measured from here."""
+        record = self._record
+        if urgent and not self._encoding:
+            self._leaving_since = record.tools.clock.monotonic()
+        if self._worker is not None:
+            record.tools.spawn(self._worker.stop("urgent" if urgent else "relaxed"))
+
+    def gone(self) -> None:
+        """Clear away after a worker that has ended."""
+        record = self._record
+        record.tools.pacer.detach(record.device.device)
+        self._worker = None
+        self._encoding = False
+        self._release_lock()
+        if self._leaving_since is not None:
+            record.released_milliseconds = round(1000 * (record.tools.clock.monotonic() - self._leaving_since))
+            self._leaving_since = None
+
+    async def start(self) -> None:
+        """Start a worker for the device's run and say what it works on."""
+        record = self._record
+        run = record.run
+        assert run is not None
+        try:
+            if self._lock is None:
+                self._lock = take_slot(record.device, record.threads, record.tools.cores, record.tools.lock_folder)
+            areas = self._memory.make(run.manifest.model, run.manifest.codec)
+            device = worker_device(record.device, record.threads)
+            worker = await record.tools.starter.start(device, areas, self._folders(run))
+        except SparewattError as error:
+            self._release_lock()
+            record.state = replace(record.state, worker="none", start_at=record.later(error, BUSY_RETRY_SECONDS))
+            return
+        await self._adopt(worker)
+        manifest = run.manifest
+        await worker.send(
+            frames.Configure(
+                model=manifest.model,
+                data=manifest.data,
+                optimiser=manifest.optimiser,
+                inner=manifest.inner,
+                codec=manifest.codec,
+                patch=manifest.outer.patch,
+                device=device.kind,
+                threads=device.threads,
+                work_folder=str(record.tools.work_folder),
+            )
+        )
+
+    async def _adopt(self, worker: Worker) -> None:
+        """Pace and hear a worker that was started; one that is not wanted any more is stopped."""
+        record = self._record
+        self._worker = worker
+        self._memory.begin()
+        record.tools.pacer.attach(record.device.device, self._memory.advance, self._memory.resumed)
+        record.tools.spawn(self._listen(worker))
+        if record.state.worker == "stopping":
+            await worker.stop("urgent")
+
+    async def encode_kept(self, assignment: Assignment) -> None:
+        """Start an encoder on the areas as they were left."""
+        record = self._record
+        run, areas, base = record.run, self._memory.areas, record.state.applied
+        assert run is not None
+        assert areas is not None
+        assert base is not None
+        try:
+            worker = await record.tools.starter.start_encoder(areas, self._folders(run))
+        except SparewattError as error:
+            record.later(error, RETRY_SECONDS)
+            record.state = replace(record.state, worker="none")
+            return
+        self._encoding = True
+        await self._adopt(worker)
+        await worker.send(
+            frames.Encode(
+                assignment_id=assignment.assignment_id,
+                base=base,
+                inner_steps=assignment.inner_steps,
+                codec=run.manifest.codec,
+                work_folder=str(record.tools.work_folder),
+                payload_path=str(record.payload_path(assignment.assignment_id)),
+            )
+        )
+
+    async def _listen(self, worker: Worker) -> None:
+        async for told in worker.events():
+            await self._hear(told)
+            self._record.tools.wake()
+
+    def _folders(self, run: RunLink) -> WorkerFolders:
+        record = self._record
+        return WorkerFolders(record.tools.work_folder, read=(run.blob_folder,))
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def apply(self) -> None:
+        """Build the newest version in the base area."""
+        record = self._record
+        run, worker = record.run, self._worker
+        assert run is not None
+        path = run.chain.path(record.state.applied)
+        if worker is None:
+            return
+        if path is None:
+            await run.mistrust()
+            record.state = replace(record.state, worker="ready")
+            return
+        blobs = [str(run.blob_path(step.blob)) for step in path]
+        keyframe = blobs.pop(0) if path[0].keyframe else None
+        self._memory.forget_trained()
+        await worker.send(
+            frames.ApplyVersion(version=path[-1].version, keyframe=keyframe, patches=tuple(blobs)),
+        )
+
+    async def train(self, assignment: Assignment) -> None:
+        """Begin an assignment on the version that was applied."""
+        record = self._record
+        run, worker = record.run, self._worker
+        assert run is not None
+        assert record.state.applied is not None
+        if worker is None:
+            return
+        self._memory.forget_trained()
+        await worker.send(
+            frames.Train(
+                assignment_id=assignment.assignment_id,
+                base=record.state.applied,
+                ranges=tuple(
+                    frames.TokenRange(str(run.blob_path(each.blob)), each.first, each.count)
+                    for each in assignment.ranges
+                ),
+                inner_steps=assignment.inner_steps,
+                seed=assignment.seed,
+                rate_first_nano=assignment.rate_first_nano,
+                rate_last_nano=assignment.rate_last_nano,
+                payload_path=str(record.payload_path(assignment.assignment_id)),
+            )
+        )
