@@ -41,6 +41,8 @@ def sensor_findings(devices: Sequence[ProbedDevice]) -> tuple[Finding, ...]:
 
 def _limits(probed: ProbedDevice) -> str:
     device, limits = probed.device, ""
+    if device.driver_version is not None:
+        limits += f", driver {device.driver_version}"
     if device.memory_bytes is not None:
         limits += f", {bytes_words(device.memory_bytes)}"
     if device.power_limit_watts is not None:

@@ -11,7 +11,7 @@ from sparewatt_cli.findings import DoctorFacts, finding_lines, findings
 from sparewatt_cli.probe import Probe, ProbedDevice
 
 CARD = ProbedDevice(
-    Device("cuda:GPU-f00d", "cuda", "A card", "gpu-f00d", 24 * 10**9, 320, 90),
+    Device("cuda:GPU-f00d", "cuda", "A card", "gpu-f00d", 24 * 10**9, 320, 90, driver_version="580.95.05"),
     Sample(
         "cuda:GPU-f00d", 1.0, power_watts=201.4, power_kind="energy", temperature_celsius=61.0, fan_percent=40.0,
         slowdowns=("power_limit",),
@@ -78,7 +78,7 @@ def text(**changed: Any) -> str:
 
 def test_every_sensor_is_said_with_its_value_and_source() -> None:
     said = text()
-    assert "cuda 1: A card, 24 GB, limits itself to 320 W and slows down at 90 °C" in said
+    assert "cuda 1: A card, driver 580.95.05, 24 GB, limits itself to 320 W and slows down at 90 °C" in said
     assert "cuda 1 power: 201 W, by its energy counter" in said
     assert "cuda 1 temperature: 61 °C" in said
     assert "fan at 40 %, slowed down by power limit" in said

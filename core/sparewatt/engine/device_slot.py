@@ -10,7 +10,9 @@ from sparewatt.worker.port import WorkerDevice
 def worker_device(device: Device, threads: int) -> WorkerDevice:
     """`device` as a worker opens it, with so many threads of the processor where it is that."""
     if device.kind == "cuda":
-        return WorkerDevice("cuda", threads=1, cuda_uuid=device.device.partition(":")[2])
+        return WorkerDevice(
+            "cuda", threads=1, cuda_uuid=device.device.partition(":")[2], driver_version=device.driver_version
+        )
     return WorkerDevice("mps" if device.kind == "metal" else "cpu", threads=threads)
 
 

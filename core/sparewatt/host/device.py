@@ -18,6 +18,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         power_limit_watts: what the device limits itself to now; the highest cap that means anything.
         slowdown_celsius: where it begins to slow itself down.
         power_limit_least_watts, power_limit_most_watts: between which an administrator could set its own limit.
+        driver_version: as the driver writes it, such as ``580.105.08``; None where there is none to ask.
     """
 
     device: str
@@ -29,3 +30,4 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slowdown_celsius: int | None = None
     power_limit_least_watts: int | None = None
     power_limit_most_watts: int | None = None
+    driver_version: str | None = None

@@ -148,6 +148,7 @@ class NvidiaSource:
             slowdown_celsius=card.slowdown_celsius(),
             power_limit_least_watts=None if limits is None else limits[0],
             power_limit_most_watts=None if limits is None else limits[1],
+            driver_version=card.driver_version(),
         )
 
     def _sample(self, card: NvidiaCard, device: str, now: float) -> Sample:

@@ -48,6 +48,10 @@ class NvidiaCard:
     def name(self) -> str:
         return self._library.nvmlDeviceGetName(self._handle)
 
+    def driver_version(self) -> str | None:
+        """Of the system's one driver for all cards."""
+        return self._value(self._library.nvmlSystemGetDriverVersion)
+
     def memory_bytes(self) -> int | None:
         return self._value(lambda: self._library.nvmlDeviceGetMemoryInfo(self._handle).total)
 

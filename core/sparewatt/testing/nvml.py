@@ -90,12 +90,14 @@ class FakeCard:
 @dataclass
 class FakeNvml:
     """Attributes:
+    driver_version: of the system's one driver.
     calls: how often each function was called.
     failures: function that concerns no card → code it fails with.
     opened: whether the library is initialised.
     """
 
     cards: list[FakeCard] = field(default_factory=lambda: [FakeCard()])
+    driver_version: str = "580.105.08"
     failures: dict[str, int] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     opened: bool = False
@@ -116,6 +118,10 @@ class FakeNvml:
     def nvmlShutdown(self) -> None:
         self._called("nvmlShutdown")
         self.opened = False
+
+    def nvmlSystemGetDriverVersion(self) -> str:
+        self._called("nvmlSystemGetDriverVersion")
+        return self.driver_version
 
     def nvmlDeviceGetCount(self) -> int:
         self._called("nvmlDeviceGetCount")

@@ -19,7 +19,7 @@ class WorkerDevice:
 
     Attributes:
         cuda_uuid: NVML's name of the card (``GPU-…``): CUDA's own numbering may differ and change.
-        driver_version: of the card's driver; None where it was not asked.
+        driver_version: of the card's driver; None where it could not be told.
     """
 
     kind: Literal["cpu", "cuda", "mps"]

@@ -168,10 +168,10 @@ def device_environment(device: WorkerDevice) -> dict[str, str]:
 def unboosted(driver_version: str | None) -> dict[str, str]:
     """The variable that lets a card's clocks fall while nothing runs on it, for drivers that know it.
 
-    An open context otherwise keeps clocks boosted at no load: 50 to 80 W on the cards measured. Older drivers ignore
-    names that they do not know, so an unknown version is given it, too.
+    An open context otherwise keeps clocks boosted at no load: 50 to 80 W on the cards measured. What a driver of
+    unknown version makes of the name is unknown, too.
     """
-    if driver_version is not None and _numbers(driver_version) < _UNBOOSTED_SINCE:
+    if driver_version is None or _numbers(driver_version) < _UNBOOSTED_SINCE:
         return {}
     return {"CUDA_DISABLE_PERF_BOOST": "1"}
 

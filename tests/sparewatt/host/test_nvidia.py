@@ -48,7 +48,7 @@ def fault(found: object) -> SensorFault:
 
 
 def test_the_fake_has_every_function_of_the_real_library_with_the_same_arguments() -> None:
-    used = [name for name in vars(NvmlLibrary) if name.startswith("nvmlDevice") or name in ("nvmlInit", "nvmlShutdown")]
+    used = [name for name in vars(NvmlLibrary) if name.startswith("nvml") and callable(getattr(NvmlLibrary, name))]
     assert len(used) > 20
     for name in used:
         real = list(inspect.signature(getattr(pynvml, name)).parameters)
@@ -72,8 +72,14 @@ def test_the_numbers_of_the_librarys_interface_are_its_own() -> None:
 
 def test_a_card_is_known_by_its_uuid_with_its_limits() -> None:
     assert source(FakeNvml()).devices() == (
-        Device(CARD, "cuda", "Card", "gpu-GPU-1", 24 * 2**30, 320, 90, 100, 350),
+        Device(CARD, "cuda", "Card", "gpu-GPU-1", 24 * 2**30, 320, 90, 100, 350, "580.105.08"),
     )  # fmt: skip
+
+
+def test_a_driver_that_does_not_tell_its_version_hides_no_card() -> None:
+    library = FakeNvml(failures={"nvmlSystemGetDriverVersion": NOT_SUPPORTED})
+    (device,) = source(library).devices()  # type: ignore[misc]
+    assert (device.device, device.driver_version) == (CARD, None)
 
 
 def test_where_a_newer_card_slows_down_is_told_by_how_far_away_that_is() -> None:

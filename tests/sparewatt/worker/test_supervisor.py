@@ -27,7 +27,7 @@ def test_a_worker_on_the_cpu_sees_no_card() -> None:
 
 
 def test_a_worker_on_a_card_sees_that_card_only() -> None:
-    environment = device_environment(WorkerDevice("cuda", cuda_uuid="GPU-1234"))
+    environment = device_environment(WorkerDevice("cuda", cuda_uuid="GPU-1234", driver_version="580.105.08"))
     assert environment["CUDA_VISIBLE_DEVICES"] == "GPU-1234"
     assert environment["CUDA_DISABLE_PERF_BOOST"] == "1"
 
@@ -39,7 +39,15 @@ def test_no_worker_asks_a_model_hub() -> None:
 
 @pytest.mark.parametrize(
     ("driver", "set_"),
-    [("580.105", True), ("580.105.08", True), ("581.10", True), ("580.95.05", False), ("535.104", False), (None, True)],
+    [
+        ("580.105", True),
+        ("580.105.08", True),
+        ("581.10", True),
+        ("580.95.05", False),
+        ("535.104", False),
+        ("", False),
+        (None, False),
+    ],
 )
 def test_clocks_may_fall_on_drivers_that_know_how(driver: str | None, set_: bool) -> None:
     assert unboosted(driver) == ({"CUDA_DISABLE_PERF_BOOST": "1"} if set_ else {})
