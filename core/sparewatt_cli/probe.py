@@ -19,6 +19,7 @@ from sparewatt.host.device import Device
 from sparewatt.host.ports import DeviceSource
 from sparewatt.host.reading import Game, Reading
 from sparewatt.host.sample import Sample, SensorFault
+from sparewatt.host.sleep.choose import sleep_watch
 from sparewatt.host.sources import device_sources
 
 # Long enough for every energy counter to grow by more than its own step.
@@ -49,8 +50,10 @@ class Probe(msgspec.Struct, frozen=True):
 
 def probe(folder: Path) -> Probe:
     """Ask everything twice, and let go of it."""
-    computer = Computer(folder, desktop_session(os.environ))
-    reading = computer.read(time.time())
+    session = desktop_session(os.environ)
+    computer = Computer(folder, session, sleep=sleep_watch(session, lambda _coming: None))
+    computer.delay_sleep(wanted=True)
+    computer.read(time.time())
     devices: list[ProbedDevice] = []
     faults: list[SensorFault] = []
     for source in device_sources().values():
@@ -64,6 +67,8 @@ def probe(folder: Path) -> Probe:
             else:
                 devices.append(each)
         source.close()
+    # What was slow to answer has done so by now.
+    reading = computer.read(time.time())
     computer.close()
     # A back end that can only fail, or that asks on a terminal nobody sits at, has no priority above zero.
     usable = keyring.get_keyring().priority > 0

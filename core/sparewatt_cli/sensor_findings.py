@@ -93,6 +93,7 @@ def computer_findings(reading: Reading) -> tuple[Finding, ...]:
     return (
         _idle(reading),
         _fact(reading, "session", "Session", _session(reading)),
+        _sleep(reading),
         _fact(reading, "games", "Games", "can be seen" if reading.games is not None else None),
         _fact(reading, "low_power_mode", "Saving mode", _either(reading.low_power_mode, "on", "off")),
         _fact(reading, "metered", "Network", _either(reading.metered, "paid by volume", "not paid by volume")),
@@ -106,6 +107,13 @@ def _idle(reading: Reading) -> Finding:
     if reading.idle_s is not None and source in IDLE_SOURCES:
         return Finding("good", "Idle time", f"{reading.idle_s:.0f} s, told by {idle_source_words(source)}")
     return Finding("note", "Idle time", f"{UNKNOWN}, so devices cannot wait for you to be away", reason_words(source))
+
+
+def _sleep(reading: Reading) -> Finding:
+    if reading.delays_sleep:
+        return Finding("good", "Sleep", "waits until your devices are left, a few seconds at most")
+    words = "does not wait until your devices are left, so the inner step under way may be lost"
+    return Finding("note", "Sleep", words, reason_words(reading.missing.get("sleep_delay", "not_yet")))
 
 
 def _session(reading: Reading) -> str | None:

@@ -131,6 +131,9 @@ class Chain:
     def on_reading(self, reading: Reading) -> None:
         pass
 
+    def on_sleeping(self, coming: bool) -> None:
+        pass
+
     def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None:
         pass
 

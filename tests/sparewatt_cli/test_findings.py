@@ -101,6 +101,15 @@ def test_what_cannot_be_known_of_the_computer_is_said_with_why() -> None:
     assert "The engine was started outside of your desktop" in text(reading=unseen)
 
 
+def test_whether_the_computer_waits_before_it_sleeps_is_said_with_why_not() -> None:
+    waits = msgspec.structs.replace(PROBE.reading, delays_sleep=True)
+    assert "waits until your devices are left" in text(reading=waits)
+    not_so = msgspec.structs.replace(PROBE.reading, missing={"sleep_delay": "no_system_bus"})
+    said = text(reading=not_so)
+    assert "does not wait until your devices are left" in said
+    assert "no message bus that can be reached" in said
+
+
 def test_a_server_has_no_idle_time_and_nothing_is_missing() -> None:
     server = msgspec.structs.replace(PROBE.reading, seat=False, idle_s=None, idle_source="no_display")
     assert "none: this computer has no screen" in text(reading=server)

@@ -55,6 +55,11 @@ class DeviceRecord:
         return state.worker != "none" or state.current is not None or state.next is not None
 
     @property
+    def lent(self) -> bool:
+        """Whether something computes on it, or could begin to at any moment."""
+        return self.state.worker != "none" or self.state.may_compute
+
+    @property
     def tokens_per_s(self) -> float | None:
         """Over the last inner steps, pauses included; None before the first."""
         tokens = sum(each for each, _ in self.steps)

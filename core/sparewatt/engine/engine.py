@@ -278,6 +278,7 @@ class Engine:
             self._sample_milliseconds(polled),
             programs=settings.get(schema.PAUSE_PROGRAMS),
             on_battery=settings.get(schema.RUN_ON_BATTERY),
+            delay_sleep=any(driver.lent for driver in self.devices),
         )
         for run in self.runs.drivers.values():
             bound = [driver for driver in self.devices if driver.run is run]

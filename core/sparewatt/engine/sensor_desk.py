@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
+import msgspec
+
 from sparewatt.clock import Clock
 from sparewatt.engine.decisions import DecisionDesk, SensorState
 from sparewatt.engine.series import Series
@@ -92,6 +94,11 @@ class SensorDesk:
         self._pacer.person(active=person_active(reading))
         if before is None or _turned(before, reading):
             self._wake()
+
+    def on_sleeping(self, coming: bool) -> None:
+        # Before the first reading nothing computes.
+        if self._desk.reading is not None:
+            self.on_reading(msgspec.structs.replace(self._desk.reading, sleeping=coming))
 
     def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None:  # noqa: ARG002 - the process retries by itself
         self.faults[fault.device] = fault

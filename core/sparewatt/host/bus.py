@@ -28,11 +28,13 @@ class Bus:
     Args:
         address: such as ``unix:path=/run/dbus/system_bus_socket``; may be empty.
         unreachable: the reason when nobody listens there.
+        descriptors: whether answers may hold file descriptors; a bus that cannot hand them over is unreachable.
     """
 
-    def __init__(self, address: str, unreachable: str) -> None:
+    def __init__(self, address: str, unreachable: str, *, descriptors: bool = False) -> None:
         self._address = address
         self._unreachable = unreachable
+        self._descriptors = descriptors
         self._connection: DBusConnection | None = None
 
     def call(
@@ -90,7 +92,9 @@ class Bus:
         from jeepney.io.blocking import open_dbus_connection
 
         try:
-            self._connection = open_dbus_connection(self._address, auth_timeout=CALL_SECONDS_MOST)
+            self._connection = open_dbus_connection(
+                self._address, enable_fds=self._descriptors, auth_timeout=CALL_SECONDS_MOST
+            )
         except (OSError, AuthenticationError, RuntimeError, ValueError, KeyError):
             # Nobody listens, we are not let in, or the address is of a kind that cannot be used.
             return Unknown(self._unreachable)

@@ -11,6 +11,7 @@ from sparewatt.host.facts import Fact, Gatherer
 from sparewatt.host.idle.choose import idle_reader
 from sparewatt.host.idle.port import Idle
 from sparewatt.host.reading import Game, Reading
+from sparewatt.host.sleep.port import NoSleepWatch, SleepWatch
 from sparewatt.host.state.choose import Games, StateReaders, state_readers
 from sparewatt.host.state.games import Player
 from sparewatt.host.state.power import Power
@@ -50,6 +51,7 @@ class Computer:
     Args:
         folder: the data folder, whose disk is watched; it need not exist yet.
         session: whose person is watched.
+        sleep: has the system wait, and tells of its sleep sooner than the session does.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Computer:
         session: DesktopSession | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         readers: StateReaders | None = None,
+        sleep: SleepWatch | None = None,
     ) -> None:
         desktop = session or DesktopSession()
         state = readers or state_readers(desktop)
         self._monotonic = monotonic
+        self._sleep = sleep or NoSleepWatch()
         self._programs = ProgramWatch(monotonic)
         self._facts = _Facts(
             room=Fact("memory and disk", lambda: RoomReader(folder).read),
@@ -84,9 +88,13 @@ class Computer:
         self._first = False
         return self._reading(unix_s, device_of)
 
+    def delay_sleep(self, *, wanted: bool) -> None:
+        self._sleep.want(wanted=wanted)
+
     def close(self) -> None:
         """Ask nobody any more."""
         self._gatherer.stop()
+        self._sleep.close()
 
     def _reading(self, unix_s: float, device_of: DeviceOf) -> Reading:
         now, facts = self._monotonic(), self._facts
@@ -103,7 +111,9 @@ class Computer:
             missing["session"] = session.reason
         if power is not None and power.mode_reason:
             missing["low_power_mode"] = power.mode_reason
-        sleep = facts.sleep_setting.value(now)
+        sleep_setting = facts.sleep_setting.value(now)
+        if self._sleep.reason:
+            missing["sleep_delay"] = self._sleep.reason
         seat = None if session is None else session.seat
         return Reading(
             power_source=None if power is None else power.source,
@@ -117,14 +127,19 @@ class Computer:
             idle_source=idle.reason if isinstance(idle, Unknown) else idle.source,
             locked=None if session is None else session.locked,
             other_user=None if session is None else session.other_user,
-            sleep_after_s=None if isinstance(sleep, Unknown) else sleep.at(None if power is None else power.source),
-            sleeping=session is not None and session.sleeping,
+            sleep_after_s=_sleeps_after(sleep_setting, power),
+            sleeping=self._sleep.sleeping or (session is not None and session.sleeping),
+            delays_sleep=self._sleep.waits,
             low_power_mode=None if power is None else power.low_power_mode,
             metered=metered,
             games=_played(games, device_of, seat),
             programs=programs or (),
             missing=missing,
         )
+
+
+def _sleeps_after(setting: SleepSetting | Unknown, power: Power | None) -> float | None:
+    return None if isinstance(setting, Unknown) else setting.at(None if power is None else power.source)
 
 
 def _played(players: tuple[Player, ...] | None, device_of: DeviceOf, seat: bool | None) -> tuple[Game, ...] | None:

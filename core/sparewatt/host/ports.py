@@ -42,3 +42,7 @@ class ComputerSource(Protocol):
             device_of: which device the program with a process number draws on; None where that cannot be told.
         """
         ...
+
+    def delay_sleep(self, *, wanted: bool) -> None:
+        """Whether the system is to wait, before it sleeps, until this is no longer wanted. Returns at once."""
+        ...

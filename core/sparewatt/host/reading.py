@@ -33,12 +33,14 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         locked: the session's screen is locked.
         other_user: another user sits at the computer.
         sleeping: the system is about to sleep.
+        delays_sleep: before it sleeps the system waits until the devices are left; None where nothing computes, or
+            where it does not (``sleep_delay`` of `missing`).
         sleep_after_s: after how long without input the system goes to sleep by itself; None too where it never does.
         low_power_mode: the system's own saving mode is on.
         metered: the network connection is paid by volume.
         games: what plays now.
         programs: those of the person's list that run now, as the list names them.
-        missing: what cannot be told here (``session``, ``low_power_mode``, ``metered``, ``games`` …) → why: an id
+        missing: what cannot be told here (``session``, ``sleep_delay``, ``metered``, ``games`` …) → why: an id
             whose words are ``wording.sensors.reason_words``.
     """
 
@@ -54,6 +56,7 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locked: bool | None = None
     other_user: bool | None = None
     sleeping: bool = False
+    delays_sleep: bool | None = None
     sleep_after_s: float | None = None
     low_power_mode: bool | None = None
     metered: bool | None = None

@@ -7,15 +7,17 @@ a driver call hangs in the main thread.
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from sparewatt.errors import InputError, ProtocolError
 from sparewatt.host.computer import Computer
 from sparewatt.host.desktop_session import desktop_session
+from sparewatt.host.sleep.choose import sleep_watch
 from sparewatt.host.sources import device_sources
 from sparewatt.process.channel import Channel, open_standard_channel
 from sparewatt.process.parent_watch import watch_parent
-from sparewatt.sensing.messages import EngineFrame, SensorFrame, Stop
+from sparewatt.sensing.messages import EngineFrame, SensorFrame, Sleeping, Stop
 from sparewatt.sensing.poller import Poller
 
 
@@ -26,7 +28,9 @@ def main(arguments: list[str]) -> int:
     # A union of types is no `type` for the checker, though it is what the channel decodes.
     channel: Channel[EngineFrame, SensorFrame] = open_standard_channel(EngineFrame, SensorFrame)  # type: ignore[arg-type]
     watch_parent(channel.closed)
-    poller = Poller(device_sources(), Computer(Path(arguments[0]), desktop_session(os.environ)))
+    session = desktop_session(os.environ)
+    sleep = sleep_watch(session, lambda coming: _tell_sleep(channel, coming))
+    poller = Poller(device_sources(), Computer(Path(arguments[0]), session, sleep=sleep))
     try:
         _serve(channel, poller)
     except ProtocolError as error:
@@ -34,6 +38,11 @@ def main(arguments: list[str]) -> int:
     finally:
         poller.handle(Stop(), time.monotonic(), time.time())
     return 0
+
+
+def _tell_sleep(channel: Channel[EngineFrame, SensorFrame], coming: bool) -> None:
+    with suppress(ProtocolError):  # the engine is gone, which the main thread sees, too
+        channel.send(Sleeping(coming))
 
 
 def _serve(channel: Channel[EngineFrame, SensorFrame], poller: Poller) -> None:

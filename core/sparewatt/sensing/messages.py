@@ -27,12 +27,14 @@ class Poll(_Frame, frozen=True, tag="poll"):
         interval_milliseconds: devices whose sensors only know the instant are asked more often than this.
         programs: names of programs whose running is to be told in readings; they stay on this computer.
         on_battery: whether drivers may be opened to look for devices while the computer runs on its battery.
+        delay_sleep: whether something computes that a sleep of the computer has to wait for.
     """
 
     devices: Annotated[tuple[str, ...], msgspec.Meta(max_length=256)]
     interval_milliseconds: Annotated[int, msgspec.Meta(ge=200, le=60_000)]
     programs: Annotated[tuple[ProgramName, ...], msgspec.Meta(max_length=PROGRAMS_MOST)] = ()
     on_battery: bool = False
+    delay_sleep: bool = False
 
 
 class Stop(_Frame, frozen=True, tag="stop"):
@@ -64,6 +66,12 @@ class Readings(_Frame, frozen=True, tag="readings"):
     reading: Reading
 
 
+class Sleeping(_Frame, frozen=True, tag="sleeping"):
+    """The computer is about to sleep, or awake again; comes at once, also while a driver hangs."""
+
+    coming: bool
+
+
 class SensorLost(_Frame, frozen=True, tag="sensor_lost"):
     """A polled device could not be read; it is tried again by itself after `retry_s` seconds."""
 
@@ -71,4 +79,4 @@ class SensorLost(_Frame, frozen=True, tag="sensor_lost"):
     retry_s: int
 
 
-SensorFrame = Devices | Samples | Readings | SensorLost
+SensorFrame = Devices | Samples | Readings | Sleeping | SensorLost

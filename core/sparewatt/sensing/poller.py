@@ -74,9 +74,11 @@ class Poller:
                 self._programs, self._on_battery = frame.programs, frame.on_battery
                 self._sample_s = now
                 self._reading_s = min(self._reading_s, now + self._reading_interval_s)
+                self.computer.delay_sleep(wanted=frame.delay_sleep)
                 self._close_unneeded()
             case Stop():
                 self._polled = {}
+                self.computer.delay_sleep(wanted=False)
                 self._close_unneeded()
                 self.stopped = True
         return ()

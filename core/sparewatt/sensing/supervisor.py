@@ -22,6 +22,7 @@ from sparewatt.sensing.messages import (
     Samples,
     SensorFrame,
     SensorLost,
+    Sleeping,
 )
 from sparewatt.sensing.watch import ClockBridge, Watch
 
@@ -51,6 +52,10 @@ class SensingListener(Protocol):
         ...
 
     def on_reading(self, reading: Reading) -> None: ...
+
+    def on_sleeping(self, coming: bool) -> None:
+        """The computer is about to sleep, or awake again."""
+        ...
 
     def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None: ...
 
@@ -95,14 +100,16 @@ class SensingSupervisor:
         interval_milliseconds: int = 500,
         programs: tuple[str, ...] = (),
         on_battery: bool = False,
+        delay_sleep: bool = False,
     ) -> None:
         """Sample these devices from now on, none when empty; asking again for the same changes nothing.
 
         Args:
             programs: names of programs whose running is to be told in readings; beyond `PROGRAMS_MOST` left out.
             on_battery: whether drivers may be opened on battery, too (the person's setting).
+            delay_sleep: whether something computes that a sleep of the computer has to wait for.
         """
-        poll = Poll(devices, interval_milliseconds, programs[:PROGRAMS_MOST], on_battery)
+        poll = Poll(devices, interval_milliseconds, programs[:PROGRAMS_MOST], on_battery, delay_sleep)
         if poll == self._poll:
             return
         if devices != self._poll.devices or interval_milliseconds != self._poll.interval_milliseconds:
@@ -191,6 +198,8 @@ class SensingSupervisor:
                 self._listener.on_samples(tuple(self._here(sample, now) for sample in received.samples))
             case Readings():
                 self._listener.on_reading(received.reading)
+            case Sleeping():
+                self._listener.on_sleeping(received.coming)
             case SensorLost():
                 self._listener.on_sensor_lost(received.fault, received.retry_s)
 

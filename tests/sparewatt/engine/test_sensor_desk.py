@@ -66,6 +66,17 @@ def test_what_happens_is_looked_at_at_once_and_what_drifts_is_not(changed: dict[
     assert (bench.woken == 2) is wakes
 
 
+def test_a_coming_sleep_is_looked_at_at_once_and_is_over_when_it_is_said_to_be() -> None:
+    bench = Bench()
+    bench.desk.on_sleeping(True)
+    assert bench.decisions.reading is None, "before the first reading nothing computes that could be stopped"
+    bench.desk.on_reading(READING)
+    bench.desk.on_sleeping(True)
+    assert (bench.decisions.reading, bench.woken) == (replace(READING, sleeping=True), 2)
+    bench.desk.on_sleeping(False)
+    assert (bench.decisions.reading, bench.woken) == (READING, 3)
+
+
 def test_a_lost_device_is_lost_until_its_next_sample() -> None:
     bench = Bench()
     bench.desk.on_sensor_lost(LOST, 5)

@@ -126,16 +126,33 @@ def mock_service(bus: str) -> Iterator[Callable[[str, str, str], "MockedService"
         end(service.process)
 
 
+@pytest.fixture
+def login_manager(bus: str) -> Iterator["MockedService"]:
+    """python-dbusmock's stand-in for systemd's login manager: its inhibitors are real descriptors, and it notices when
+    one is closed."""
+    name = "org.freedesktop.login1"
+    service = MockedService(bus, name, "/org/freedesktop/login1", f"{name}.Manager", "--template", "logind")
+    yield service
+    end(service.process)
+
+
 class MockedService:
     """A service of python-dbusmock, steered by its own D-Bus interface."""
 
-    def __init__(self, bus: str, name: str, path: str, interface: str) -> None:
+    def __init__(self, bus: str, name: str, path: str, interface: str, *template: str) -> None:
         self.bus, self.name, self.path, self.interface = bus, name, path, interface
-        environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": bus}
-        command = [SYSTEM_PYTHON, "-m", "dbusmock", "--session", name, path, interface]
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, text=True)
+        self._command = [SYSTEM_PYTHON, "-m", "dbusmock", *(template or ("--session", name, path, interface))]
+        self.start()
+
+    def start(self) -> None:
+        """Be on the bus, also once more after `stop`."""
+        environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.bus, "DBUS_SYSTEM_BUS_ADDRESS": self.bus}
+        self.process = subprocess.Popen(self._command, env=environment, stdout=subprocess.DEVNULL, text=True)
         wait_until(lambda: self._ask(["--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner",
-                                      f"string:{name}"]).endswith("boolean true"))  # fmt: skip
+                                      f"string:{self.name}"]).endswith("boolean true"))  # fmt: skip
+
+    def stop(self) -> None:
+        end(self.process)
 
     def _ask(self, words: list[str]) -> str:
         command = ["dbus-send", f"--bus={self.bus}", "--print-reply", "--type=method_call", *words]
@@ -147,6 +164,18 @@ class MockedService:
                    "--method", f"org.freedesktop.DBus.Mock.{member}", *values]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
         assert done.returncode == 0, done.stderr
+
+    def answer(self, member: str) -> str:
+        """What the service answers to a method without arguments, as ``gdbus`` writes it."""
+        command = ["gdbus", "call", "--address", self.bus, "--dest", self.name, "--object-path", self.path,
+                   "--method", f"{self.interface}.{member}"]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def signal(self, name: str, signature: str, values: str) -> None:
+        """Send a signal; `values` as ``gdbus`` writes a list of variants, such as ``[<true>]``."""
+        self.steer("EmitSignal", self.interface, name, signature, values)
 
     def method(self, name: str, arguments: str, returns: str, code: str, path: str | None = None) -> None:
         """Have a method that answers with the value of a piece of Python."""

@@ -1,7 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +81,40 @@ def test_what_cannot_be_told_is_unknown_with_its_reason(computer: Make) -> None:
     assert reading.missing == {
         "session": "no_answer", "low_power_mode": "no_service", "metered": "no_system_bus", "games": "no_display",
     }  # fmt: skip
+
+
+@dataclass
+class Watch:
+    """A watch of the computer's sleep as a test sets it."""
+
+    sleeping: bool = False
+    waits: bool | None = None
+    reason: str = ""
+    wanted: bool = False
+
+    def want(self, *, wanted: bool) -> None:
+        self.wanted = wanted
+
+    def close(self) -> None:
+        self.wanted = False
+
+
+def test_a_coming_sleep_is_known_by_whoever_says_it_first(tmp_path: Path) -> None:
+    watch = Watch()
+    tested = Computer(tmp_path, readers=HOME, sleep=watch)
+    reading = tested.read(1_700_000_000)
+    assert (reading.sleeping, reading.delays_sleep, reading.missing) == (False, None, {})
+    tested.delay_sleep(wanted=True)
+    assert watch.wanted
+    watch.sleeping, watch.waits = True, True
+    reading = tested.read(1_700_000_000)
+    assert (reading.sleeping, reading.delays_sleep) == (True, True)
+    watch.sleeping, watch.waits, watch.reason = False, None, "no_system_bus"
+    reading = tested.read(1_700_000_000)
+    assert (reading.sleeping, reading.delays_sleep) == (False, None)
+    assert reading.missing == {"sleep_delay": "no_system_bus"}
+    tested.close()
+    assert not watch.wanted
 
 
 def test_nobody_plays_at_a_server(computer: Make) -> None:

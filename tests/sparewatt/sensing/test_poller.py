@@ -56,6 +56,10 @@ class StillComputer:
     reading: Reading = READING
     players: tuple[int, ...] = ()
     programs: tuple[str, ...] = ()
+    delays_sleep: bool = False
+
+    def delay_sleep(self, *, wanted: bool) -> None:
+        self.delays_sleep = wanted
 
     def read(self, unix_s: float, programs: tuple[str, ...], device_of: Callable[[int], str | None]) -> Reading:
         self.programs = programs
@@ -233,3 +237,15 @@ def test_a_game_on_battery_opens_no_driver() -> None:
     for second in range(0, 60, 5):
         tested.due(float(second), 0.0)
     assert source.asked_places == 0
+
+
+def test_a_sleep_is_put_off_as_long_as_the_engine_says_and_no_longer_than_it_is_there() -> None:
+    computer = StillComputer()
+    tested = poller(Source(), computer)
+    tested.handle(Poll((CARD,), 500, delay_sleep=True), 0.0, 0.0)
+    assert computer.delays_sleep
+    tested.handle(Poll((CARD,), 500), 1.0, 0.0)
+    assert not computer.delays_sleep
+    tested.handle(Poll((CARD,), 500, delay_sleep=True), 2.0, 0.0)
+    tested.handle(Stop(), 3.0, 0.0)
+    assert not computer.delays_sleep

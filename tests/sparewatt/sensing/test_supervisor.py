@@ -8,7 +8,7 @@ from sparewatt.errors import UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
 from sparewatt.host.sample import Sample, SensorFault
-from sparewatt.sensing.messages import Devices, Discover, EngineFrame, Poll, Readings, Samples, SensorLost
+from sparewatt.sensing.messages import Devices, Discover, EngineFrame, Poll, Readings, Samples, SensorLost, Sleeping
 from sparewatt.sensing.supervisor import SensingSupervisor
 from sparewatt.sensing.watch import Watch
 
@@ -47,7 +47,7 @@ class Child:
         self.patience_s = by_itself_seconds
         return None
 
-    def say(self, frame: Devices | Samples | Readings | SensorLost) -> None:
+    def say(self, frame: Devices | Samples | Readings | Sleeping | SensorLost) -> None:
         self.said.put_nowait(msgspec.json.encode(frame))
 
 
@@ -63,6 +63,9 @@ class Listener:
 
     def on_reading(self, reading: Reading) -> None:
         self.events.append(reading)
+
+    def on_sleeping(self, coming: bool) -> None:
+        self.events.append(("sleeping", coming))
 
     def on_sensor_lost(self, fault: SensorFault, retry_s: int) -> None:
         self.events.append((fault, retry_s))
@@ -147,6 +150,20 @@ def test_what_to_poll_is_sent_once_and_again_after_a_restart() -> None:
         bench.clock.now = 5.0
         await until(lambda: len(bench.children) == 2 and Poll(("cpu",), 500) in bench.children[1].heard)
         assert bench.children[0].heard.count(Poll(("cpu",), 500)) == 1
+
+    run(work)
+
+
+def test_a_coming_sleep_is_handed_on_and_what_computes_is_told_to_the_process() -> None:
+    async def work(bench: Bench, supervisor: SensingSupervisor) -> None:
+        supervisor.poll(("cpu",), 500, delay_sleep=True)
+        await until(lambda: bool(bench.children and Poll(("cpu",), 500, delay_sleep=True) in bench.children[0].heard))
+        bench.children[0].say(Sleeping(True))
+        await until(lambda: ("sleeping", True) in bench.listener.events)
+        supervisor.poll(("cpu",), 500)
+        await until(lambda: Poll(("cpu",), 500) in bench.children[0].heard)
+        bench.children[0].say(Sleeping(False))
+        await until(lambda: ("sleeping", False) in bench.listener.events)
 
     run(work)
 

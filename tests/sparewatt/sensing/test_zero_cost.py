@@ -25,6 +25,9 @@ class Laptop:
         self.reading = MAINS
         self.players: tuple[int, ...] = ()
 
+    def delay_sleep(self, *, wanted: bool) -> None:
+        pass
+
     def read(self, unix_s: float, programs: tuple[str, ...], device_of: Callable[[int], str | None]) -> Reading:
         return replace(self.reading, games=tuple(Game("a game", device_of(pid)) for pid in self.players))
 

@@ -11,7 +11,7 @@ class SessionState:
         seat: whether this user has a session with screen and keyboard.
         locked: its screen is locked.
         other_user: another user's session is the one that is shown.
-        sleeping: the system is about to sleep, or just woke up.
+        sleeping: the system is about to sleep.
         reason: why something is unknown; an id of ``wording.sensors``.
     """
 

@@ -11,7 +11,7 @@ _FRAMEWORK: Final = "/System/Library/Frameworks/ApplicationServices.framework/Ap
 
 
 class MacosSession:
-    """Sleep is not told without an event loop of the system's kind; it is noticed by its gap in time."""
+    """Only reads; a coming sleep is `host.sleep.macos`'."""
 
     def read(self) -> SessionState:
         if sys.platform != "darwin":

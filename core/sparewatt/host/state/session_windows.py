@@ -2,7 +2,7 @@
 
 import ctypes
 import sys
-from typing import Any, Final
+from typing import Final
 
 from sparewatt.host.state.session import SessionState
 
@@ -13,9 +13,6 @@ _STATE_ACTIVE: Final = 0  # WTSActive
 _FLAG_LOCKED: Final = 0  # WTS_SESSIONSTATE_LOCK
 _FLAG_UNLOCKED: Final = 1
 _NO_CONSOLE: Final = 0xFFFFFFFF
-_DEVICE_NOTIFY_CALLBACK: Final = 2
-_SUSPEND: Final = 0x4  # PBT_APMSUSPEND
-_RESUMED: Final = frozenset({0x7, 0x12})  # PBT_APMRESUMESUSPEND, PBT_APMRESUMEAUTOMATIC
 
 
 class _SessionInfo(ctypes.Structure):
@@ -31,32 +28,21 @@ class _SessionInfo(ctypes.Structure):
     )
 
 
-class _Subscription(ctypes.Structure):
-    _fields_ = (("callback", ctypes.c_void_p), ("context", ctypes.c_void_p))
-
-
 class WindowsSession:
-    """Reads the session and is called by the system before it sleeps."""
-
-    def __init__(self) -> None:
-        self._sleeping = False
-        # The system keeps the addresses of these, so they have to live as long as this.
-        self._kept: list[Any] = []
-        self._subscribe()
+    """Only reads; a coming sleep is `host.sleep.windows`'."""
 
     def read(self) -> SessionState:
         if sys.platform != "win32":
             return SessionState(None, reason="not_on_this_system")
         found = self._information()
         if found is None:
-            return SessionState(None, sleeping=self._sleeping, reason="refused")
+            return SessionState(None, reason="refused")
         state, flags = found
         console = ctypes.windll.kernel32.WTSGetActiveConsoleSessionId() & 0xFFFFFFFF
         return SessionState(
             seat=True,
             locked={_FLAG_LOCKED: True, _FLAG_UNLOCKED: False}.get(flags),
             other_user=state != _STATE_ACTIVE and console != _NO_CONSOLE,
-            sleeping=self._sleeping,
         )
 
     def _information(self) -> tuple[int, int] | None:
@@ -74,23 +60,3 @@ class WindowsSession:
             return int(buffer.contents.state), int(buffer.contents.flags)
         finally:
             library.WTSFreeMemory(buffer)
-
-    def _subscribe(self) -> None:
-        if sys.platform != "win32":
-            return
-        prototype = ctypes.WINFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
-        callback = prototype(self._told)
-        subscription = _Subscription(ctypes.cast(callback, ctypes.c_void_p), None)
-        handle = ctypes.c_void_p()
-        self._kept = [callback, subscription, handle]
-        # Windows 8 and later; where it is refused, a sleep is noticed by its gap in time only.
-        ctypes.windll.powrprof.PowerRegisterSuspendResumeNotification(
-            _DEVICE_NOTIFY_CALLBACK, ctypes.byref(subscription), ctypes.byref(handle)
-        )
-
-    def _told(self, _context: object, kind: int, _setting: object) -> int:
-        if kind == _SUSPEND:
-            self._sleeping = True
-        elif kind in _RESUMED:
-            self._sleeping = False
-        return 0
