@@ -22,7 +22,9 @@ NONE = "(@a(ssssuu) [],)\n"
 
 def endless() -> Profile:
     profile = run_profile("tiny", contributors=1, tokens=1_000_000_000)
-    return replace(profile, sequence_length=64, rounds=msgspec.structs.replace(profile.rounds, next_version_wait_milliseconds=0))
+    return replace(
+        profile, sequence_length=64, rounds=msgspec.structs.replace(profile.rounds, next_version_wait_milliseconds=0)
+    )
 
 
 def workers(engine: RealEngine) -> list[psutil.Process]:
