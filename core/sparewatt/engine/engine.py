@@ -57,9 +57,11 @@ from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
 
 # A decision older than 5 s withholds the permit, so it is made anew well before that. Without a worker there is no
-# permit, and whatever happens wakes the loop; what only time brings (hours, a retry) may then come 2 s late.
+# permit, and whatever happens wakes the loop; what only time brings (a retry) may then come 2 s late. While nothing may
+# compute every reading wakes it, so that both wake the processor at once; the last one is for sensors that are silent.
 TICK_SECONDS: Final = 0.5
 IDLE_TICK_SECONDS: Final = 2.0
+REST_TICK_SECONDS: Final = 10.0
 SAMPLE_MILLISECONDS: Final = 500
 IDENTITY_RETRY_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
@@ -237,17 +239,22 @@ class Engine:
             self._wakened.clear()
             self._step()
             try:
-                working = any(driver.state.worker != "none" for driver in self.devices)
-                async with asyncio.timeout(TICK_SECONDS if working else IDLE_TICK_SECONDS):
+                async with asyncio.timeout(self._tick_seconds()):
                     await self._wakened.wait()
             except TimeoutError:
                 pass
             if not self.pacer.alive:
                 raise RuntimeError("the pacer's thread died; without it no permit is advanced")
 
+    def _tick_seconds(self) -> float:
+        if any(driver.state.worker != "none" for driver in self.devices):
+            return TICK_SECONDS
+        return IDLE_TICK_SECONDS if any(driver.lent for driver in self.devices) else REST_TICK_SECONDS
+
     def _step(self) -> None:
         """Decide for every device and begin what is due."""
         self.logon.step(self.desk.settings)
+        self.pacer.rest()
         polled: list[str] = []
         decisions: list[Decision] = []
         for driver in self.devices:
@@ -273,13 +280,15 @@ class Engine:
                 polled.append(device)
         self.traffic.permit(mildest_transfers(decisions))
         settings = self.desk.settings
+        lent = any(driver.lent for driver in self.devices)
         self.sensing.poll(
             tuple(polled),
             self._sample_milliseconds(polled),
             programs=settings.get(schema.PAUSE_PROGRAMS),
             on_battery=settings.get(schema.RUN_ON_BATTERY),
-            delay_sleep=any(driver.lent for driver in self.devices),
+            delay_sleep=lent,
         )
+        self.sensors.every_reading_wakes = not lent
         for run in self.runs.drivers.values():
             bound = [driver for driver in self.devices if driver.run is run]
             run.hold(frozenset[str]().union(*(driver.held_assignments for driver in bound)))

@@ -40,7 +40,11 @@ def person_active(reading: Reading) -> bool:
 
 
 class SensorDesk:
-    """Hears the sensor process (`sensing.supervisor.SensingListener`)."""
+    """Hears the sensor process (`sensing.supervisor.SensingListener`).
+
+    Attributes:
+        every_reading_wakes: the engine rests and looks whenever a reading comes, instead of by a clock of its own.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class SensorDesk:
         self.samples: dict[str, Sample] = {}
         self.faults: dict[str, SensorFault] = {}
         self.watch = Watch()
+        self.every_reading_wakes = False
         self._desk = desk
         self._pacer = pacer
         self._series = series
@@ -92,7 +97,7 @@ class SensorDesk:
     def on_reading(self, reading: Reading) -> None:
         before, self._desk.reading = self._desk.reading, reading
         self._pacer.person(active=person_active(reading))
-        if before is None or _turned(before, reading):
+        if before is None or self.every_reading_wakes or _turned(before, reading):
             self._wake()
 
     def on_sleeping(self, coming: bool) -> None:

@@ -142,7 +142,8 @@ class Gatherer:
                 self._wanted = False
                 due = [fact for fact in self._facts if fact.due(self._monotonic())]
                 self._asking = (due[0], self._monotonic()) if due else None
-                self._changed.notify_all()
+                if not due:
+                    self._changed.notify_all()
             for fact in due:
                 if not self._ask(fact, life):
                     return

@@ -20,12 +20,9 @@ from sparewatt.policy import Decision
 PERIOD_S: Final = 0.5
 # A cap on a device whose sensor knows only the instant is kept with more looks at it.
 INSTANT_PERIOD_S: Final = 0.1
-# While no worker lives there is nothing to advance, and a new one wakes the thread. Well below `SLEPT_S`, so that no
-# look at rest passes for a sleep of the computer.
-IDLE_PERIOD_S: Final = 3.0
 # No two looks in step with a load that is switched in a rhythm of its own.
 JITTER: Final = 0.1
-# No look is so late unless the computer slept, or the clock was set.
+# While a worker lives no look is so late unless the computer slept, or the clock was set.
 SLEPT_S: Final = 5.0
 
 Advance = Callable[[Grant], None]
@@ -103,6 +100,8 @@ class Pacer:
         """A worker of `device` lives: its permit is advanced from now on by calling `advance` on this thread, and
         `resumed` when the computer slept."""
         with self._lock:
+            if not self._attached():
+                self._looked = None
             paced = self._devices.setdefault(device, _Paced())
             paced.advance = advance
             paced.resumed = resumed
@@ -156,7 +155,7 @@ class Pacer:
             return paced.pace if paced else None
 
     def tick(self) -> None:
-        """Pace every device once. The thread does this; so may a test."""
+        """Pace every device once. The thread does this; so may a test, and `rest`."""
         with self._lock:
             now = self._clock.monotonic()
             if self._slept(now):
@@ -169,6 +168,17 @@ class Pacer:
                 if paced.advance is not None and grant is not None:
                     paced.advance(grant)
 
+    def rest(self) -> None:
+        """Pace every device once if no worker lives: then there is nothing to advance, and the thread sleeps. What a
+        device waits for meanwhile, such as cooling down, goes on by this."""
+        with self._lock:
+            resting = not self._attached()
+        if resting:
+            self.tick()
+
+    def _attached(self) -> bool:
+        return any(paced.advance is not None for paced in self._devices.values())
+
     def _slept(self, now: float) -> bool:
         """Whether the computer slept since the last look. The monotonic clock of some systems stands still meanwhile;
         the time of day does not."""
@@ -176,7 +186,8 @@ class Pacer:
         if before is None:
             return False
         elapsed = now - before[0]
-        return not 0.0 <= elapsed <= SLEPT_S or self._looked[1] - before[1] - elapsed > SLEPT_S
+        late = elapsed > SLEPT_S and self._attached()
+        return elapsed < 0.0 or late or self._looked[1] - before[1] - elapsed > SLEPT_S
 
     def _forget_before_sleep(self) -> None:
         """What was seen or granted before the sleep says nothing of now."""
@@ -185,14 +196,14 @@ class Pacer:
             if paced.resumed is not None:
                 paced.resumed()
 
-    def next_period_s(self) -> float:
-        """How long to wait until the next `tick`."""
+    def next_period_s(self) -> float | None:
+        """How long to wait until the next `tick`; None while no worker lives: a new one wakes the thread."""
         with self._lock:
             attached = [paced for paced in self._devices.values() if paced.advance is not None]
             often = any(paced.pace is not None and paced.pace.sample_seconds < PERIOD_S for paced in attached)
-        period = min(self._period_s, INSTANT_PERIOD_S) if often else self._period_s
         if not attached:
-            period = max(self._period_s, IDLE_PERIOD_S)
+            return None
+        period = min(self._period_s, INSTANT_PERIOD_S) if often else self._period_s
         return period * (1.0 - JITTER + 2.0 * JITTER * self._jitter())
 
     def _run(self) -> None:

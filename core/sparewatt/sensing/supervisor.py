@@ -28,7 +28,7 @@ from sparewatt.sensing.watch import ClockBridge, Watch
 
 TICK_S: Final = 1.0
 # While nothing is polled only readings come, every five seconds, and their silence is no danger to any card.
-REST_TICK_S: Final = 5.0
+REST_TICK_S: Final = 15.0
 STOP_MOST_S: Final = 2.0
 
 

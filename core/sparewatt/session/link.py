@@ -16,7 +16,6 @@ from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.update import Update
 from sparewatt.work.version import BlobRef, VersionId
 
-TICK_SECONDS: Final = 1.0
 SEND_SECONDS: Final = 30.0
 
 Inbox = asyncio.Queue[event.Event]
@@ -153,7 +152,7 @@ class Link:
 
     async def _tick(self, on_event: Callable[[event.Event], Awaitable[None]]) -> None:
         while self._end is None and self._protocol.state != "ended":
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._protocol.next_tick_s(self._now()))
             await self._tell(self._protocol.tick(self._now()), on_event)
 
     async def _write(self) -> None:

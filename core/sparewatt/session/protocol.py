@@ -27,6 +27,8 @@ State = Literal["greeting", "inspecting", "proving", "active", "ended"]
 
 HANDSHAKE_SECONDS: Final = 10.0
 REQUEST_SECONDS: Final = 60.0
+TICK_SECONDS_LEAST: Final = 1.0
+TICK_SECONDS_MOST: Final = 10.0
 # Three heartbeats in the time of two: a late timer does not cost a lease.
 HEARTBEAT_SHARE: Final = 2 / 3
 REQUESTS_MOST: Final = 64
@@ -147,18 +149,14 @@ class SessionProtocol:
         return self._told()
 
     def tick(self, now: float) -> tuple[event.Event, ...]:
-        """Lets time pass: sends heartbeats and ends a session whose peer fell silent. Call it every second."""
+        """Lets time pass: sends heartbeats and ends a session whose peer fell silent. Call it by `next_tick_s`."""
         if self._state == "ended":
             return ()
         if self._state != "active":
             if now >= self._handshake_deadline:
                 self._fail(UnavailableError("session.handshake_timeout", seconds=int(HANDSHAKE_SECONDS)))
             return self._told()
-        deadlines = [each.deadline for each in self._requests.values()]
-        deadlines += [each.deadline for each in self._fetches.values() if each.waits_for_peer]
-        deadlines += [each.deadline for each in self._uploads.values() if each.waits_for_peer]
-        if self._heartbeat_deadline is not None:
-            deadlines.append(self._heartbeat_deadline)
+        deadlines = self._deadlines()
         if deadlines and now >= min(deadlines):
             self._fail(UnavailableError("session.silent", seconds=int(REQUEST_SECONDS)))
         elif now >= self._heartbeat_at:
@@ -167,6 +165,20 @@ class SessionProtocol:
             if self._heartbeat_deadline is None:
                 self._heartbeat_deadline = now + REQUEST_SECONDS
         return self._told()
+
+    def next_tick_s(self, now: float) -> float:
+        """In how many seconds `tick` has something to do, as far as is known now: whatever begins until then has 60 s
+        to be answered, so that at most every sixth part of it is looked."""
+        if self._state != "active":
+            return TICK_SECONDS_LEAST
+        due = min((self._heartbeat_at, *self._deadlines()))
+        return min(max(due - now, TICK_SECONDS_LEAST), TICK_SECONDS_MOST)
+
+    def _deadlines(self) -> list[float]:
+        deadlines = [each.deadline for each in self._requests.values()]
+        deadlines += [each.deadline for each in self._fetches.values() if each.waits_for_peer]
+        deadlines += [each.deadline for each in self._uploads.values() if each.waits_for_peer]
+        return deadlines if self._heartbeat_deadline is None else [*deadlines, self._heartbeat_deadline]
 
     # What the owner asks for. All raise UnavailableError ``session.not_active`` outside a standing session.
 

@@ -66,6 +66,14 @@ def test_what_happens_is_looked_at_at_once_and_what_drifts_is_not(changed: dict[
     assert (bench.woken == 2) is wakes
 
 
+def test_at_rest_every_reading_is_looked_at_so_that_no_clock_has_to_tick() -> None:
+    bench = Bench()
+    bench.desk.on_reading(READING)
+    bench.desk.every_reading_wakes = True
+    bench.desk.on_reading(replace(READING, minute=1))
+    assert bench.woken == 2
+
+
 def test_a_coming_sleep_is_looked_at_at_once_and_is_over_when_it_is_said_to_be() -> None:
     bench = Bench()
     bench.desk.on_sleeping(True)

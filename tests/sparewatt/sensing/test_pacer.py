@@ -7,7 +7,7 @@ from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
 from sparewatt.permit import HOLD, Grant, PermitKind
 from sparewatt.policy import Decision
-from sparewatt.sensing.pacer import IDLE_PERIOD_S, Pacer
+from sparewatt.sensing.pacer import Pacer
 
 FULL = Decision("cpu", "full", "allowed", (), 40, decided_s=0.0)
 
@@ -59,7 +59,26 @@ def test_it_looks_twice_a_second_but_never_in_step_and_ten_times_where_a_cap_han
     pacer.tick()
     assert pacer.next_period_s() == 0.1
     pacer.detach("cpu")
-    assert pacer.next_period_s() == IDLE_PERIOD_S
+    assert pacer.next_period_s() is None, "without a worker it sleeps until there is one"
+
+
+def test_at_rest_a_device_is_paced_when_the_engine_looks_and_the_time_between_is_no_sleep() -> None:
+    clock = SetClock()
+    pacer, grants = Pacer(clock), list[Grant]()
+    pacer.decided(FULL)
+    for clock.now in (0.0, 60.0):
+        pacer.sampled(Sample("cpu", clock.now))
+        pacer.rest()
+        assert pacer.pace_of("cpu") is not None
+    clock.now = 120.0
+    resumed: list[float] = []
+    pacer.decided(replace(FULL, decided_s=120.0))
+    pacer.sampled(Sample("cpu", 120.0))
+    pacer.attach("cpu", grants.append, lambda: resumed.append(clock.now))
+    pacer.rest()
+    assert grants == [], "with a worker the thread alone advances its permit"
+    pacer.tick()
+    assert (len(grants), resumed) == (1, [])
 
 
 def test_micro_batches_are_short_while_somebody_uses_the_computer() -> None:

@@ -494,6 +494,18 @@ def test_a_peer_that_answers_no_heartbeat_is_dead() -> None:
     assert failure(pair.client.tick(80.0)) == "session.silent"
 
 
+def test_between_heartbeats_nobody_has_to_look_every_second() -> None:
+    pair = active()
+    assert pair.client.next_tick_s(0.0) == 10.0
+    assert pair.client.next_tick_s(17.5) == 2.5
+    assert pair.client.next_tick_s(30.0) == 1.0, "what is due already is done at the next look"
+    pair.client.tick(20.0)
+    assert pair.client.next_tick_s(35.0) == 5.0
+    for now in (40.0, 60.0):
+        pair.client.tick(now)
+    assert pair.client.next_tick_s(78.0) == 2.0, "the first heartbeat was never answered"
+
+
 # Downloads
 
 
