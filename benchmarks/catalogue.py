@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.desktop import first_paint, ui_calls
+from benchmarks.footprint import stopped_footprint
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.release import release
 from benchmarks.rig import Rig, bare, pin, rig
@@ -20,9 +21,7 @@ from benchmarks.transfer import measured
 PAIRS = 3
 TRANSFERS = 5
 SPEED_SECONDS = 20.0
-IDLE_SECONDS = 60.0
 WORKER_CORE, OTHER_CORE = 0, 1
-MEBIBYTE = 2**20
 
 
 def worker_ratio() -> tuple[Measurement, ...]:
@@ -100,36 +99,6 @@ async def _start_up() -> tuple[Measurement, ...]:
             await system.start_engine()
     notes = ("a run that was joined before, its data at hand; the bare process ends after its first step",)
     return (paired("start-up", "s", pairs, Target("at most", 1.5), notes),)
-
-
-def stopped_footprint() -> tuple[Measurement, ...]:
-    """Memory and processor time of a paused engine with its sensors, over a minute."""
-    return asyncio.run(_stopped_footprint())
-
-
-async def _stopped_footprint() -> tuple[Measurement, ...]:
-    async with rig(threads=1) as system:
-        await system.until_worker("training", inner_steps=1)
-        await system.pause()
-        await system.until_worker("none")
-        # Nobody looks on: every snapshot that is sent would be work of the engine's.
-        system.unwatch()
-        await asyncio.sleep(10.0)
-        before = _busy_seconds(system)
-        await asyncio.sleep(IDLE_SECONDS)
-        busy_percent = 100 * (_busy_seconds(system) - before) / IDLE_SECONDS
-        processes = system.engine_processes()
-        pss = sum(process.memory_full_info().pss for process in processes) / MEBIBYTE
-    count = f"{len(processes)} processes"
-    return (
-        absolute("stopped-memory", "MiB PSS", [pss], Target("at most", 80.0), (count,)),
-        absolute("stopped-processor", "% of a core", [busy_percent], Target("at most", 0.2), (count,)),
-    )
-
-
-def _busy_seconds(system: Rig) -> float:
-    times = [process.cpu_times() for process in system.engine_processes()]
-    return sum(each.user + each.system for each in times)
 
 
 def trial() -> tuple[Measurement, ...]:
