@@ -61,7 +61,7 @@ from sparewatt.worker.port import WorkerStarter
 # compute every reading wakes it, so that both wake the processor at once; the last one is for sensors that are silent.
 TICK_SECONDS: Final = 0.5
 IDLE_TICK_SECONDS: Final = 2.0
-REST_TICK_SECONDS: Final = 10.0
+REST_TICK_SECONDS: Final = 15.0
 SAMPLE_MILLISECONDS: Final = 500
 IDENTITY_RETRY_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0

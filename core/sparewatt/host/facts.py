@@ -14,8 +14,8 @@ from sparewatt.host.unknown import Unknown
 
 ANSWER_SECONDS_MOST: Final = 2.0
 HANGS_MOST: Final = 2
-# Sources are asked every 5 s at the least; what was said three times before is not known any more.
-FACT_SECONDS_MOST: Final = 15.0
+# Sources are asked every 10 s at the least; what was said three times before is not known any more.
+FACT_SECONDS_MOST: Final = 30.0
 
 log = logging.getLogger("sparewatt.host")
 

@@ -23,9 +23,10 @@ from sparewatt.sensing.messages import (
 )
 from sparewatt.sensing.places import Places
 
-# While something computes a low battery or memory must be seen soon; else the computer is left in peace.
+# While something computes a low battery or memory must be seen soon; else the computer is left in peace: a reading asks
+# half a dozen services, each of which wakes up for it.
 READING_INTERVAL_BUSY_S: Final = 1.0
-READING_INTERVAL_IDLE_S: Final = 5.0
+READING_INTERVAL_IDLE_S: Final = 10.0
 # A sensor that knows the instant only needs more of them for a mean that can be believed.
 INSTANT_INTERVAL_S: Final = 0.2
 # Kinds whose devices may sleep, and whose drivers keep them awake while they are open.

@@ -27,8 +27,8 @@ from sparewatt.sensing.messages import (
 from sparewatt.sensing.watch import ClockBridge, Watch
 
 TICK_S: Final = 1.0
-# While nothing is polled only readings come, every five seconds, and their silence is no danger to any card.
-REST_TICK_S: Final = 15.0
+# While nothing is polled only readings come, every ten seconds, and their silence is no danger to any card.
+REST_TICK_S: Final = 30.0
 STOP_MOST_S: Final = 2.0
 
 

@@ -13,7 +13,7 @@ from sparewatt.sensing.backoff import retry_delay_s
 # The first call into a driver that slept (no persistence mode, many cards) takes seconds.
 FIRST_FRAME_MOST_S: Final = 15.0
 SILENCE_MOST_S: Final = 3.0
-READING_SILENCE_MOST_S: Final = 15.0
+READING_SILENCE_MOST_S: Final = 30.0
 HEALTHY_AFTER_S: Final = 60.0
 
 Verdict = Literal["wait", "start", "kill"]

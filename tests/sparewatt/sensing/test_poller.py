@@ -75,7 +75,7 @@ def test_nothing_is_sampled_until_it_is_asked_for_but_readings_come() -> None:
     source = Source()
     tested = poller(source)
     assert tested.due(0.0, 0.0) == (Readings(READING),)
-    assert tested.next_due_s() == 5.0
+    assert tested.next_due_s() == 10.0
     assert source.reads == []
 
 
@@ -158,10 +158,10 @@ def test_on_battery_no_driver_is_opened_to_look_for_devices_until_mains_power_is
     tested = poller(source, computer)
     (answer,) = tested.handle(Discover(), 0.0, 0.0)
     assert answer == Devices((), (SensorFault("cuda", "sensor.waits_for_mains", {}, absent=True),))
-    assert kinds(tested.due(5.0, 0.0)) == [Readings]
+    assert kinds(tested.due(10.0, 0.0)) == [Readings]
     computer.reading = READING
-    assert kinds(tested.due(10.0, 0.0)) == [Readings, Devices]
-    assert kinds(tested.due(15.0, 0.0)) == [Readings]
+    assert kinds(tested.due(20.0, 0.0)) == [Readings, Devices]
+    assert kinds(tested.due(30.0, 0.0)) == [Readings]
     assert source.discoveries == 1
 
 
@@ -218,15 +218,15 @@ def test_a_games_card_is_found_out_once_and_the_driver_is_let_go() -> None:
     source, computer = Source(place=CARD), StillComputer(players=(7,))
     tested = poller(source, computer)
     tested.due(0.0, 0.0)
-    assert games(tested.due(5.0, 0.0)) == (Game("a game", CARD),)
     assert games(tested.due(10.0, 0.0)) == (Game("a game", CARD),)
+    assert games(tested.due(20.0, 0.0)) == (Game("a game", CARD),)
     assert (source.asked_places, source.closed > 0) == (1, True)
 
 
 def test_a_game_whose_card_cannot_be_told_is_asked_for_a_few_times_only() -> None:
     source, computer = Source(), StillComputer(players=(7,))
     tested = poller(source, computer)
-    for second in range(0, 600, 5):
+    for second in range(0, 600, 10):
         assert games(tested.due(float(second), 0.0)) == (Game("a game", None),)
     assert source.asked_places == 4
 
@@ -234,7 +234,7 @@ def test_a_game_whose_card_cannot_be_told_is_asked_for_a_few_times_only() -> Non
 def test_a_game_on_battery_opens_no_driver() -> None:
     source, computer = Source(place=CARD), StillComputer(ON_BATTERY, players=(7,))
     tested = poller(source, computer)
-    for second in range(0, 60, 5):
+    for second in range(0, 60, 10):
         tested.due(float(second), 0.0)
     assert source.asked_places == 0
 

@@ -116,13 +116,13 @@ def test_a_game_costs_one_look_at_the_card_and_not_one_each_reading(bench: Bench
     assert not bench.library.opened
 
 
-def test_at_rest_it_wakes_every_5_seconds(bench: Bench) -> None:
+def test_at_rest_it_wakes_every_10_seconds(bench: Bench) -> None:
     bench.tell(Discover())
     bench.tell(Poll((), 500))
     bench.live(1)
     bench.wakeups = 0
     bench.live(600)
-    assert bench.wakeups == 120
+    assert bench.wakeups == 60
 
 
 @pytest.mark.parametrize(("energy", "per_second"), [(True, 2), (False, 5)])
