@@ -4,15 +4,19 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import psutil
 
+from benchmarks.load import full_load, yield_session
 from benchmarks.measurement import Measurement, Target, absolute
 from benchmarks.rig import Rig, rig
 from sparewatt.process.child import environment_for
-from sparewatt.testing.worker_bench import Bench, begin
+from sparewatt.testing.worker_bench import Bench, Hearing, begin
 from sparewatt.work.model import ModelSpec, parameter_count
 from sparewatt.worker.areas import read_mark
 from sparewatt.worker.messages import Progress
@@ -24,6 +28,7 @@ LARGE = ModelSpec("llama", 256, 768, 2048, 15, 12, 12, 64)
 # A stop may come at any moment of an inner step; these are spread over one.
 SECONDS_INTO_STEP = (0.1, 0.7, 1.6)
 DETECTIONS = 5
+LOAD_SECONDS_MOST = 60.0
 MEBIBYTE = 2**20
 
 
@@ -36,6 +41,7 @@ class Released:
         resident_bytes: what the worker held just before.
         freed_bytes: how much more memory the computer had right after.
         steps: completed inner steps; `steps_lost` are those of them that did not survive.
+        beside: what else the computer did, in words.
     """
 
     seconds: float
@@ -43,6 +49,7 @@ class Released:
     freed_bytes: int
     steps: int
     steps_lost: int
+    beside: str
 
 
 def release() -> tuple[Measurement, ...]:
@@ -51,16 +58,23 @@ def release() -> tuple[Measurement, ...]:
 
 
 async def _release() -> tuple[Measurement, ...]:
-    stops = []
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), LARGE)
         bench.permit.compute()
         try:
-            for seconds in SECONDS_INTO_STEP:
-                stops.append(await _stop(bench, seconds))  # noqa: PERF401 (one after the other)
+            stops = [await _stop(bench, seconds, loaded=False) for seconds in SECONDS_INTO_STEP]
+            loaded = [await _stop(bench, seconds, loaded=True) for seconds in SECONDS_INTO_STEP]
         finally:
             bench.close()
     detections = await _detections()
+    return (
+        _measurement("release", stops),
+        _measurement("release-loaded", loaded),
+        absolute("release-detection", "s", detections, None, ("from the pause that a person asks for to the stop",)),
+    )
+
+
+def _measurement(name: str, stops: Sequence[Released]) -> Measurement:
     millions = parameter_count(LARGE) / 1e6
     resident = min(stop.resident_bytes for stop in stops) / MEBIBYTE
     freed = min(stop.freed_bytes for stop in stops) / MEBIBYTE
@@ -68,21 +82,42 @@ async def _release() -> tuple[Measurement, ...]:
         f"{millions:.0f} M parameters on the processor; worst {max(stop.seconds for stop in stops):.2f} s",
         f"at least {resident:,.0f} MiB were resident, and at least {freed:,.0f} MiB more were free afterwards",
         f"completed inner steps lost: {[stop.steps_lost for stop in stops]} of {[stop.steps for stop in stops]}",
-        f"load of the machine: {os.getloadavg()[0]:.1f}",
+        *dict.fromkeys(stop.beside for stop in stops),
     )
-    return (
-        absolute("release", "s", [stop.seconds for stop in stops], Target("at most", 1.0), notes),
-        absolute("release-detection", "s", detections, None, ("from the pause that a person asks for to the stop",)),
-    )
+    # The worst is what a person remembers, so it has to meet the target, too.
+    seconds = [stop.seconds for stop in stops]
+    measured = absolute(name, "s", seconds, Target("at most", 1.0), notes)
+    return msgspec.structs.replace(measured, met=max(seconds) <= 1.0)
 
 
-async def _stop(bench: Bench, seconds_into_step: float) -> Released:
+async def _stop(bench: Bench, seconds_into_step: float, *, loaded: bool) -> Released:
     supervisor = WorkerSupervisor(environment_for(os.environ, {}), lambda _: None)
     hearing = await begin(supervisor, bench)
     assert isinstance(hearing.worker, WorkerProcess), "a real worker was started"
     process = psutil.Process(hearing.worker.pid)
     await hearing.worker.send(bench.train(inner_steps=500))
     completed = await hearing.until(Progress)
+    with _beside(process.pid, loaded=loaded) as beside:
+        return await _stopped(bench, hearing, completed, seconds_into_step, beside)
+
+
+@contextmanager
+def _beside(worker: int, *, loaded: bool) -> Iterator[str]:
+    """What runs beside the worker from now on."""
+    cores = os.cpu_count() or 1
+    if not loaded:
+        yield f"nothing of ours beside it; load of the machine: {os.getloadavg()[0]:.1f}"
+        return
+    lowest = yield_session(worker)
+    with full_load(cores, LOAD_SECONDS_MOST):
+        yield f"{cores} cores busy at normal priority; worker's session at the lowest: {'yes' if lowest else 'no'}"
+
+
+async def _stopped(
+    bench: Bench, hearing: Hearing, completed: Progress, seconds_into_step: float, beside: str
+) -> Released:
+    assert isinstance(hearing.worker, WorkerProcess), "a real worker was started"
+    process = psutil.Process(hearing.worker.pid)
     await asyncio.sleep(seconds_into_step)
     resident = process.memory_info().rss - process.memory_info().shared
     available = psutil.virtual_memory().available
@@ -97,7 +132,7 @@ async def _stop(bench: Bench, seconds_into_step: float) -> Released:
     await stopping
     mark = read_mark(bench.areas.trainable.view)
     kept = 0 if mark is None else mark.inner_steps
-    return Released(seconds, resident, freed, rest[-1].inner_steps, rest[-1].inner_steps - kept)
+    return Released(seconds, resident, freed, rest[-1].inner_steps, rest[-1].inner_steps - kept, beside)
 
 
 async def _detections() -> list[float]:
