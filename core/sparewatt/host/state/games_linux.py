@@ -13,6 +13,7 @@ from sparewatt.host.x11 import X11Display
 _GAMEMODE: Final = "com.feralinteractive.GameMode"
 _GAMEMODE_PATH: Final = "/com/feralinteractive/GameMode"
 _GAMES_MOST: Final = 16
+_PROCESS_NUMBERS: Final = 2**31
 
 
 @dataclass
@@ -30,9 +31,15 @@ class GameModeGames:
             return ()
         listed = self.bus.call(_GAMEMODE, _GAMEMODE_PATH, _GAMEMODE, "ListGames")
         entries = listed[0] if not isinstance(listed, Unknown) and listed else None
-        pids = [int(entry[0]) for entry in entries[:_GAMES_MOST]] if isinstance(entries, list) else []
+        pids = _processes(entries) if isinstance(entries, list) else []
         # Older versions only count.
         return tuple(Player(pid, self.name_of(pid)) for pid in pids) or (Player(None, ""),)
+
+
+def _processes(entries: list[object]) -> list[int]:
+    """The process numbers of a list of (number, path of an object)."""
+    firsts = [entry[0] for entry in entries[:_GAMES_MOST] if isinstance(entry, tuple) and entry]
+    return [pid for pid in firsts if isinstance(pid, int) and 0 < pid < _PROCESS_NUMBERS]
 
 
 @dataclass
@@ -59,5 +66,5 @@ class FullScreenX11:
         if self.display.atom("_NET_WM_STATE_FULLSCREEN") not in self.display.words(window, "_NET_WM_STATE"):
             return ()
         pids = self.display.words(window, "_NET_WM_PID")
-        pid = pids[0] if pids and 0 < pids[0] < 2**31 else None
+        pid = pids[0] if pids and 0 < pids[0] < _PROCESS_NUMBERS else None
         return (Player(pid, "" if pid is None else self.name_of(pid)),)

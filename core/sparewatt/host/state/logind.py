@@ -45,7 +45,7 @@ class Logind:
     def _own_session(self) -> str:
         """Path of this user's graphical session; empty where there is none."""
         found = self.bus.call(_SERVICE, _MANAGER_PATH, f"{_SERVICE}.Manager", "GetUser", "u", (self.user,))
-        if isinstance(found, Unknown):
+        if isinstance(found, Unknown) or not found:
             return ""
         return _path(self.bus.property_of(_SERVICE, str(found[0]), f"{_SERVICE}.User", "Display"))
 

@@ -21,6 +21,8 @@ class NetworkManagerMetered:
         found = self.bus.property_of(_SERVICE, _PATH, _SERVICE, "Metered")
         if isinstance(found, Unknown):
             return found
+        if not isinstance(found, int):
+            return Unknown("not_told")
         if found in _METERED:
             return True
         return False if found in _NOT_METERED else Unknown("not_told")
