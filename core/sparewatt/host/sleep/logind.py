@@ -3,6 +3,7 @@
 import logging
 import os
 import select
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -53,6 +54,7 @@ class LogindSleepWatch:
         self._pipe: tuple[int, int] | None = None
 
     def want(self, *, wanted: bool) -> None:
+        assert sys.platform != "win32", "the login manager is one of Linux"
         with self._lock:
             if wanted == self._delay.wanted or self._closing:
                 return
@@ -147,6 +149,7 @@ class LogindSleepWatch:
         self._announce(False, now)
 
     def _wait(self, woken: int) -> None:
+        assert sys.platform != "win32", "the login manager is one of Linux"
         now = self._monotonic()
         waiting = select.poll()
         waiting.register(woken, select.POLLIN)
