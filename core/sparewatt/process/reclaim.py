@@ -13,7 +13,8 @@ from typing import Final
 
 # The same number on all machines.
 _RELEASE_MEMORY: Final = 448
-_LOOK_AGAIN_SECONDS: Final = 0.01
+# A process that ends by itself lets go of its address space within milliseconds, and takes long to free what was in it.
+_LOOK_AGAIN_SECONDS: Final = 0.001
 _NOT_YET: Final = (errno.EINVAL, errno.EAGAIN, errno.EINTR)
 
 

@@ -54,7 +54,8 @@ class LogindSleepWatch:
         self._pipe: tuple[int, int] | None = None
 
     def want(self, *, wanted: bool) -> None:
-        assert sys.platform != "win32", "the login manager is one of Linux"
+        if sys.platform == "win32":
+            return
         with self._lock:
             if wanted == self._delay.wanted or self._closing:
                 return
@@ -149,7 +150,8 @@ class LogindSleepWatch:
         self._announce(False, now)
 
     def _wait(self, woken: int) -> None:
-        assert sys.platform != "win32", "the login manager is one of Linux"
+        if sys.platform == "win32":
+            return
         now = self._monotonic()
         waiting = select.poll()
         waiting.register(woken, select.POLLIN)
