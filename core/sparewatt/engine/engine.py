@@ -28,6 +28,7 @@ from sparewatt.engine.overview import rates
 from sparewatt.engine.runs import Runs
 from sparewatt.engine.sensor_desk import SensorDesk
 from sparewatt.engine.series import Series
+from sparewatt.engine.ticks import tick_seconds
 from sparewatt.engine.usage import RECOVERING_RULES, UsageDesk
 from sparewatt.engine.whole import Phase, Progress, whole_snapshot
 from sparewatt.errors import UnavailableError
@@ -56,12 +57,6 @@ from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
 
-# A decision older than 5 s withholds the permit, so it is made anew well before that. Without a worker there is no
-# permit, and whatever happens wakes the loop; what only time brings (a retry) may then come 2 s late. While nothing may
-# compute every reading wakes it, so that both wake the processor at once; the last one is for sensors that are silent.
-TICK_SECONDS: Final = 0.5
-IDLE_TICK_SECONDS: Final = 2.0
-REST_TICK_SECONDS: Final = 15.0
 SAMPLE_MILLISECONDS: Final = 500
 IDENTITY_RETRY_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
@@ -239,17 +234,12 @@ class Engine:
             self._wakened.clear()
             self._step()
             try:
-                async with asyncio.timeout(self._tick_seconds()):
+                async with asyncio.timeout(tick_seconds(self.devices)):
                     await self._wakened.wait()
             except TimeoutError:
                 pass
             if not self.pacer.alive:
                 raise RuntimeError("the pacer's thread died; without it no permit is advanced")
-
-    def _tick_seconds(self) -> float:
-        if any(driver.state.worker != "none" for driver in self.devices):
-            return TICK_SECONDS
-        return IDLE_TICK_SECONDS if any(driver.lent for driver in self.devices) else REST_TICK_SECONDS
 
     def _step(self) -> None:
         """Decide for every device and begin what is due."""

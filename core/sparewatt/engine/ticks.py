@@ -1,0 +1,24 @@
+"""How long the engine's loop waits when nothing wakes it."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sparewatt.engine.device_record import DeviceRecord
+
+# A decision older than 5 s withholds the permit, so it is made anew well before that. Without a worker there is no
+# permit, and whatever happens wakes the loop; what only time brings (a retry) may then come 2 s late. While nothing may
+# compute every reading wakes it, so that both wake the processor at once; the last one is for sensors that are silent.
+TICK_SECONDS: Final = 0.5
+IDLE_TICK_SECONDS: Final = 2.0
+REST_TICK_SECONDS: Final = 15.0
+
+
+def tick_seconds(devices: Iterable[DeviceRecord]) -> float:
+    """By what the devices do."""
+    found = REST_TICK_SECONDS
+    for device in devices:
+        if device.state.worker != "none":
+            return TICK_SECONDS
+        if device.lent:
+            found = IDLE_TICK_SECONDS
+    return found
