@@ -14,7 +14,7 @@ import psutil
 from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.footprint import stopped_footprint
 from benchmarks.measurement import Measurement, Target, absolute, paired
-from benchmarks.release import release
+from benchmarks.release import detection, release
 from benchmarks.rig import Rig, bare, pin, rig
 from benchmarks.transfer import measured
 
@@ -130,6 +130,7 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "stopped-footprint": stopped_footprint,
     "transfer": transfer,
     "release": release,
+    "release-detection": detection,
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,

@@ -72,7 +72,7 @@ class Released:
 
 
 def release() -> tuple[Measurement, ...]:
-    """From an urgent stop to the worker gone and its memory free; from the person's word to the stop, apart."""
+    """From an urgent stop to the worker's memory free: alone, with every core busy, and starved by them."""
     return asyncio.run(_release())
 
 
@@ -86,11 +86,7 @@ async def _release() -> tuple[Measurement, ...]:
             }
         finally:
             bench.close()
-    detections = await _detections()
-    return (
-        *(_measurement(beside, stops) for beside, stops in found.items()),
-        absolute("release-detection", "s", detections, None, ("from the pause that a person asks for to the stop",)),
-    )
+    return tuple(_measurement(beside, stops) for beside, stops in found.items())
 
 
 def _measurement(beside: Beside, stops: Sequence[Released]) -> Measurement:
@@ -166,6 +162,13 @@ def _private_bytes(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return (resident - shared) * resource.getpagesize() if size else None
+
+
+def detection() -> tuple[Measurement, ...]:
+    """From the person's word to the stop that it leads to; what `release` measures comes after."""
+    detections = asyncio.run(_detections())
+    words = ("from the pause that a person asks for to the stop",)
+    return (absolute("release-detection", "s", detections, None, words),)
 
 
 async def _detections() -> list[float]:
