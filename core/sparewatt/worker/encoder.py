@@ -72,7 +72,7 @@ class EncoderLoop:
         mark = read_mark(self._areas.trainable.view)
         if mark is None or mark.assignment_id != frame.assignment_id or mark.inner_steps < 1:
             raise InputError("worker.nothing_kept")
-        with residual_for(self._areas.residual, frame.codec, frame.base) as residual:
+        with residual_for(self._areas.residual, frame.codec, frame.base, Path(frame.work_folder)) as residual:
             encoded = write_payload(
                 inside(Path(frame.work_folder), frame.payload_path),
                 base=as_floats(self._areas.base.view),
