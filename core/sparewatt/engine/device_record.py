@@ -65,7 +65,8 @@ class DeviceRecord:
     def held_assignments(self) -> frozenset[str]:
         """Assignments whose leases are to be kept alive."""
         current = self.state.current
-        waits = current is not None and current.kept_inner_steps > 0 and not self.state.may_encode
+        held = current is not None and current.kept_inner_steps > 0 and current.saved is None
+        waits = held and not self.state.may_encode
         # A lease that is kept for work which nobody may bring home would keep it from others.
         works = (None if waits else current, self.state.next)
         return frozenset(work.assignment.assignment_id for work in works if work is not None)

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Literal
 
 from sparewatt.blobs.folder import BlobFolder
@@ -18,8 +19,9 @@ from sparewatt.engine.account import Account, Doing
 from sparewatt.engine.attendance import Attendance
 from sparewatt.engine.decisions import DecisionDesk, mildest_transfers, urgent
 from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.device_saving import CHECKPOINT_SUFFIX, left_checkpoints
 from sparewatt.engine.device_tools import DeviceTools
-from sparewatt.engine.disk_writes import DiskWrites
+from sparewatt.engine.disk_writes import GIGABYTE, DiskWrites, Ledger
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import worst
 from sparewatt.engine.logon_desk import LogonDesk
@@ -55,6 +57,7 @@ from sparewatt.settings.store import SettingsStore
 from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
+from sparewatt.worker.residual_file import NAME as RESIDUAL_NAME
 
 # A decision older than 5 s withholds the permit, so it is made anew well before that. Without a worker there is no
 # permit, and whatever happens wakes the loop; what only time brings (hours, a retry) may then come 2 s late.
@@ -113,7 +116,8 @@ class Engine:
         self.runs: Runs
         self._tasks: asyncio.TaskGroup
         self._server: ControlServer
-        self._disk_writes = DiskWrites(lambda: self.desk.settings.get(schema.DISK_WRITE_LIMIT_GB_PER_DAY))
+        self._disk_writes = DiskWrites(self._ledger, self.account.wrote)
+        self._resumable: frozenset[str] = frozenset()
         self._wakened = asyncio.Event()
         self._stopping = asyncio.Event()
         self._phase: Phase = "starting"
@@ -147,6 +151,7 @@ class Engine:
         """
         parts = self.parts
         blobs = await asyncio.to_thread(self._open_blobs)
+        self._resumable = await asyncio.to_thread(left_checkpoints, self._work_folder.glob("*"))
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -159,6 +164,7 @@ class Engine:
                     self.wake,
                     self._announced,
                     self._lease_lost,
+                    self._resumable,
                 )
                 self._server = ControlServer(ControlHandler(self), parts.version)
                 await self._server.start(listener)
@@ -327,11 +333,17 @@ class Engine:
             self.devices.append(DeviceDriver(device, self._device_tools(device)))
 
     def _device_tools(self, device: Device) -> DeviceTools:
-        folder = self.parts.options.data_folder / "work" / device.device.replace(":", "-")
+        folder = self._work_folder / device.device.replace(":", "-")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in folder.iterdir():
+        left: Path | None = None
+        for found in folder.iterdir():
             # What a worker left half-written in an earlier life belongs to nobody.
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+            if found.is_dir() and not found.is_symlink():
+                shutil.rmtree(found)
+            elif left is None and found.suffix == CHECKPOINT_SUFFIX:
+                left = found
+            elif found.name != RESIDUAL_NAME:
+                found.unlink()
         return DeviceTools(
             clock=self.parts.clock,
             starter=self.parts.starter,
@@ -342,7 +354,16 @@ class Engine:
             lock_folder=machine_lock_folder(),
             cores=os.cpu_count() or 1,
             disk_writes=self._disk_writes,
+            left_checkpoint=left,
         )
+
+    @property
+    def _work_folder(self) -> Path:
+        return self.parts.options.data_folder / "work"
+
+    def _ledger(self) -> Ledger | None:
+        spent, limit = self.account.spent, self.desk.settings.get(schema.DISK_WRITE_LIMIT_GB_PER_DAY)
+        return None if spent is None else Ledger(limit * GIGABYTE, spent.disk_bytes)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         self._tasks.create_task(work)

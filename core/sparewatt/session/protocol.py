@@ -239,6 +239,10 @@ class SessionProtocol:
             raise ValueError(f"{len(assignments)} assignments held, at most {HELD_MOST}")
         self._held = set(assignments)
 
+    def renew(self, now: float) -> None:
+        """Let the next tick renew what is held, without waiting for the next heartbeat."""
+        self._heartbeat_at = min(self._heartbeat_at, now)
+
     def abandon(self) -> None:
         """The connection is gone: nothing can be asked any more."""
         self._state = "ended"

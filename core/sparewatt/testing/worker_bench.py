@@ -118,7 +118,7 @@ class Bench:
             rate_first_nano=3_000_000,
             rate_last_nano=3_000_000,
             payload_path=str(self.folder / name),
-            checkpoint=CheckpointPlace(str(self.checkpoint), "cc" * 32, (BlobRef("dd" * 32, 10),)),
+            checkpoint=CheckpointPlace(str(self.checkpoint), "cc" * 32, "cpu", (BlobRef("dd" * 32, 10),)),
             resume=resume,
         )
 

@@ -103,8 +103,11 @@ class ResidualMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generation: Positive
 
 
-def create_areas(spec: ModelSpec, codec: CodecSpec) -> WorkerAreas:
+def create_areas(spec: ModelSpec, codec: CodecSpec, residual: Area | None = None) -> WorkerAreas:
     """Areas for a model of `spec` whose updates are written by `codec`, zeroed.
+
+    Args:
+        residual: of the same model and codec, where one was kept.
 
     Raises:
         StorageError: ``area.create``.
@@ -113,11 +116,13 @@ def create_areas(spec: ModelSpec, codec: CodecSpec) -> WorkerAreas:
     coordinates = parameter_count(spec)
     weights_bytes = 4 * coordinates
     feedback = codec.error_feedback == "decay"
+    if feedback and residual is None:
+        residual = create(RESIDUAL_HEADER_BYTES + RESIDUAL_BYTES_PER_COORDINATE * coordinates)
     return WorkerAreas(
         base=create(weights_bytes),
         trainable=create(TRAINABLE_HEADER_BYTES + weights_bytes),
         permit=create(PERMIT_BYTES),
-        residual=create(RESIDUAL_HEADER_BYTES + RESIDUAL_BYTES_PER_COORDINATE * coordinates) if feedback else None,
+        residual=residual if feedback else None,
     )
 
 

@@ -58,11 +58,13 @@ class CheckpointPlace(msgspec.Struct, frozen=True):
 
     Attributes:
         path: inside the work folder.
+        run, device: whose residual lies beside it.
         way: as `checkpoint.CheckpointHeader`.
     """
 
     path: str
     run: str
+    device: str
     way: tuple[BlobRef, ...]
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from sparewatt.durable import remove_file, storage_errors
-from sparewatt.errors import IntegrityError
+from sparewatt.errors import IntegrityError, SparewattError
 from sparewatt.work.bounds import Positive, Sha256
 from sparewatt.worker.areas import (
     RESIDUAL_BYTES_PER_COORDINATE,
@@ -46,11 +46,20 @@ def keep_residual(path: Path, run: str, device: str, area: memoryview) -> int:
         StorageError: ``storage.full``, ``storage.unusable``.
     """
     mark = residual_mark(area)
-    if mark is None or path.exists():
+    if mark is None:
         return 0
     numbers = area[RESIDUAL_HEADER_BYTES:]
     header = ResidualHeader(run, device, mark, len(numbers) // RESIDUAL_BYTES_PER_COORDINATE)
+    if _says(path, header):
+        return 0
     return RESIDUAL.write(path, header, [numbers])
+
+
+def _says(path: Path, header: ResidualHeader) -> bool:
+    try:
+        return RESIDUAL.read_header(path) == header
+    except SparewattError:
+        return False
 
 
 def take_residual(path: Path, run: str, device: str, area: memoryview) -> ResidualMark | None:

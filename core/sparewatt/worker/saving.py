@@ -15,6 +15,7 @@ from sparewatt.worker.checkpoint import CHECKPOINT, CheckpointHeader, check_fits
 from sparewatt.worker.messages import Train
 from sparewatt.worker.mirror import TrainableMirror
 from sparewatt.worker.payload import inside
+from sparewatt.worker.residual_file import NAME, keep_residual
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,11 @@ class Training:
             raise InputError("worker.nothing_kept")
         if self._saved(mark, path):
             return
-        self.mirror.copy(mark)
         residual = self.areas.residual
+        if residual is not None:
+            # By this process, which alone changes it, and so not while it changes.
+            keep_residual(self.work_folder / NAME, place.run, place.device, residual.view)
+        self.mirror.copy(mark)
         header = CheckpointHeader(
             run=place.run,
             assignment_id=mark.assignment_id,
