@@ -44,6 +44,10 @@ class DeviceDriver(DeviceRecord):
             if run is not None and self.tools.left_checkpoint is not None:
                 self.tools.spawn(self._saving.restore(run))
 
+    async def forget_run(self, run: str) -> None:
+        """The run was left: nothing of it stays in the work folder."""
+        await self._saving.forget_run(run)
+
     def lease_lost(self, assignment_id: str) -> None:
         """The lease of an assignment ran out: what was not begun is dropped, what is trained is finished."""
         state = self.state

@@ -20,7 +20,7 @@ from sparewatt.work.model import parameter_count
 from sparewatt.work.version import VersionId
 from sparewatt.worker import messages as frames
 from sparewatt.worker.checkpoint import CHECKPOINT, WAY_MOST, CheckpointHeader, checkpoint_bytes
-from sparewatt.worker.residual_file import NAME, keep_residual, residual_bytes, take_residual
+from sparewatt.worker.residual_file import NAME, RESIDUAL, keep_residual, residual_bytes, take_residual
 
 CHECKPOINT_SUFFIX: Final = ".checkpoint"
 # Work of a run that is over is brought home at once, and a disk that is full or used up takes nothing large.
@@ -165,6 +165,13 @@ class DeviceSaving:
         )
         log.info("%s can go on from its checkpoint after %d inner steps", assignment_id, header.inner_steps)
 
+    async def forget_run(self, run: str) -> None:
+        """The run was left: what the disk has of it goes. Its device holds no work of it any more."""
+        try:
+            await asyncio.to_thread(_remove_of, self._record.tools.work_folder, run)
+        except SparewattError as error:
+            self._record.error = DeviceError(error, None)
+
     # The residual
 
     async def take_residual(self, run: RunLink) -> None:
@@ -244,3 +251,15 @@ def _residual_bytes(run: RunLink) -> int:
 def _remove(path: Path) -> None:
     with storage_errors(path.parent):
         remove_file(path)
+
+
+def _remove_of(folder: Path, run: str) -> None:
+    """Remove every kept file of a run, and every one that does not say whose it is."""
+    for path in (folder / NAME, *folder.glob(f"*{CHECKPOINT_SUFFIX}")):
+        try:
+            form = RESIDUAL if path.name == NAME else CHECKPOINT
+            owner = form.read_header(path).run
+        except SparewattError:
+            owner = run
+        if owner == run:
+            _remove(path)

@@ -141,6 +141,7 @@ class Runs:
         for device in devices:
             if device.run is driver:
                 device.bind(None)
+            await device.forget_run(run)
         await self._end(run)
         await self.outbox.call(Outbox.leave, run)
         await asyncio.to_thread(driver.forget_blobs)

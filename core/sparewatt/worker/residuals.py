@@ -13,9 +13,11 @@ from sparewatt.work.version import VersionId
 from sparewatt.worker.areas import (
     RESIDUAL_BYTES_PER_COORDINATE,
     RESIDUAL_HEADER_BYTES,
+    ResidualMark,
     begin_residual,
     end_residual,
     residual_base,
+    residual_mark,
 )
 from sparewatt.worker.residual_file import NAME, outdated
 
@@ -46,3 +48,10 @@ def residual_for(area: Area | None, codec: CodecSpec, base: VersionId, work_fold
     begin_residual(memory)
     yield Residual(numbers, len(numbers) // RESIDUAL_BYTES_PER_COORDINATE, codec.decay_micro, missed)
     end_residual(memory, base)
+
+
+def forget_older(area: Area | None, than: ResidualMark | None) -> None:
+    """Forget a residual of a generation before `than`: whatever brought it there, it was sent once already."""
+    found = None if area is None else residual_mark(area.view)
+    if area is not None and found is not None and than is not None and found.generation < than.generation:
+        begin_residual(area.view)

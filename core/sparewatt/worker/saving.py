@@ -16,6 +16,7 @@ from sparewatt.worker.messages import Train
 from sparewatt.worker.mirror import TrainableMirror
 from sparewatt.worker.payload import inside
 from sparewatt.worker.residual_file import NAME, keep_residual
+from sparewatt.worker.residuals import forget_older
 
 
 @dataclass(frozen=True)
@@ -125,4 +126,5 @@ class Training:
         sequences = min(header.micro_batch_sequences, micro_batch.sequences_most)
         self.inner.micro_batch = replace(micro_batch, sequences=sequences)
         self.mirror.copy(header.mark)
+        forget_older(self.areas.residual, header.residual)
         return header.mark

@@ -365,6 +365,20 @@ def test_the_residual_outlives_the_engine_but_not_its_own_change(tmp_path: Path)
     drive(tmp_path, story, FEEDBACK)
 
 
+def test_nothing_of_a_run_stays_when_it_is_left(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.begin()
+        await bench.stopped("no_run")
+        file = tmp_path / "work" / NAME
+        await bench.until(file.exists, "stop", "no_run")
+        await bench.driver.forget_run("ab" * 32)
+        assert file.exists(), "it is another run's"
+        await bench.driver.forget_run(bench.run.run)
+        assert not file.exists()
+
+    drive(tmp_path, story, FEEDBACK)
+
+
 def test_a_pause_is_worth_waiting_for_unless_it_is_known_to_last() -> None:
     assert ends_soon(decision("full", None), 100.0)
     assert ends_soon(decision("stop", "contribution_off"), 100.0)

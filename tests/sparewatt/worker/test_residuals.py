@@ -11,7 +11,7 @@ from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.version import VersionId
 from sparewatt.worker.areas import RESIDUAL_HEADER_BYTES, ResidualMark, residual_base, residual_mark
 from sparewatt.worker.residual_file import NAME, keep_residual, residual_bytes, take_residual
-from sparewatt.worker.residuals import residual_for
+from sparewatt.worker.residuals import forget_older, residual_for
 
 CODEC = CodecSpec("topk", "decay", kept=64, decay_micro=500_000)
 COUNT = 8
@@ -100,3 +100,14 @@ def test_a_residual_of_another_run_or_a_damaged_one_is_not_taken(area: Area, tmp
             with pytest.raises(IntegrityError, match=r"kept\.damaged"):
                 kept(later, tmp_path, run)
         assert left(later, version(4)) == 0.0
+
+
+def test_an_older_residual_than_a_checkpoint_had_is_forgotten(area: Area) -> None:
+    left(area, version(3), kept=1.0)
+    left(area, version(4), kept=1.0)
+    forget_older(area, None)
+    forget_older(area, ResidualMark(branch=0, number=4, generation=2))
+    assert residual_base(area.view) == (0, 4)
+    forget_older(area, ResidualMark(branch=0, number=5, generation=3))
+    assert residual_base(area.view) is None
+    assert left(area, version(5)) == 0.0
