@@ -200,9 +200,9 @@ def pausable() -> Profile:
             key_value_heads=4,
             context_length=64,
         ),
-        inner=InnerSpec(inner_steps=400, batch_sequences=2, state="fresh"),
+        inner=InnerSpec(inner_steps=100, batch_sequences=2, state="fresh"),
         rounds=RoundSpec(
-            tokens_target=400 * 32,
+            tokens_target=100 * 32,
             grace_milliseconds=0,
             seconds_most=300,
             next_version_wait_milliseconds=500,
@@ -239,13 +239,10 @@ def under_a_checkpoint(folder: Path) -> None:
 
         filler.unlink()
         set_setting(engine, "when_to_run", "always")
-        run.until(lambda: training(engine), 180)
-        set_setting(engine, "when_to_run", "never")
-        run.until(lambda: len(list(disk.glob("work/*/*.checkpoint"))) == 1)
-        set_setting(engine, "when_to_run", "always")
-        run.until(lambda: len(engine.receipts(run.created.run)) == 2, 180)
-        (_, whole) = sorted(receipt.tokens for receipt in engine.receipts(run.created.run))
-        assert whole == 400 * 32
+        run.until(lambda: accepted(run) >= 2, 240)
+        run.until(lambda: len(engine.receipts(run.created.run)) >= 2)
+        first, *_ = engine.receipts(run.created.run)
+        assert 0 < first.tokens < 100 * 32
         finish(run, engine)
 
 
@@ -262,6 +259,5 @@ def finish(run: RealRun, engine: RealEngine) -> None:
 
 
 if __name__ == "__main__":
-    {"engine": under_an_engine, "coordinator": under_a_coordinator, "checkpoint": under_a_checkpoint}[sys.argv[1]](
-        Path(sys.argv[2])
-    )
+    scenarios = {"engine": under_an_engine, "coordinator": under_a_coordinator, "checkpoint": under_a_checkpoint}
+    scenarios[sys.argv[1]](Path(sys.argv[2]))

@@ -73,12 +73,14 @@ class DeviceEvents:
         holds = found == version.sha256
         current = record.state.current
         if not holds and current is not None and current.saved is not None:
-            self._workers.forget_saved(IntegrityError("kept.base_gone", number=version.number))
+            self._fail(IntegrityError("kept.base_gone", number=version.number))
             return
         if not holds:
             record.mistrusted = True
             await run.mistrust()
         record.state = replace(record.state, applied=version if holds else None, worker=record.unless_stopping("ready"))
+        if current is not None and current.ends and record.state.worker == "encoding":
+            await self._workers.encode(current.assignment)
 
     def _progress(self, told: frames.Progress) -> None:
         record = self._record
@@ -103,7 +105,7 @@ class DeviceEvents:
         record.error = None
         record.tokens += told.tokens
         record.tools.disk_writes.wrote(told.payload.size)
-        encoded = current.kept_inner_steps > 0
+        encoded = current.to_encode
         wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
         record.state = replace(
             record.state,
@@ -123,15 +125,21 @@ class DeviceEvents:
         if told.fatal:
             record.state = replace(record.state, start_at=at)
             return
+        self._fail(record.error.error if record.error is not None else SparewattError(told.error_id))
+
+    def _fail(self, error: SparewattError) -> None:
+        """What was asked of the worker failed, and the worker goes on: try something else."""
+        record = self._record
         current = record.state.current
-        if current is not None and current.saved is not None:
-            self._workers.forget_saved(SparewattError(told.error_id, **told.parameters))
-            self._assignments.drop_hopeless_work()
-            return
-        if current is not None and current.kept_inner_steps and self._workers.there:
+        if current is not None and current.to_encode and self._workers.there:
+            record.error = record.error or DeviceError(error, None)
             record.state = replace(record.state, current=None)
             record.spawn(self._assignments.give_back(current.assignment))
             self._workers.stop(urgent=False)
+            return
+        if current is not None and current.saved is not None:
+            self._workers.forget_saved(error)
+            self._assignments.drop_hopeless_work()
             return
         record.state = replace(record.state, worker=record.unless_stopping("ready"), applied=None)
         self._assignments.drop_hopeless_work()
@@ -176,12 +184,11 @@ def _left(work: Work, mark: TrainedMark | None, now: float) -> Work:
         saved = None
     resume_until = now + resume_seconds(work.assignment)
     work = replace(work, saved=saved, resume_until=resume_until)
+    work = replace(work, kept_until=work.kept_until or now + work.assignment.ttl_s)
     if mark is not None:
-        until = work.kept_until or now + work.assignment.ttl_s
         return replace(
             work,
             kept_inner_steps=mark.inner_steps,
-            kept_until=until,
             inner_steps=mark.inner_steps,
             tokens=mark.tokens,
         )

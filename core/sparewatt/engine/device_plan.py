@@ -53,6 +53,7 @@ class Work:
         encodings: how often an encoder was started for it.
         saved: its checkpoint; None when there is none to go on from.
         resume_until: monotonic end of waiting to go on from it, while there is no worker.
+        ends: nobody goes on from its checkpoint any more, so what is in it becomes a smaller update.
         lease: ``unknown`` for work of an engine that is gone, until the coordinator has said that nobody else has it.
     """
 
@@ -68,7 +69,13 @@ class Work:
     encodings: int = 0
     saved: Saved | None = None
     resume_until: float = 0.0
+    ends: bool = False
     lease: Literal["held", "unknown", "asking"] = "held"
+
+    @property
+    def to_encode(self) -> bool:
+        """Whether what is done of it is to become an update now, and nothing else."""
+        return self.ends or (self.kept_inner_steps > 0 and self.saved is None)
 
 
 @dataclass(frozen=True)
@@ -218,9 +225,10 @@ def _kill_lapsed(state: DeviceState) -> tuple[DeviceState, tuple[Effect, ...]]:
 
 
 def _without_outdated_checkpoint(state: DeviceState, now: float) -> DeviceState:
-    """A checkpoint is no use any more when it has waited too long, or the run has gone on too far without it."""
+    """Nobody goes on from a checkpoint that has waited too long, or that the run has left too far behind; what it has
+    is in memory, too, unless another engine wrote it."""
     work = state.current
-    if work is None or work.saved is None or state.worker != "none":
+    if work is None or work.saved is None or work.ends or state.worker != "none":
         return state
     ready, base = state.ready_version, work.saved.base
     left_behind = ready is not None and (
@@ -228,13 +236,14 @@ def _without_outdated_checkpoint(state: DeviceState, now: float) -> DeviceState:
     )
     if now < work.resume_until and not left_behind:
         return state
-    return replace(state, current=replace(work, saved=None))
+    ends = replace(work, saved=None) if work.kept_inner_steps else replace(work, ends=True)
+    return replace(state, current=ends)
 
 
 def _encode(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
     """What was kept becomes an update as soon as it may, or goes to others when that takes too long."""
     work = state.current
-    if work is None or not work.kept_inner_steps or work.saved is not None:
+    if work is None or not work.to_encode:
         return state, ()
     if state.worker == "encoding" and not state.may_encode:
         return replace(state, worker="stopping", leaving_urgently=True), (StopWorker(urgent=True),)
@@ -314,7 +323,7 @@ def _wants_work(state: DeviceState) -> bool:
 
 def _work(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...]]:
     work = state.current
-    if not state.may_compute or (work is not None and work.kept_inner_steps and work.saved is None):
+    if not state.may_compute or (work is not None and work.to_encode):
         return state, ()
     if state.worker == "none":
         useful = state.connected or (work is not None and work.lease == "held")

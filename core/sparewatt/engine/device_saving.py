@@ -160,6 +160,7 @@ class DeviceSaving:
                 tokens=header.tokens,
                 saved=Saved(header.base, header.inner_steps, header.tokens),
                 resume_until=now + resume_seconds(assignment),
+                kept_until=now + assignment.ttl_s,
                 lease="unknown",
             ),
         )

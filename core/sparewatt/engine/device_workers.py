@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from sparewatt.engine.device_assignments import RETRY_SECONDS
 from sparewatt.engine.device_memory import DeviceMemory
@@ -12,7 +12,7 @@ from sparewatt.engine.device_saving import DeviceSaving
 from sparewatt.engine.device_slot import take_slot, worker_device
 from sparewatt.engine.device_tools import DeviceError
 from sparewatt.engine.run_link import RunLink
-from sparewatt.errors import IntegrityError, SparewattError
+from sparewatt.errors import SparewattError
 from sparewatt.host.lock import FileLock, HeldSlots
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.version import VersionId
@@ -100,20 +100,7 @@ class DeviceWorkers:
             record.state = replace(record.state, worker="none", start_at=record.later(error, BUSY_RETRY_SECONDS))
             return
         await self._adopt(worker)
-        manifest = run.manifest
-        await worker.send(
-            frames.Configure(
-                model=manifest.model,
-                data=manifest.data,
-                optimiser=manifest.optimiser,
-                inner=manifest.inner,
-                codec=manifest.codec,
-                patch=manifest.outer.patch,
-                device=device.kind,
-                threads=device.threads,
-                work_folder=str(record.tools.work_folder),
-            )
-        )
+        await worker.send(self._configure(run, device.kind, device.threads))
 
     async def _adopt(self, worker: Worker) -> None:
         """Pace and hear a worker that was started; one that is not wanted any more is stopped."""
@@ -126,13 +113,13 @@ class DeviceWorkers:
             await worker.stop("urgent")
 
     async def encode_kept(self, assignment: Assignment) -> None:
-        """Start an encoder on the areas as they were left."""
+        """Start an encoder on the areas as they were left, or for what only a checkpoint has."""
         record = self._record
-        run, areas, base = record.run, self._memory.areas, record.state.applied
+        run, current = record.run, record.state.current
         assert run is not None
-        assert areas is not None
-        assert base is not None
         try:
+            areas = self._memory.make(run.manifest.model, run.manifest.codec)
+            await self._saving.take_residual(run)
             worker = await record.tools.starter.start_encoder(areas, self._folders(run))
         except SparewattError as error:
             record.later(error, RETRY_SECONDS)
@@ -140,6 +127,22 @@ class DeviceWorkers:
             return
         self._encoding = True
         await self._adopt(worker)
+        saved = None if current is None or not current.ends else current.saved
+        if saved is not None and saved.base != record.state.applied:
+            await worker.send(self._configure(run, "cpu", 1))
+            await self.apply_base(saved.base)
+            return
+        await self.encode(assignment)
+
+    async def encode(self, assignment: Assignment) -> None:
+        """Tell the encoder, whose base area holds the right version, to make the update."""
+        record = self._record
+        run, worker, base, current = record.run, self._worker, record.state.applied, record.state.current
+        assert run is not None
+        assert base is not None
+        if worker is None:
+            return
+        ends = current is not None and current.ends
         await worker.send(
             frames.Encode(
                 assignment_id=assignment.assignment_id,
@@ -148,7 +151,22 @@ class DeviceWorkers:
                 codec=run.manifest.codec,
                 work_folder=str(record.tools.work_folder),
                 payload_path=str(record.payload_path(assignment.assignment_id)),
+                checkpoint_path=str(self._saving.path(assignment.assignment_id)) if ends else None,
             )
+        )
+
+    def _configure(self, run: RunLink, device: Literal["cpu", "cuda", "mps"], threads: int) -> frames.Configure:
+        manifest = run.manifest
+        return frames.Configure(
+            model=manifest.model,
+            data=manifest.data,
+            optimiser=manifest.optimiser,
+            inner=manifest.inner,
+            codec=manifest.codec,
+            patch=manifest.outer.patch,
+            device=device,
+            threads=threads,
+            work_folder=str(self._record.tools.work_folder),
         )
 
     async def _listen(self, worker: Worker) -> None:
@@ -193,10 +211,11 @@ class DeviceWorkers:
             return
         way = tuple(step.blob for step in run.chain.way(version) or ()) or self._memory.way
         if not way:
-            self.forget_saved(IntegrityError("kept.base_gone", number=version.number))
+            await self._hear(frames.Failed("kept.base_gone", {"number": version.number}, fatal=False))
             return
         keyframe, *patches = (str(run.blob_path(blob)) for blob in way)
         self._memory.forget_trained()
+        record.state = replace(record.state, applied=None)
         await worker.send(frames.ApplyVersion(version=version, keyframe=keyframe, patches=tuple(patches)))
 
     def forget_saved(self, error: SparewattError) -> None:

@@ -18,7 +18,7 @@ from sparewatt.worker.areas import (
     read_mark,
     residual_mark,
 )
-from sparewatt.worker.checkpoint import CHECKPOINT, CheckpointHeader, check_fits
+from sparewatt.worker.checkpoint import CHECKPOINT, CheckpointHeader, check_fits, read_weights
 from sparewatt.worker.messages import (
     Applied,
     ApplyVersion,
@@ -233,6 +233,11 @@ class FakeWorker:
     async def _encode(self, frame: Encode) -> None:
         while not self._stopping and not self._permits(PermitKind.ENCODE, PermitKind.COMPUTE):
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        if frame.checkpoint_path is not None and not self._stopping:
+            area = self._areas.trainable.view
+            weights, path = area[TRAINABLE_HEADER_BYTES:], Path(frame.checkpoint_path)
+            begin_copy(area)
+            end_copy(area, read_weights(path, frame.assignment_id, frame.base, weights))
         mark = read_mark(self._areas.trainable.view)
         if mark is None or mark.assignment_id != frame.assignment_id or mark.inner_steps < 1:
             raise InputError("worker.nothing_kept")

@@ -4,6 +4,7 @@ Three arrays of fp32 in flat order follow the header: the weights, and the first
 the assignment's data and its base they make the rest of it the same, to the bit on a CPU, as if it had never stopped.
 """
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from sparewatt.worker.kept_file import KeptFormat
 
 _ARRAYS: Final = 3
 _FLOAT_BYTES: Final = 4
+_PASSED_BYTES: Final = 1 << 22
 # A keyframe and the longest chain of patches that an engine keeps.
 WAY_MOST: Final = 129
 
@@ -71,6 +73,28 @@ CHECKPOINT: Final = KeptFormat(b"SPWCKPNT", 1, CheckpointHeader)
 def checkpoint_bytes(coordinates: int) -> int:
     """What a checkpoint of a model with so many parameters takes on the disk, at most."""
     return CHECKPOINT.bytes_on_disk(_ARRAYS * _FLOAT_BYTES * coordinates)
+
+
+def read_weights(path: Path, assignment_id: str, base: VersionId, weights: memoryview) -> TrainedMark:
+    """Fill `weights` with those of an assignment's checkpoint, without what only an optimiser needs; what they are.
+
+    Raises:
+        StorageError: ``kept.unreadable``.
+        IntegrityError: ``kept.damaged``, ``kept.other``.
+    """
+    header = CHECKPOINT.read_header(path)
+    for part, found, wanted in (
+        ("assignment", header.assignment_id, assignment_id),
+        ("base", header.base, base),
+        ("model", _FLOAT_BYTES * header.coordinates, weights.nbytes),
+    ):
+        if found != wanted:
+            raise IntegrityError("kept.other", part=part)
+    # The rest is read, since the hash is over all of it, again and again into the same place.
+    passed = memoryview(bytearray(min(_PASSED_BYTES, weights.nbytes)))
+    left = (_ARRAYS - 1) * weights.nbytes
+    places = [passed[: min(len(passed), left - first)] for first in range(0, left, len(passed))]
+    return CHECKPOINT.read(path, [weights, *places]).mark
 
 
 def check_fits(

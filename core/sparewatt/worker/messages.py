@@ -18,7 +18,7 @@ class _Frame(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_field
 
 
 class Configure(_Frame, frozen=True, tag="configure"):
-    """First frame to every worker.
+    """First frame to every worker; to an encoder only when it is to build a version, and then without an answer.
 
     Attributes:
         device: ``cpu``, ``cuda``, ``mps``; a CUDA card is chosen by the environment the worker was started with.
@@ -113,6 +113,7 @@ class Encode(_Frame, frozen=True, tag="encode"):
     Attributes:
         base: the version that the base area holds.
         inner_steps: of the whole assignment.
+        checkpoint_path: where the trained weights are, when the trainable area does not hold them.
     """
 
     assignment_id: str
@@ -121,6 +122,7 @@ class Encode(_Frame, frozen=True, tag="encode"):
     codec: CodecSpec
     work_folder: str
     payload_path: str
+    checkpoint_path: str | None = None
 
 
 EngineFrame = Configure | ApplyVersion | Train | SaveCheckpoint | Stop | Encode

@@ -281,6 +281,18 @@ def test_work_of_an_earlier_engine_is_claimed_before_it_goes_on() -> None:
     assert plan(waiting, now=30.0)[1] == (GiveBack(assignment()),), "then others can have it: its memory is gone"
 
 
+def test_what_only_a_checkpoint_has_becomes_a_smaller_update_too() -> None:
+    left = work(saved=SAVED, resume_until=30.0, kept_until=60.0)
+    state = replace(READY, current=left, asked=True, worker="none", applied=None, may_compute=False, must_leave=True)
+    assert plan(state, now=29.9)[1] == ()
+    waiting, effects = plan(state, now=30.0)
+    assert effects == (), "it waits for leave"
+    assert plan(waiting, now=60.0)[1] == (GiveBack(assignment()),)
+    state, effects = plan(replace(waiting, may_encode=True), now=31.0)
+    assert effects == (EncodeKept(assignment()),)
+    assert plan(replace(state, may_compute=True, must_leave=False), now=31.1)[1] == ()
+
+
 def test_a_checkpoint_that_is_due_is_asked_for_once_and_the_training_goes_on() -> None:
     state, effects = plan(replace(READY, worker="training", current=work(tokens=500), save_due=True), now=0.0)
     assert effects == (SaveCheckpoint(assignment()),)

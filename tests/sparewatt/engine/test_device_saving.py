@@ -207,6 +207,25 @@ def test_an_engine_that_was_killed_in_a_pause_is_followed_by_one_that_goes_on(tm
     drive(tmp_path, story)
 
 
+def test_where_the_pause_outlasts_the_killed_engine_the_next_one_sends_what_was_done(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.begin()
+        await bench.stopped()
+        done = bench.inner_steps
+        bench.killed()
+        bench.engine()
+        await bench.until(lambda: bench.driver.state.current is not None, "stop", "outside_hours")
+        current = bench.driver.state.current
+        assert current is not None
+        bench.clock.advance(resume_seconds(current.assignment))
+        await bench.until(lambda: not bench.driver.busy and not bench.checkpoints, "stop", "outside_hours")
+        ((_, trained),) = bench.run.delivered
+        assert (trained.outcome, trained.inner_steps, trained.base) == ("partial", done, bench.run.start)
+        assert len(bench.starter.encoders) == 1, "no device was touched for it"
+
+    drive(tmp_path, story)
+
+
 def test_what_others_have_meanwhile_is_forgotten(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         await bench.begin()

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -159,6 +160,43 @@ def test_a_resumable_stop_leaves_a_checkpoint_from_which_another_worker_goes_on(
         assert trained.train_milliseconds >= mark.train_milliseconds
 
     asyncio.run(scenario())
+
+
+def test_an_encoder_makes_of_a_checkpoint_what_the_worker_would_have_made(
+    starter: WorkerStarter, bench: Bench, tmp_path: Path
+) -> None:
+    """In areas that hold nothing, as in an engine that was started anew."""
+
+    async def scenario(later: Bench) -> None:
+        kept = await stopped_midway(starter, bench, 1000)
+        bench.permit.encode_only()
+        encoder = Hearing(await starter.start_encoder(bench.areas, bench.folders))
+        await encoder.worker.send(bench.encode())
+        expected = await encoder.until(Trained)
+        await encoder.worker.stop("relaxed")
+        await encoder.rest()
+
+        later.permit.encode_only()
+        encoder = Hearing(await starter.start_encoder(later.areas, later.folders))
+        await encoder.worker.send(later.configure())
+        await encoder.worker.send(later.apply())
+        assert (await encoder.until(Applied)).version == later.version
+        for assignment, error_id in (("ba" * 16, "kept.other"), ("ab" * 16, "")):
+            frame = later.encode(assignment=assignment)
+            await encoder.worker.send(msgspec.structs.replace(frame, checkpoint_path=str(later.checkpoint)))
+            if error_id:
+                assert (await encoder.until(Failed)).error_id == error_id
+        trained = await encoder.until(Trained)
+        assert (trained.inner_steps, trained.tokens) == (kept.inner_steps, expected.tokens)
+        assert (trained.payload, trained.delta_root) == (expected.payload, expected.delta_root)
+        await encoder.worker.stop("relaxed")
+        await encoder.rest()
+
+    later = Bench(tmp_path)
+    try:
+        asyncio.run(scenario(later))
+    finally:
+        later.close()
 
 
 def test_a_checkpoint_that_does_not_hold_is_refused_and_the_worker_begins_anew(
