@@ -41,7 +41,7 @@ class DeviceDriver(DeviceRecord):
             self.steps.clear()
             self._memory.drop()
             self.state = DeviceState(start_at=self.state.start_at)
-            if run is not None and self.tools.left_checkpoint is not None:
+            if run is not None:
                 self.tools.spawn(self._saving.restore(run))
 
     async def forget_run(self, run: str) -> None:
@@ -77,6 +77,7 @@ class DeviceDriver(DeviceRecord):
             may_write=run is None
             or self.tools.disk_writes.may_write(run.manifest.costs.upload_bytes_per_update, now, "fragment"),
             may_save=training and may_encode(decision) and self._saving.may_save(run, decision),
+            may_wait=self._saving.may_wait(decision),
             save_due=training and self._saving.save_due(run),
             staleness_most=0 if run is None else run.manifest.outer.staleness_most,
             must_leave=decision.compute == "stop",

@@ -86,7 +86,8 @@ class DeviceState:
         may_compute: the decision allows a worker to run (`full` or `limited`).
         may_encode: what is kept may be encoded, whether or not computing is allowed.
         may_write: an update of what is kept fits the day's limit of disk writes.
-        may_save: a checkpoint may be written, and what stops the work may end soon enough for it to be of use.
+        may_save: a checkpoint may be written, and would be of use.
+        may_wait: what stops the work is not known to last longer than work with a checkpoint would wait.
         save_due: one is to be written while the work goes on.
         staleness_most: as in the manifest.
         must_leave: the decision wants the worker gone (`stop`), at once when `urgent`.
@@ -106,6 +107,7 @@ class DeviceState:
     may_encode: bool = False
     may_write: bool = True
     may_save: bool = False
+    may_wait: bool = True
     save_due: bool = False
     staleness_most: int = 0
     must_leave: bool = False
@@ -234,7 +236,7 @@ def _without_outdated_checkpoint(state: DeviceState, now: float) -> DeviceState:
     left_behind = ready is not None and (
         ready.branch != base.branch or ready.number - base.number >= max(1, state.staleness_most)
     )
-    if now < work.resume_until and not left_behind:
+    if state.may_wait and now < work.resume_until and not left_behind:
         return state
     ends = replace(work, saved=None) if work.kept_inner_steps else replace(work, ends=True)
     return replace(state, current=ends)

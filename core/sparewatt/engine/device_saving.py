@@ -64,16 +64,19 @@ class DeviceSaving:
         """The next checkpoint at an interval is due so long from now."""
         self._training_s = self._record.tools.clock.monotonic()
 
+    def may_wait(self, decision: Decision) -> bool:
+        """Whether what stops the work now may be over before work with a checkpoint has waited too long."""
+        current = self._record.state.current
+        if current is None:
+            return False
+        return ends_soon(decision, self._record.tools.clock.unix() + resume_seconds(current.assignment))
+
     def may_save(self, run: RunLink | None, decision: Decision) -> bool:
         """Whether a stop now should leave a checkpoint instead of an update."""
-        record = self._record
-        current = record.state.current
-        if run is None or current is None:
+        if run is None or not self.may_wait(decision):
             return False
-        unix_s = record.tools.clock.unix()
-        soon = ends_soon(decision, unix_s + resume_seconds(current.assignment))
-        now = record.tools.clock.monotonic()
-        return soon and record.tools.disk_writes.may_write(_bytes(run), now, "stop")
+        tools = self._record.tools
+        return tools.disk_writes.may_write(_bytes(run), tools.clock.monotonic(), "stop")
 
     def save_due(self, run: RunLink | None) -> bool:
         """Whether the training that goes on is to leave a checkpoint now."""
@@ -139,16 +142,22 @@ class DeviceSaving:
     async def _restore(self, run: RunLink, path: Path) -> None:
         record = self._record
         assignment_id = path.name.removesuffix(CHECKPOINT_SUFFIX)
+        try:
+            header = await asyncio.to_thread(CHECKPOINT.read_header, path)
+        except SparewattError:
+            self._on_disk = assignment_id
+            await self._give_back(run, assignment_id)
+            raise
+        if header.run != run.run:
+            self._left = path  # for when the device works for that run again
+            return
         self._on_disk = assignment_id
         assignment = await run.left_over(assignment_id)
         if assignment is None:
             return
-        try:
-            header = await asyncio.to_thread(CHECKPOINT.read_header, path)
-            _check(header, run, assignment, run.device_name(record.device.device))
-        except SparewattError:
+        if not _fits(header, run, assignment, run.device_name(record.device.device)):
             await run.give_back(assignment)
-            raise
+            raise IntegrityError("kept.other", part="assignment")
         now = record.tools.clock.monotonic()
         self._memory.way = header.way
         record.state = replace(
@@ -165,6 +174,11 @@ class DeviceSaving:
             ),
         )
         log.info("%s can go on from its checkpoint after %d inner steps", assignment_id, header.inner_steps)
+
+    async def _give_back(self, run: RunLink, assignment_id: str) -> None:
+        assignment = await run.left_over(assignment_id)
+        if assignment is not None:
+            await run.give_back(assignment)
 
     async def forget_run(self, run: str) -> None:
         """The run was left: what the disk has of it goes. Its device holds no work of it any more."""
@@ -232,11 +246,13 @@ def left_checkpoints(work_folders: Iterable[Path]) -> frozenset[str]:
     )
 
 
-def _check(header: CheckpointHeader, run: RunLink, assignment: Assignment, device: str) -> None:
-    fits = header.run == run.run and header.assignment_id == assignment.assignment_id and assignment.device == device
-    model = run.manifest.model
-    if not fits or header.coordinates != parameter_count(model) or header.inner_steps >= assignment.inner_steps:
-        raise IntegrityError("kept.other", part="assignment")
+def _fits(header: CheckpointHeader, run: RunLink, assignment: Assignment, device: str) -> bool:
+    return (
+        header.assignment_id == assignment.assignment_id
+        and assignment.device == device
+        and header.coordinates == parameter_count(run.manifest.model)
+        and header.inner_steps < assignment.inner_steps
+    )
 
 
 def _bytes(run: RunLink) -> int:

@@ -38,11 +38,11 @@ def may_write(size: int, ledger: Ledger | None, now: float, use: Use) -> bool:
     """Whether `size` bytes may be written for `use` at monotonic moment `now`.
 
     Args:
-        ledger: None while the account cannot be read: it may be used up.
+        ledger: None while the account cannot be read: it may be used up, so nothing large is written.
         use: an update of what an urgent stop left; or a checkpoint with its residual, at a stop or at intervals.
     """
     if ledger is None:
-        return False
+        return use == "fragment"
     limit = ledger.limit_bytes
     if use == "fragment":
         return limit is None or ledger.written_bytes + size <= limit

@@ -335,15 +335,19 @@ class Engine:
     def _device_tools(self, device: Device) -> DeviceTools:
         folder = self._work_folder / device.device.replace(":", "-")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        left: Path | None = None
+        checkpoints: list[Path] = []
         for found in folder.iterdir():
             # What a worker left half-written in an earlier life belongs to nobody.
             if found.is_dir() and not found.is_symlink():
                 shutil.rmtree(found)
-            elif left is None and found.suffix == CHECKPOINT_SUFFIX:
-                left = found
+            elif found.suffix == CHECKPOINT_SUFFIX:
+                checkpoints.append(found)
             elif found.name != RESIDUAL_NAME:
                 found.unlink()
+        *older, left = [None, *sorted(checkpoints, key=lambda path: path.lstat().st_mtime)]
+        for path in older:
+            if path is not None:
+                path.unlink()
         return DeviceTools(
             clock=self.parts.clock,
             starter=self.parts.starter,

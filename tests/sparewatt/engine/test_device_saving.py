@@ -191,6 +191,34 @@ def test_where_waiting_would_be_in_vain_the_smaller_update_is_made_at_once(tmp_p
     drive(tmp_path, story)
 
 
+def test_work_that_waits_is_brought_home_when_its_run_is_left(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.begin()
+        await bench.stopped()
+        await bench.until(lambda: not bench.driver.busy and not bench.checkpoints, "stop", "no_run")
+        assert [trained.outcome for _, trained in bench.run.delivered] == ["partial"]
+
+    drive(tmp_path, story)
+
+
+def test_a_checkpoint_of_another_run_is_left_alone(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.begin()
+        await bench.stopped()
+        bench.killed()
+        own, bench.run.run = bench.run.run, "cd" * 32
+        bench.engine()
+        await bench.until(lambda: bench.driver.state.ask_at > 0)
+        assert len(bench.checkpoints) == 1
+        assert bench.driver.error is None
+        await bench.driver.end()
+        bench.run.run = own
+        bench.engine()
+        await bench.finished()
+
+    drive(tmp_path, story)
+
+
 def test_an_engine_that_was_killed_in_a_pause_is_followed_by_one_that_goes_on(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         await bench.begin()
