@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from sparewatt.engine.device_plan import Saved, Work
 from sparewatt.engine.device_record import DeviceRecord
 from sparewatt.engine.device_tools import DeviceError
 from sparewatt.engine.run_link import RunLink
+from sparewatt.engine.work_folder import CHECKPOINT_SUFFIX
 from sparewatt.errors import IntegrityError, SparewattError
 from sparewatt.policy import Decision
 from sparewatt.work.assignment import Assignment
@@ -22,7 +22,6 @@ from sparewatt.worker import messages as frames
 from sparewatt.worker.checkpoint import CHECKPOINT, WAY_MOST, CheckpointHeader, checkpoint_bytes
 from sparewatt.worker.residual_file import NAME, RESIDUAL, keep_residual, residual_bytes, take_residual
 
-CHECKPOINT_SUFFIX: Final = ".checkpoint"
 # Work of a run that is over is brought home at once, and a disk that is full or used up takes nothing large.
 WITHOUT_CHECKPOINT_RULES: Final = frozenset({"no_run", "disk_low", "disk_writes"})
 
@@ -41,7 +40,7 @@ class DeviceSaving:
         self._memory = memory
         self._left = left
         self._on_disk: str | None = None
-        self._training_s = 0.0
+        self._since_s: float | None = None
         self.busy = False
 
     # Checkpoints
@@ -61,8 +60,13 @@ class DeviceSaving:
         )
 
     def began_training(self) -> None:
-        """The next checkpoint at an interval is due so long from now."""
-        self._training_s = self._record.tools.clock.monotonic()
+        """The next checkpoint at an interval is due so long from the first training of a worker."""
+        if self._since_s is None:
+            self._since_s = self._record.tools.clock.monotonic()
+
+    def ended(self) -> None:
+        """The worker is gone."""
+        self._since_s = None
 
     def may_wait(self, decision: Decision) -> bool:
         """Whether what stops the work now may be over before work with a checkpoint has waited too long."""
@@ -81,15 +85,17 @@ class DeviceSaving:
     def save_due(self, run: RunLink | None) -> bool:
         """Whether the training that goes on is to leave a checkpoint now."""
         record = self._record
-        if run is None:
+        if run is None or self._since_s is None:
             return False
         now = record.tools.clock.monotonic()
         size, writes = _bytes(run), record.tools.disk_writes
-        return now - self._training_s >= writes.interval_seconds(size) and writes.may_write(size, now, "interval")
+        return now - self._since_s >= writes.interval_seconds(size) and writes.may_write(size, now, "interval")
 
     def asked(self, run: RunLink) -> None:
         """A worker was told to write one."""
-        self._record.tools.disk_writes.checkpoint(_bytes(run), self._record.tools.clock.monotonic())
+        now = self._record.tools.clock.monotonic()
+        self._since_s = now
+        self._record.tools.disk_writes.checkpoint(_bytes(run), now)
 
     def checkpointed(self, told: frames.Checkpointed) -> None:
         """Note how the writing of one ended."""
@@ -235,15 +241,6 @@ def ends_soon(decision: Decision, until_unix_s: float) -> bool:
 def resume_seconds(assignment: Assignment) -> float:
     """How long work waits to go on: half a lease, so that the other half is left to bring home a smaller update."""
     return assignment.ttl_s / 2
-
-
-def left_checkpoints(work_folders: Iterable[Path]) -> frozenset[str]:
-    """Assignments of which an earlier engine left a checkpoint. Blocking."""
-    return frozenset(
-        path.name.removesuffix(CHECKPOINT_SUFFIX)
-        for folder in work_folders
-        for path in folder.glob(f"*{CHECKPOINT_SUFFIX}")
-    )
 
 
 def _fits(header: CheckpointHeader, run: RunLink, assignment: Assignment, device: str) -> bool:

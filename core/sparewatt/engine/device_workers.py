@@ -78,6 +78,7 @@ class DeviceWorkers:
         record.tools.pacer.detach(record.device.device)
         self._worker = None
         self._encoding = False
+        self._saving.ended()
         self._release_lock()
         if self._leaving_since is not None:
             record.released_milliseconds = round(1000 * (record.tools.clock.monotonic() - self._leaving_since))

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import secrets
-import shutil
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -19,7 +18,6 @@ from sparewatt.engine.account import Account, Doing
 from sparewatt.engine.attendance import Attendance
 from sparewatt.engine.decisions import DecisionDesk, mildest_transfers, urgent
 from sparewatt.engine.device_driver import DeviceDriver
-from sparewatt.engine.device_saving import CHECKPOINT_SUFFIX, left_checkpoints
 from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.engine.disk_writes import GIGABYTE, DiskWrites, Ledger
 from sparewatt.engine.handler import ControlHandler
@@ -32,6 +30,7 @@ from sparewatt.engine.sensor_desk import SensorDesk
 from sparewatt.engine.series import Series
 from sparewatt.engine.usage import RECOVERING_RULES, UsageDesk
 from sparewatt.engine.whole import Phase, Progress, whole_snapshot
+from sparewatt.engine.work_folder import left_checkpoints, tidy
 from sparewatt.errors import UnavailableError
 from sparewatt.history.thread import HistoryThread
 from sparewatt.host.desktop_session import session_variables
@@ -57,7 +56,6 @@ from sparewatt.settings.store import SettingsStore
 from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
-from sparewatt.worker.residual_file import NAME as RESIDUAL_NAME
 
 # A decision older than 5 s withholds the permit, so it is made anew well before that. Without a worker there is no
 # permit, and whatever happens wakes the loop; what only time brings (hours, a retry) may then come 2 s late.
@@ -117,7 +115,6 @@ class Engine:
         self._tasks: asyncio.TaskGroup
         self._server: ControlServer
         self._disk_writes = DiskWrites(self._ledger, self.account.wrote)
-        self._resumable: frozenset[str] = frozenset()
         self._wakened = asyncio.Event()
         self._stopping = asyncio.Event()
         self._phase: Phase = "starting"
@@ -151,7 +148,7 @@ class Engine:
         """
         parts = self.parts
         blobs = await asyncio.to_thread(self._open_blobs)
-        self._resumable = await asyncio.to_thread(left_checkpoints, self._work_folder.glob("*"))
+        resumable = await asyncio.to_thread(left_checkpoints, self._work_folder.glob("*"))
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -164,7 +161,7 @@ class Engine:
                     self.wake,
                     self._announced,
                     self._lease_lost,
-                    self._resumable,
+                    resumable,
                 )
                 self._server = ControlServer(ControlHandler(self), parts.version)
                 await self._server.start(listener)
@@ -334,20 +331,6 @@ class Engine:
 
     def _device_tools(self, device: Device) -> DeviceTools:
         folder = self._work_folder / device.device.replace(":", "-")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        checkpoints: list[Path] = []
-        for found in folder.iterdir():
-            # What a worker left half-written in an earlier life belongs to nobody.
-            if found.is_dir() and not found.is_symlink():
-                shutil.rmtree(found)
-            elif found.suffix == CHECKPOINT_SUFFIX:
-                checkpoints.append(found)
-            elif found.name != RESIDUAL_NAME:
-                found.unlink()
-        *older, left = [None, *sorted(checkpoints, key=lambda path: path.lstat().st_mtime)]
-        for path in older:
-            if path is not None:
-                path.unlink()
         return DeviceTools(
             clock=self.parts.clock,
             starter=self.parts.starter,
@@ -358,7 +341,7 @@ class Engine:
             lock_folder=machine_lock_folder(),
             cores=os.cpu_count() or 1,
             disk_writes=self._disk_writes,
-            left_checkpoint=left,
+            left_checkpoint=tidy(folder),
         )
 
     @property

@@ -161,11 +161,11 @@ class SessionProtocol:
             deadlines.append(self._heartbeat_deadline)
         if deadlines and now >= min(deadlines):
             self._fail(UnavailableError("session.silent", seconds=int(REQUEST_SECONDS)))
-        elif now >= self._heartbeat_at:
+        elif now >= self._heartbeat_at and self._heartbeat_deadline is None:
+            # One at a time: the answer to a second one would be one that nobody asked for.
             self._send(wire.Heartbeat(assignments=tuple(sorted(self._held))))
             self._heartbeat_at = now + self._heartbeat_seconds
-            if self._heartbeat_deadline is None:
-                self._heartbeat_deadline = now + REQUEST_SECONDS
+            self._heartbeat_deadline = now + REQUEST_SECONDS
         return self._told()
 
     # What the owner asks for. All raise UnavailableError ``session.not_active`` outside a standing session.

@@ -193,14 +193,9 @@ class RunSession:
             self._link.hold(assignments)
 
     def renew(self, assignment_id: str) -> None:
-        """Hold an assignment, and renew it now; `LeasesRenewed` or `LeaseLost` tells what became of it.
-
-        Raises:
-            UnavailableError: no session stands.
-        """
-        link = self._standing()
+        """Hold an assignment and renew it now; `LeasesRenewed` or `LeaseLost` answers. Raises like `request_work`."""
         self.hold(self._held | {assignment_id})
-        link.renew()
+        self._standing().renew()
 
     async def submit(self, update: Update, signed: Signed, payload: Path) -> OutboxRow:
         """Takes a finished update; it is durable when this returns, and sent as soon as a session stands."""

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
-from sparewatt.engine.device_saving import ends_soon, left_checkpoints, resume_seconds
+from sparewatt.engine.device_saving import ends_soon, resume_seconds
 from sparewatt.engine.disk_writes import DiskWrites, Ledger
+from sparewatt.engine.work_folder import left_checkpoints
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
 from sparewatt.policy import Compute, Decision, Match
