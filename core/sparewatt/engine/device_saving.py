@@ -217,7 +217,7 @@ class DeviceSaving:
         if area is None:
             return True
         now = record.tools.clock.monotonic()
-        if not record.tools.disk_writes.may_write(_residual_bytes(run), now, "fragment"):
+        if not record.tools.disk_writes.may_write(_residual_bytes(run), now, "residual"):
             return False
         path = record.tools.work_folder / NAME
         try:

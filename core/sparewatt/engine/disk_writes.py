@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Use = Literal["fragment", "stop", "interval"]
+Use = Literal["fragment", "residual", "stop", "interval"]
 
 GIGABYTE: Final = 10**9
 DAY_SECONDS: Final = 86_400.0
@@ -39,7 +39,8 @@ def may_write(size: int, ledger: Ledger | None, now: float, use: Use) -> bool:
 
     Args:
         ledger: None while the account cannot be read: it may be used up, so nothing large is written.
-        use: an update of what an urgent stop left; or a checkpoint with its residual, at a stop or at intervals.
+        use: an update of what an urgent stop left; a residual alone; or a checkpoint with its residual, at a stop or at
+            intervals.
     """
     if ledger is None:
         return use == "fragment"
@@ -48,6 +49,8 @@ def may_write(size: int, ledger: Ledger | None, now: float, use: Use) -> bool:
         return limit is None or ledger.written_bytes + size <= limit
     if limit is not None and ledger.written_bytes + size > _KEPT_SHARE * limit:
         return False
+    if use == "residual":
+        return True
     return ledger.checkpoint_s is None or now - ledger.checkpoint_s >= interval_seconds(size, limit, use)
 
 
