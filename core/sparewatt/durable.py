@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from sparewatt.errors import StorageError
 
@@ -44,10 +45,29 @@ def make_folder(folder: Path) -> None:
 
 def replace_file(path: Path, data: bytes) -> None:
     """`path` with exactly `data` and mode 0600, or as it was before; its folder exists."""
-    beside = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with replacing(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that becomes `path` when the block is left, mode 0600; left by an error, `path` stays as it was
+    and nothing else is left behind. Its folder exists."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """`path` is gone for good when this returns; that it was not there is no error."""
+    if path.exists():
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)

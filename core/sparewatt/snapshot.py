@@ -98,7 +98,11 @@ class ComputerSnapshot(Struct, frozen=True):
 
 
 class WorkSnapshot(Struct, frozen=True):
-    """One assignment on its way."""
+    """One assignment on its way.
+
+    Attributes:
+        checkpoint_inner_steps: completed inner steps of which the disk has a checkpoint; 0 where there is none.
+    """
 
     assignment_id: str
     run: str
@@ -109,6 +113,7 @@ class WorkSnapshot(Struct, frozen=True):
     tokens: int
     loss_micro: int | None
     rate_first_nano: int
+    checkpoint_inner_steps: int = 0
 
 
 class DeviceSnapshot(Struct, frozen=True):

@@ -45,6 +45,7 @@ def doctor_facts(place: Surroundings) -> DoctorFacts:
         probe_trouble=home_shortened(probe_trouble),
         settings_trouble=home_shortened(_settings_trouble(place, snapshot)),
         conflicts=() if snapshot is None else _conflicts(snapshot),
+        disk_written_bytes=None if snapshot is None or snapshot.energy is None else snapshot.energy.disk_bytes_today,
     )
 
 

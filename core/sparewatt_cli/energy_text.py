@@ -23,7 +23,10 @@ def energy_lines(told: EnergyReply) -> list[str]:
         rows = tuple(row for row in told.energy if row.begins == begins)
         moved = traffic.get(begins)
         data = 0 if moved is None else moved.bytes_up + moved.bytes_down
-        lines.append(f"{begins}  {_figures(rows, told)}, {bytes_words(data)} sent and received")
+        written = 0 if moved is None else moved.bytes_down + moved.bytes_written
+        lines.append(
+            f"{begins}  {_figures(rows, told)}, {bytes_words(data)} sent and received, {bytes_words(written)} written"
+        )
         devices = sorted({row.device for row in rows})
         if len(devices) > 1:
             lines += [

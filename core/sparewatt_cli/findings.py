@@ -21,6 +21,7 @@ class DoctorFacts:
     system: as `platform.system` names it.
     torch, transformers: version, empty when not installed.
     engine: its version while one runs, else None; `engine_trouble` is why it cannot be asked.
+    disk_written_bytes: to the disk today, by the engine's account; None while that cannot be asked.
     settings_trouble: what is wrong with the file of settings; empty when nothing is.
     conflicts: sentences about settings that cannot be kept, while an engine runs that found them.
     data_folder: with the home folder shortened.
@@ -42,6 +43,7 @@ class DoctorFacts:
     probe_trouble: str
     settings_trouble: str = ""
     conflicts: tuple[str, ...] = ()
+    disk_written_bytes: int | None = None
 
 
 def findings(facts: DoctorFacts) -> tuple[Finding, ...]:
@@ -157,7 +159,10 @@ def _disk(facts: DoctorFacts) -> tuple[Finding, ...]:
         words = f"{facts.data_folder} has {bytes_words(free)} free, and 2 GB are kept free"
         return (Finding("problem", "Data folder", words, "Free some space, or choose another --data-folder."),)
     text = UNKNOWN if free is None else bytes_words(free)
-    return (Finding("good", "Data folder", f"{facts.data_folder}, {text} free"),)
+    folder = Finding("good", "Data folder", f"{facts.data_folder}, {text} free")
+    if facts.disk_written_bytes is None:
+        return (folder,)
+    return (folder, Finding("good", "Disk writes", f"{bytes_words(facts.disk_written_bytes)} today"))
 
 
 def _isolation(facts: DoctorFacts) -> Finding:

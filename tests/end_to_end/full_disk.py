@@ -90,14 +90,15 @@ def accepted(run: RealRun) -> int:
 
 def let_it_fill_its_disk(engine: RealEngine) -> None:
     """Without this the policy stops the workers long before a disk of this size is full."""
+    set_setting(engine, "disk_free_min_mb", "0")
 
+
+def set_setting(engine: RealEngine, key: str, value: str) -> None:
     async def work() -> None:
         address = control_address(engine.folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())
         async with await connect(address) as client:
             revision = (await client.snapshot()).settings_revision
-            await client.command(
-                lambda number: SetSetting(id=number, revision=revision, key="disk_free_min_mb", value="0")
-            )
+            await client.command(lambda number: SetSetting(id=number, revision=revision, key=key, value=value))
 
     asyncio.run(work())
 
@@ -184,6 +185,67 @@ def under_a_coordinator(folder: Path) -> None:
         finish(run, engine)
 
 
+def pausable() -> Profile:
+    """A model of 1.6 M parameters whose checkpoint takes 19 MB and whose update 1.6 MB, and long assignments."""
+    profile = quick()
+    return replace(
+        profile,
+        model=ModelSpec(
+            architecture="llama",
+            vocabulary_size=256,
+            hidden_size=160,
+            intermediate_size=448,
+            layers=5,
+            heads=4,
+            key_value_heads=4,
+            context_length=64,
+        ),
+        inner=InnerSpec(inner_steps=100, batch_sequences=2, state="fresh"),
+        rounds=RoundSpec(
+            tokens_target=100 * 32,
+            grace_milliseconds=0,
+            seconds_most=300,
+            next_version_wait_milliseconds=500,
+            tokens_total=10_000_000,
+            seconds_total=0,
+        ),
+    )
+
+
+def training(engine: RealEngine) -> bool:
+    return any(
+        device.worker == "training" and device.current is not None and device.current.inner_steps >= 2
+        for device in engine.snapshot().devices
+    )
+
+
+def under_a_checkpoint(folder: Path) -> None:
+    """What is free takes an update but no checkpoint: the work that was done is brought home all the same."""
+    with small_disk(folder / "engine-1") as disk, real_run(folder, pausable(), TEXT) as run:
+        engine = run.add_engine()
+        set_setting(engine, "disk_free_min_mb", "0")
+        run.until(lambda: training(engine), 180)
+
+        filler = fill(disk)
+        with filler.open("rb+") as file:
+            file.truncate(filler.stat().st_size - 9_000_000)
+        set_setting(engine, "when_to_run", "never")
+        run.until(lambda: accepted(run) == 1, 180)
+        log = (disk / "engine.log").read_text()
+        assert "no checkpoint of" in log
+        assert "storage.full" in log
+        assert "Traceback" not in log
+        assert list(disk.glob("work/*/*")) == [], "and nothing that was begun is left behind"
+
+        filler.unlink()
+        set_setting(engine, "when_to_run", "always")
+        run.until(lambda: accepted(run) >= 2, 240)
+        run.until(lambda: len(engine.receipts(run.created.run)) >= 2)
+        first, *_ = engine.receipts(run.created.run)
+        assert 0 < first.tokens < 100 * 32
+        finish(run, engine)
+
+
 def finish(run: RealRun, engine: RealEngine) -> None:
     """What the engine holds a receipt for stands in the books, and everything accepted is credited once."""
     receipts = {each.assignment_id: each.sequence for each in engine.receipts(run.created.run)}
@@ -197,4 +259,5 @@ def finish(run: RealRun, engine: RealEngine) -> None:
 
 
 if __name__ == "__main__":
-    {"engine": under_an_engine, "coordinator": under_a_coordinator}[sys.argv[1]](Path(sys.argv[2]))
+    scenarios = {"engine": under_an_engine, "coordinator": under_a_coordinator, "checkpoint": under_a_checkpoint}
+    scenarios[sys.argv[1]](Path(sys.argv[2]))

@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("under", ["engine", "coordinator"])
+@pytest.mark.parametrize("under", ["engine", "coordinator", "checkpoint"])
 def test_a_full_disk_is_said_and_outlived(under: str, tmp_path: Path) -> None:
     unshare = shutil.which("unshare")
     assert unshare is not None, "util-linux has it"

@@ -147,3 +147,10 @@ def test_whether_use_of_the_computer_is_known_is_said(changed: dict[str, Any], w
 def test_damaged_settings_and_conflicts_are_said() -> None:
     facts = replace(WELL, settings_trouble="Damaged.", conflicts=("One.", "Two."))
     assert [each.words for each in findings(facts) if each.about == "Settings"] == ["Damaged.", "One.", "Two."]
+
+
+def test_what_was_written_today_is_said_while_an_engine_counts_it() -> None:
+    assert "Disk writes:  1.9 GB today" in "\n".join(
+        finding_lines(findings(replace(WELL, disk_written_bytes=1_900_000_000)))
+    )
+    assert "Disk writes" not in "\n".join(finding_lines(findings(WELL)))

@@ -22,6 +22,11 @@ from sparewatt.snapshot import EnergySnapshot
 WRITE_SECONDS: Final = 60.0
 # What is kept in memory while the disk takes nothing: an hour of the shortest assignments.
 ENDED_MOST: Final = 1_000
+KEPT_AT_ONCE_BYTES: Final = 100_000_000
+
+# Sent, received, written to the disk besides.
+Bytes = tuple[int, int, int]
+NO_BYTES: Final[Bytes] = (0, 0, 0)
 
 log = logging.getLogger("sparewatt.engine")
 
@@ -68,8 +73,8 @@ class _Totals:
     day: date
     today: Sums = NOTHING
     month: Sums = NOTHING
-    bytes_today: int = 0
-    bytes_month: int = 0
+    disk_today: int = 0
+    network_month: int = 0
 
 
 class Account:
@@ -94,7 +99,7 @@ class Account:
         self._read = False
         self._totals = _Totals(self._day())
         self._energy: dict[tuple[date, str, str], Sums] = {}
-        self._traffic: dict[date, tuple[int, int]] = {}
+        self._traffic: dict[date, Bytes] = {}
         self._ended: list[PastAssignment] = []
         self._samples: dict[str, Sample] = {}
         self._tokens: dict[str, int] = {}
@@ -102,7 +107,8 @@ class Account:
         self._open: dict[str, _Open] = {}
         # Between taking what is unwritten and having it in the database, nobody may add the two up.
         self._moving = asyncio.Lock()
-        self._stopping = asyncio.Event()
+        self._due = asyncio.Event()
+        self._stopping = False
 
     # What the engine says
 
@@ -124,11 +130,27 @@ class Account:
         # A run that was left and joined again begins at 0.
         up, down = (now - old if now >= old else now for now, old in zip((bytes_up, bytes_down), before, strict=True))
         if up or down:
-            totals, known = self._totals, self._traffic.get(self._totals.day, (0, 0))
-            self._traffic[totals.day] = (known[0] + up, known[1] + down)
-            self._totals = replace(
-                totals, bytes_today=totals.bytes_today + up + down, bytes_month=totals.bytes_month + up + down
-            )
+            self._count(up, down, 0)
+
+    def wrote(self, size: int) -> None:
+        """`size` bytes of results, checkpoints or residuals were written to the disk.
+
+        What is large is kept at once: an engine that is killed after it must not find the day's limit unused.
+        """
+        self._turn_page()
+        self._count(0, 0, size)
+        if size >= KEPT_AT_ONCE_BYTES:
+            self._due.set()
+
+    def _count(self, up: int, down: int, written: int) -> None:
+        totals = self._totals
+        self._traffic[totals.day] = _plus(self._traffic.get(totals.day, NO_BYTES), (up, down, written))
+        self._totals = replace(
+            totals,
+            # Everything that is received is written once.
+            disk_today=totals.disk_today + down + written,
+            network_month=totals.network_month + up + down,
+        )
 
     # What others ask
 
@@ -136,8 +158,7 @@ class Account:
     def spent(self) -> Spent | None:
         """For the budgets; None until what was kept has been read."""
         totals = self._totals
-        # Everything that is received is written once, and so is every result that is sent.
-        return spent(totals.month, totals.bytes_month, totals.bytes_today, totals.day) if self._read else None
+        return spent(totals.month, totals.network_month, totals.disk_today, totals.day) if self._read else None
 
     def snapshot(self, currency: str, *, priced: bool) -> EnergySnapshot | None:
         """None until what was kept has been read."""
@@ -154,8 +175,8 @@ class Account:
             tokens_month=month.tokens,
             estimated=month.estimated_millijoules > 0,
             unmeasured_s_month=month.unmeasured_milliseconds / 1000,
-            network_bytes_month=self._totals.bytes_month,
-            disk_bytes_today=self._totals.bytes_today,
+            network_bytes_month=self._totals.network_month,
+            disk_bytes_today=self._totals.disk_today,
         )
 
     async def since(self, period: Period, count: int) -> tuple[tuple[EnergyRow, ...], tuple[TrafficRow, ...]]:
@@ -187,18 +208,20 @@ class Account:
     async def serve(self) -> None:
         """Read what was kept, then write once a minute, until `stop`; returns when the rest is written. A second one
         may not begin to open the database before the first has ended, so this is stopped, not cancelled."""
-        while not self._stopping.is_set():
+        while not self._stopping:
+            self._due.clear()
             await self.write()
             try:
                 async with asyncio.timeout(WRITE_SECONDS):
-                    await self._stopping.wait()
+                    await self._due.wait()
             except TimeoutError:
                 pass
         await self.close()
 
     def stop(self) -> None:
         """Let `serve` write what is left, and return."""
-        self._stopping.set()
+        self._stopping = True
+        self._due.set()
 
     async def close(self) -> None:
         """Write what is left; an account that cannot be written is lost with its last minutes."""
@@ -233,8 +256,8 @@ class Account:
             day,
             counted.today.plus(sums_of(today)),
             counted.month.plus(sums_of(month)),
-            counted.bytes_today + _bytes_of(bytes_today),
-            counted.bytes_month + _bytes_of(bytes_month),
+            counted.disk_today + sum(row.bytes_down + row.bytes_written for row in bytes_today),
+            counted.network_month + sum(row.bytes_up + row.bytes_down for row in bytes_month),
         )
         self._read = True
 
@@ -253,14 +276,13 @@ class Account:
     def _take_back(
         self,
         energy: Mapping[tuple[date, str, str], Sums],
-        traffic: Mapping[date, tuple[int, int]],
+        traffic: Mapping[date, Bytes],
         ended: Sequence[PastAssignment],
     ) -> None:
         for key, sums in energy.items():
             self._energy[key] = sums.plus(self._energy.get(key, NOTHING))
-        for day, (up, down) in traffic.items():
-            newer = self._traffic.get(day, (0, 0))
-            self._traffic[day] = (up + newer[0], down + newer[1])
+        for day, moved in traffic.items():
+            self._traffic[day] = _plus(moved, self._traffic.get(day, NO_BYTES))
         self._ended = [*ended, *self._ended][-ENDED_MOST:]
 
     # Small parts
@@ -274,7 +296,7 @@ class Account:
         if day == totals.day:
             return
         same_month = period_begin(day, "month") == period_begin(totals.day, "month")
-        self._totals = replace(totals, day=day, today=NOTHING, bytes_today=0) if same_month else _Totals(day)
+        self._totals = replace(totals, day=day, today=NOTHING, disk_today=0) if same_month else _Totals(day)
 
     def _taken(self, doing: Doing, sample: Sample | None, rates: Rates) -> Sums:
         before = self._samples.pop(doing.device, None)
@@ -333,17 +355,16 @@ class Account:
         return tuple(sums.row(*key) for key, sums in self._energy.items())
 
     def _traffic_rows(self) -> tuple[TrafficRow, ...]:
-        return tuple(TrafficRow(day.isoformat(), *both) for day, both in self._traffic.items())
+        return tuple(TrafficRow(day.isoformat(), *moved) for day, moved in self._traffic.items())
 
 
-def _bytes_of(rows: Sequence[TrafficRow]) -> int:
-    return sum(row.bytes_up + row.bytes_down for row in rows)
+def _plus(one: Bytes, other: Bytes) -> Bytes:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
 
 
 def _merged_traffic(kept: Sequence[TrafficRow], more: Sequence[TrafficRow], period: Period) -> tuple[TrafficRow, ...]:
-    sums = {row.begins: (row.bytes_up, row.bytes_down) for row in kept}
+    sums = {row.begins: (row.bytes_up, row.bytes_down, row.bytes_written) for row in kept}
     for row in more:
         begins = period_begin(date.fromisoformat(row.begins), period).isoformat()
-        before = sums.get(begins, (0, 0))
-        sums[begins] = (before[0] + row.bytes_up, before[1] + row.bytes_down)
-    return tuple(TrafficRow(begins, *both) for begins, both in sorted(sums.items()))
+        sums[begins] = _plus(sums.get(begins, NO_BYTES), (row.bytes_up, row.bytes_down, row.bytes_written))
+    return tuple(TrafficRow(begins, *moved) for begins, moved in sorted(sums.items()))

@@ -85,6 +85,24 @@ class DeviceAssignments:
                 async with asyncio.timeout(RETRY_SECONDS):
                     await record.ending.wait()
 
+    async def claim(self, assignment: Assignment) -> None:
+        """Ask whether work of an earlier engine is still this device's; what others have is dropped."""
+        record = self._record
+        run = record.run
+        assert run is not None
+        try:
+            ours = await run.claim(assignment)
+        except SparewattError as error:
+            record.later(error, RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
+            record.change_work(assignment, lambda work: replace(work, lease="unknown"))
+            return
+        current = record.state.current
+        if ours:
+            record.change_work(assignment, lambda work: replace(work, lease="held"))
+        elif current is not None and current.assignment == assignment:
+            record.state = replace(record.state, current=None)
+
     async def give_back(self, assignment: Assignment) -> None:
         """Hand an assignment back, for others."""
         record = self._record

@@ -7,10 +7,12 @@ from typing import Final
 
 from sparewatt.engine.device_assignments import DeviceAssignments
 from sparewatt.engine.device_memory import DeviceMemory
+from sparewatt.engine.device_plan import Work
 from sparewatt.engine.device_record import DeviceRecord
+from sparewatt.engine.device_saving import DeviceSaving, resume_seconds
 from sparewatt.engine.device_tools import DeviceError
 from sparewatt.engine.device_workers import DeviceWorkers
-from sparewatt.errors import SparewattError
+from sparewatt.errors import IntegrityError, SparewattError
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.process.child import restart_delay_seconds
 from sparewatt.work.version import VersionId
@@ -26,8 +28,14 @@ class DeviceEvents:
     """One handler an event."""
 
     def __init__(
-        self, record: DeviceRecord, memory: DeviceMemory, workers: DeviceWorkers, assignments: DeviceAssignments
+        self,
+        record: DeviceRecord,
+        memory: DeviceMemory,
+        workers: DeviceWorkers,
+        assignments: DeviceAssignments,
+        saving: DeviceSaving,
     ) -> None:
+        self._saving = saving
         self._record = record
         self._memory = memory
         self._workers = workers
@@ -46,6 +54,8 @@ class DeviceEvents:
                 await self._check(told.version)
             case frames.Progress():
                 self._progress(told)
+            case frames.Checkpointed():
+                self._saving.checkpointed(told)
             case frames.Trained():
                 await self._trained(told)
             case frames.Failed():
@@ -61,10 +71,16 @@ class DeviceEvents:
         assert areas is not None
         found = await asyncio.to_thread(version_sha256, run.manifest.model, areas.base.view)
         holds = found == version.sha256
+        current = record.state.current
+        if not holds and current is not None and current.saved is not None:
+            self._fail(IntegrityError("kept.base_gone", number=version.number))
+            return
         if not holds:
             record.mistrusted = True
             await run.mistrust()
         record.state = replace(record.state, applied=version if holds else None, worker=record.unless_stopping("ready"))
+        if current is not None and current.ends and record.state.worker == "encoding":
+            await self._workers.encode(current.assignment)
 
     def _progress(self, told: frames.Progress) -> None:
         record = self._record
@@ -88,8 +104,8 @@ class DeviceEvents:
             return
         record.error = None
         record.tokens += told.tokens
-        record.tools.disk_writes.wrote(told.payload.size, record.tools.clock.monotonic())
-        encoded = current.kept_inner_steps > 0
+        record.tools.disk_writes.wrote(told.payload.size)
+        encoded = current.to_encode
         wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
         record.state = replace(
             record.state,
@@ -109,11 +125,21 @@ class DeviceEvents:
         if told.fatal:
             record.state = replace(record.state, start_at=at)
             return
+        self._fail(record.error.error if record.error is not None else SparewattError(told.error_id))
+
+    def _fail(self, error: SparewattError) -> None:
+        """What was asked of the worker failed, and the worker goes on: try something else."""
+        record = self._record
         current = record.state.current
-        if current is not None and current.kept_inner_steps and self._workers.there:
+        if current is not None and current.to_encode and self._workers.there:
+            record.error = record.error or DeviceError(error, None)
             record.state = replace(record.state, current=None)
             record.spawn(self._assignments.give_back(current.assignment))
             self._workers.stop(urgent=False)
+            return
+        if current is not None and current.saved is not None:
+            self._workers.forget_saved(error)
+            self._assignments.drop_hopeless_work()
             return
         record.state = replace(record.state, worker=record.unless_stopping("ready"), applied=None)
         self._assignments.drop_hopeless_work()
@@ -136,13 +162,9 @@ class DeviceEvents:
         current = record.state.current
         if current is None:
             return
-        if mark is not None:
-            until = current.kept_until or now + current.assignment.ttl_s
-            current = replace(current, kept_inner_steps=mark.inner_steps, kept_until=until, tokens=mark.tokens)
-            record.state = replace(record.state, current=replace(current, inner_steps=mark.inner_steps))
-            return
-        record.state = replace(record.state, current=replace(current, inner_steps=0, tokens=0, kept_inner_steps=0))
-        self._assignments.drop_hopeless_work()
+        record.state = replace(record.state, current=_left(current, mark, now))
+        if mark is None:
+            self._assignments.drop_hopeless_work()
 
     def _kept(self, told: WorkerExited) -> TrainedMark | None:
         """What the trainable area holds of the current work after its worker's end; None when it is of no use."""
@@ -152,3 +174,23 @@ class DeviceEvents:
         if current is None or not current.attempts or not clean:
             return None
         return self._memory.trained(current.assignment.assignment_id)
+
+
+def _left(work: Work, mark: TrainedMark | None, now: float) -> Work:
+    """Work whose worker is gone: the trainable area holds `mark` of it, and perhaps there is a checkpoint."""
+    saved = work.saved
+    if saved is not None and mark is not None and mark.inner_steps > saved.inner_steps:
+        # What is in memory has more than the checkpoint, and becomes a smaller update.
+        saved = None
+    resume_until = now + resume_seconds(work.assignment)
+    work = replace(work, saved=saved, resume_until=resume_until)
+    work = replace(work, kept_until=work.kept_until or now + work.assignment.ttl_s)
+    if mark is not None:
+        return replace(
+            work,
+            kept_inner_steps=mark.inner_steps,
+            inner_steps=mark.inner_steps,
+            tokens=mark.tokens,
+        )
+    done = (0, 0) if saved is None else (saved.inner_steps, saved.tokens)
+    return replace(work, kept_inner_steps=0, inner_steps=done[0], tokens=done[1])

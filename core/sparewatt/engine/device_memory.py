@@ -2,8 +2,10 @@
 
 from sparewatt.clock import Clock
 from sparewatt.permit import Grant, PermitWriter
+from sparewatt.process.memory import Area
 from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import ModelSpec
+from sparewatt.work.version import BlobRef
 from sparewatt.worker.areas import TrainedMark, WorkerAreas, create_areas, forget, read_mark
 
 
@@ -12,11 +14,17 @@ class DeviceMemory:
 
     Attributes:
         areas: None while there are none.
+        fresh: they were made anew, residual included, and no worker has had them yet.
+        residual: the area of the residual; it may outlive the others, since it is the smallest and cannot be rebuilt.
+        way: blobs that lead to the base of work that an earlier engine left.
         advanced_at: monotonic moment at which the permit last advanced, or a worker's time began.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.areas: WorkerAreas | None = None
+        self.residual: Area | None = None
+        self.fresh = False
+        self.way: tuple[BlobRef, ...] = ()
         self.advanced_at = 0.0
         self._permit: PermitWriter | None = None
         self._clock = clock
@@ -28,15 +36,21 @@ class DeviceMemory:
             StorageError: ``area.create``.
         """
         if self.areas is None:
-            self.areas = create_areas(spec, codec)
+            self.fresh = self.residual is None
+            self.areas = create_areas(spec, codec, self.residual)
+            self.residual = self.areas.residual
             self._permit = PermitWriter(self.areas.permit.view)
         return self.areas
 
-    def drop(self) -> None:
-        """Give the memory back. No pacer may advance the permit any more."""
+    def drop(self, *, residual: bool = True) -> None:
+        """Give the memory back, the residual's only if asked. No pacer may advance the permit any more."""
         areas, self.areas, self._permit = self.areas, None, None
         if areas is not None:
-            areas.close()
+            for area in (areas.base, areas.trainable, areas.permit):
+                area.close()
+        kept, self.residual = self.residual, None if residual else self.residual
+        if residual and kept is not None:
+            kept.close()
 
     def begin(self) -> None:
         """A worker's time begins now: its permit need not have advanced before."""

@@ -70,7 +70,7 @@ class DeviceRecord:
     def held_assignments(self) -> frozenset[str]:
         """Assignments whose leases are to be kept alive."""
         current = self.state.current
-        waits = current is not None and current.kept_inner_steps > 0 and not self.state.may_encode
+        waits = current is not None and current.to_encode and not self.state.may_encode
         # A lease that is kept for work which nobody may bring home would keep it from others.
         works = (None if waits else current, self.state.next)
         return frozenset(work.assignment.assignment_id for work in works if work is not None)
@@ -99,8 +99,8 @@ class DeviceRecord:
             self.state = replace(self.state, next=change(following))
 
     def unless_stopping(self, then: WorkerState) -> WorkerState:
-        """The worker's state after an event, which a stop that was asked for outlives."""
-        return "stopping" if self.state.worker == "stopping" else then
+        """The worker's state after an event: a stop that was asked for outlives it, and an encoder stays one."""
+        return self.state.worker if self.state.worker in ("stopping", "encoding") else then
 
     def payload_path(self, assignment_id: str) -> Path:
         """Where a worker writes the update of an assignment."""

@@ -24,6 +24,7 @@ class DeviceTools:
         lock_folder: where machine-wide locks of devices are.
         cores: threads of this computer's processor, each of which is a slot.
         disk_writes: shared by all devices.
+        left_checkpoint: of an earlier engine, in the work folder.
     """
 
     clock: Clock
@@ -35,6 +36,7 @@ class DeviceTools:
     lock_folder: Path
     cores: int
     disk_writes: DiskWrites = field(default_factory=DiskWrites)
+    left_checkpoint: Path | None = None
 
 
 @dataclass(frozen=True)

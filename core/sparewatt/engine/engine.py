@@ -4,10 +4,10 @@ import asyncio
 import logging
 import os
 import secrets
-import shutil
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Literal
 
 from sparewatt.blobs.folder import BlobFolder
@@ -19,7 +19,7 @@ from sparewatt.engine.attendance import Attendance
 from sparewatt.engine.decisions import DecisionDesk, mildest_transfers, urgent
 from sparewatt.engine.device_driver import DeviceDriver
 from sparewatt.engine.device_tools import DeviceTools
-from sparewatt.engine.disk_writes import DiskWrites
+from sparewatt.engine.disk_writes import GIGABYTE, DiskWrites, Ledger
 from sparewatt.engine.handler import ControlHandler
 from sparewatt.engine.isolation import worst
 from sparewatt.engine.logon_desk import LogonDesk
@@ -31,6 +31,7 @@ from sparewatt.engine.series import Series
 from sparewatt.engine.ticks import tick_seconds
 from sparewatt.engine.usage import RECOVERING_RULES, UsageDesk
 from sparewatt.engine.whole import Phase, Progress, whole_snapshot
+from sparewatt.engine.work_folder import left_checkpoints, tidy
 from sparewatt.errors import UnavailableError
 from sparewatt.history.thread import HistoryThread
 from sparewatt.host.desktop_session import session_variables
@@ -110,7 +111,7 @@ class Engine:
         self.runs: Runs
         self._tasks: asyncio.TaskGroup
         self._server: ControlServer
-        self._disk_writes = DiskWrites(lambda: self.desk.settings.get(schema.DISK_WRITE_LIMIT_GB_PER_DAY))
+        self._disk_writes = DiskWrites(self._ledger, self.account.wrote)
         self._wakened = asyncio.Event()
         self._stopping = asyncio.Event()
         self._phase: Phase = "starting"
@@ -144,6 +145,7 @@ class Engine:
         """
         parts = self.parts
         blobs = await asyncio.to_thread(self._open_blobs)
+        resumable = await asyncio.to_thread(left_checkpoints, self._work_folder.glob("*"))
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -156,6 +158,7 @@ class Engine:
                     self.wake,
                     self._announced,
                     self._lease_lost,
+                    resumable,
                 )
                 self._server = ControlServer(ControlHandler(self), parts.version)
                 await self._server.start(listener)
@@ -327,11 +330,7 @@ class Engine:
             self.devices.append(DeviceDriver(device, self._device_tools(device)))
 
     def _device_tools(self, device: Device) -> DeviceTools:
-        folder = self.parts.options.data_folder / "work" / device.device.replace(":", "-")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in folder.iterdir():
-            # What a worker left half-written in an earlier life belongs to nobody.
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        folder = self._work_folder / device.device.replace(":", "-")
         return DeviceTools(
             clock=self.parts.clock,
             starter=self.parts.starter,
@@ -342,7 +341,16 @@ class Engine:
             lock_folder=machine_lock_folder(),
             cores=os.cpu_count() or 1,
             disk_writes=self._disk_writes,
+            left_checkpoint=tidy(folder),
         )
+
+    @property
+    def _work_folder(self) -> Path:
+        return self.parts.options.data_folder / "work"
+
+    def _ledger(self) -> Ledger | None:
+        spent, limit = self.account.spent, self.desk.settings.get(schema.DISK_WRITE_LIMIT_GB_PER_DAY)
+        return None if spent is None else Ledger(limit * GIGABYTE, spent.disk_bytes)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         self._tasks.create_task(work)

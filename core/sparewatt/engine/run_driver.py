@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.engine.run_link import NothingToDo
 from sparewatt.engine.version_chain import VersionChain, chain_from
-from sparewatt.errors import IntegrityError, SparewattError, StorageError
+from sparewatt.errors import IntegrityError, SparewattError, StorageError, UnavailableError
 from sparewatt.keys.derive import MasterSecret
 from sparewatt.plain_json import Unreadable, decoded
 from sparewatt.policy import Offer
@@ -35,6 +35,8 @@ INDEX_BYTES_MOST: Final = 64 * 1024 * 1024
 RETRY_SECONDS: Final = 5.0
 WITHHELD_SECONDS: Final = 1.0
 RESTART_SECONDS: Final = 30.0
+# Longer than a session waits for the answer to a heartbeat.
+CLAIM_SECONDS: Final = 70.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class RunTools:
 
     Attributes:
         wake: makes the engine look at its devices again.
+        resumable: assignments of an earlier engine of which a checkpoint lies here; they are not given back at once.
         announced, lease_lost: hear of versions, and of assignments whose lease ran out.
     """
 
@@ -53,6 +56,7 @@ class RunTools:
     wake: Callable[[], None]
     announced: Callable[[Announcement], None]
     lease_lost: Callable[[str], None]
+    resumable: frozenset[str] = frozenset()
 
 
 def shard_index(data: bytes) -> tuple[BlobRef, ...]:
@@ -90,6 +94,7 @@ class RunDriver:
         self._disk_bytes = 0
         self._refused_work: str | None = None
         self._left_over_given_back = False
+        self._claims: dict[str, asyncio.Future[bool]] = {}
 
     # RunLink
 
@@ -158,6 +163,30 @@ class RunDriver:
 
     async def give_back(self, assignment: Assignment) -> None:
         await self._session.release(assignment.assignment_id, assignment.fence)
+
+    async def left_over(self, assignment_id: str) -> Assignment | None:
+        for signed in await self._tools.outbox.call(Outbox.open_assignments, self.run):
+            left = self.joined.chain().verify(signed, ASSIGNMENT_KIND, Assignment)
+            if left.assignment_id == assignment_id:
+                return left
+        return None
+
+    async def claim(self, assignment: Assignment) -> bool:
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._claims[assignment.assignment_id] = answer
+        try:
+            self._session.renew(assignment.assignment_id)
+            async with asyncio.timeout(CLAIM_SECONDS):
+                return await answer
+        except TimeoutError as error:
+            raise UnavailableError("session.not_active") from error
+        finally:
+            self._claims.pop(assignment.assignment_id, None)
+
+    def _claimed(self, assignment_id: str, *, held: bool) -> None:
+        answer = self._claims.get(assignment_id)
+        if answer is not None and not answer.done():
+            answer.set_result(held)
 
     async def mistrust(self) -> None:
         self._chain = VersionChain()
@@ -244,7 +273,11 @@ class RunDriver:
             case event.Connected():
                 self._news.set()
             case event.LeaseLost(assignment_id=assignment_id):
+                self._claimed(assignment_id, held=False)
                 self._tools.lease_lost(assignment_id)
+            case event.LeasesRenewed(assignments=renewed):
+                for each in renewed:
+                    self._claimed(each, held=True)
             case _:
                 pass
         self._tools.wake()
@@ -287,6 +320,8 @@ class RunDriver:
         self._left_over_given_back = True
         for signed in await self._tools.outbox.call(Outbox.open_assignments, self.run):
             left = self.joined.chain().verify(signed, ASSIGNMENT_KIND, Assignment)
+            if left.assignment_id in self._tools.resumable:
+                continue
             await self._session.release(left.assignment_id, left.fence)
 
     async def _shard_index(self) -> tuple[BlobRef, ...]:

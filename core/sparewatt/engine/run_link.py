@@ -62,6 +62,14 @@ class RunLink(Protocol):
 
     async def give_back(self, assignment: Assignment) -> None: ...
 
+    async def left_over(self, assignment_id: str) -> Assignment | None:
+        """An assignment that an earlier engine was given and that is still open; None when there is no such."""
+        ...
+
+    async def claim(self, assignment: Assignment) -> bool:
+        """Renew the lease of an assignment now; False when others have it or it is over."""
+        ...
+
     async def mistrust(self) -> None:
         """A version did not have the hash it should have: find the way to it anew, from a keyframe."""
         ...

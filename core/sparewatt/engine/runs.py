@@ -48,6 +48,7 @@ class Runs:
         wake: Callable[[], None],
         announced: Callable[[Announcement], None],
         lease_lost: Callable[[str], None],
+        resumable: frozenset[str] = frozenset(),
     ) -> None:
         self.outbox = outbox
         self.drivers: dict[str, RunDriver] = {}
@@ -59,6 +60,7 @@ class Runs:
         self._wake = wake
         self._announced = announced
         self._lease_lost = lease_lost
+        self._resumable = resumable
         self._serving: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, identity: ContributorIdentity) -> None:
@@ -139,6 +141,7 @@ class Runs:
         for device in devices:
             if device.run is driver:
                 device.bind(None)
+            await device.forget_run(run)
         await self._end(run)
         await self.outbox.call(Outbox.leave, run)
         await asyncio.to_thread(driver.forget_blobs)
@@ -177,6 +180,7 @@ class Runs:
             wake=self._wake,
             announced=self._announced,
             lease_lost=self._lease_lost,
+            resumable=self._resumable,
         )
         driver = RunDriver(joined, tools)
         self.drivers[joined.run] = driver

@@ -177,13 +177,14 @@ def _work(work: Work | None, worker: WorkerState) -> WorkSnapshot | None:
         tokens=work.tokens,
         loss_micro=work.loss_micro,
         rate_first_nano=assignment.rate_first_nano,
+        checkpoint_inner_steps=0 if work.saved is None else work.saved.inner_steps,
     )
 
 
 def _phase(work: Work, worker: WorkerState) -> Literal["fetching", "ready", "training", "encoding"]:
     if worker == "training":
         return "training"
-    if work.kept_inner_steps:
+    if work.kept_inner_steps and work.saved is None:
         return "encoding"
     return "ready" if work.data == "here" else "fetching"
 

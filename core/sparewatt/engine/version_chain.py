@@ -74,6 +74,13 @@ class VersionChain:
             return fetched
         return None
 
+    def way(self, version: VersionId) -> tuple[Step, ...] | None:
+        """The fetched steps that lead from nothing to `version`; None when there is no such way."""
+        for index, step in enumerate(self.steps[: self.fetched]):
+            if step.version == version and self.steps[0].keyframe:
+                return self.steps[: index + 1]
+        return None
+
     def shortened(self, applied: frozenset[VersionId]) -> "VersionChain":
         """Without the steps nobody needs, once the chain is long and every device stands at the fetched tip."""
         if len(self.steps) <= LINKS_MOST or self.fetched < len(self.steps) or applied != {self.ready}:

@@ -34,11 +34,16 @@ class EnergyRow(msgspec.Struct, frozen=True):
 
 
 class TrafficRow(msgspec.Struct, frozen=True):
-    """What all runs sent and received in one period."""
+    """What all runs sent and received in one period.
+
+    Attributes:
+        bytes_written: to the disk, besides what was received: results, checkpoints, residuals.
+    """
 
     begins: str
     bytes_up: Whole = 0
     bytes_down: Whole = 0
+    bytes_written: Whole = 0
 
 
 class PastAssignment(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from sparewatt.history.calendar import period_begin
 from sparewatt.history.rows import EnergyRow, PastAssignment, Period, TrafficRow
 
 DATABASE: Final = "history.sqlite"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 # Two years and a month, for a look at the same month of the year before last.
 DAYS_KEPT: Final = 765
 ASSIGNMENTS_KEPT: Final = 5_000
@@ -31,12 +31,19 @@ CREATE TABLE energy (
     estimated_millijoules INTEGER NOT NULL, busy_milliseconds INTEGER NOT NULL,
     unmeasured_milliseconds INTEGER NOT NULL, cost_micro INTEGER NOT NULL, carbon_milligrams INTEGER NOT NULL,
     tokens INTEGER NOT NULL, PRIMARY KEY (day, device, run)) STRICT;
-CREATE TABLE traffic (day TEXT PRIMARY KEY, bytes_up INTEGER NOT NULL, bytes_down INTEGER NOT NULL) STRICT;
+CREATE TABLE traffic (
+    day TEXT PRIMARY KEY, bytes_up INTEGER NOT NULL, bytes_down INTEGER NOT NULL,
+    bytes_written INTEGER NOT NULL) STRICT;
 CREATE TABLE assignments (
     assignment_id TEXT PRIMARY KEY, run TEXT NOT NULL, device TEXT NOT NULL, began_unix_s INTEGER NOT NULL,
     ended_unix_s INTEGER NOT NULL, tokens INTEGER NOT NULL, millijoules INTEGER NOT NULL, estimated INTEGER NOT NULL,
     measured INTEGER NOT NULL) STRICT;
 CREATE INDEX assignments_by_end ON assignments (ended_unix_s);
+"""
+# Until then every result that was sent counted as written.
+_SINCE_2: Final = """
+ALTER TABLE traffic ADD COLUMN bytes_written INTEGER NOT NULL DEFAULT 0;
+UPDATE traffic SET bytes_written = bytes_up;
 """
 _SUMMED: Final = (
     "millijoules", "estimated_millijoules", "busy_milliseconds", "unmeasured_milliseconds", "cost_micro",
@@ -53,8 +60,9 @@ INSERT INTO energy VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, devic
     tokens = tokens + excluded.tokens
 """
 _ADD_TRAFFIC: Final = (
-    "INSERT INTO traffic VALUES (?, ?, ?) ON CONFLICT (day) DO UPDATE SET "
-    "bytes_up = bytes_up + excluded.bytes_up, bytes_down = bytes_down + excluded.bytes_down"
+    "INSERT INTO traffic VALUES (?, ?, ?, ?) ON CONFLICT (day) DO UPDATE SET "
+    "bytes_up = bytes_up + excluded.bytes_up, bytes_down = bytes_down + excluded.bytes_down, "
+    "bytes_written = bytes_written + excluded.bytes_written"
 )
 
 
@@ -94,7 +102,7 @@ class HistoryStore:
     ) -> None:
         rows = [(row.begins, row.device, row.run, *(getattr(row, name) for name in _SUMMED)) for row in energy]
         self._connection.executemany(_ADD_ENERGY, rows)
-        self._connection.executemany(_ADD_TRAFFIC, [(row.begins, row.bytes_up, row.bytes_down) for row in traffic])
+        self._connection.executemany(_ADD_TRAFFIC, [msgspec.structs.astuple(row) for row in traffic])
         self._connection.executemany(
             "INSERT OR REPLACE INTO assignments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -129,14 +137,14 @@ class HistoryStore:
         """Bytes of every period from the day `since` on, oldest first."""
         with _database_errors(self._folder):
             found = self._connection.execute(
-                "SELECT day, bytes_up, bytes_down FROM traffic WHERE day >= ? ORDER BY day", (since.isoformat(),)
+                "SELECT day, bytes_up, bytes_down, bytes_written FROM traffic WHERE day >= ? ORDER BY day",
+                (since.isoformat(),),
             ).fetchall()
-        sums: dict[str, tuple[int, int]] = {}
-        for day, up, down in found:
-            begins = period_begin(date.fromisoformat(day), period).isoformat()
-            before = sums.get(begins, (0, 0))
-            sums[begins] = (before[0] + up, before[1] + down)
-        return tuple(TrafficRow(begins, *both) for begins, both in sums.items())
+        sums: dict[str, list[int]] = {}
+        for day, *moved in found:
+            before = sums.setdefault(period_begin(date.fromisoformat(day), period).isoformat(), [0, 0, 0])
+            before[:] = [one + other for one, other in zip(before, moved, strict=True)]
+        return tuple(TrafficRow(begins, *moved) for begins, moved in sums.items())
 
     def assignments(self, before_unix_s: int, limit: int) -> tuple[PastAssignment, ...]:
         """The newest that ended before a moment, newest first."""
@@ -188,8 +196,9 @@ def _connect(path: Path) -> sqlite3.Connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
                 raise StorageError("storage.newer", found=version, known=SCHEMA_VERSION)
-            if version == 0:
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            if version < SCHEMA_VERSION:
+                change = _SCHEMA if version == 0 else _SINCE_2
+                connection.executescript(f"BEGIN IMMEDIATE; {change} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         except BaseException:
             connection.close()
             raise

@@ -108,6 +108,9 @@ class Link:
     def hold(self, assignments: frozenset[str]) -> None:
         self._protocol.hold(assignments)
 
+    def renew(self) -> None:
+        self._protocol.renew(self._now())
+
     @property
     def highest(self) -> HighestSeen | None:
         """The newest announcement seen, this session's included."""

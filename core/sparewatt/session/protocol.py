@@ -159,11 +159,11 @@ class SessionProtocol:
         deadlines = self._deadlines()
         if deadlines and now >= min(deadlines):
             self._fail(UnavailableError("session.silent", seconds=int(REQUEST_SECONDS)))
-        elif now >= self._heartbeat_at:
+        elif now >= self._heartbeat_at and self._heartbeat_deadline is None:
+            # One at a time: the answer to a second one would be one that nobody asked for.
             self._send(wire.Heartbeat(assignments=tuple(sorted(self._held))))
             self._heartbeat_at = now + self._heartbeat_seconds
-            if self._heartbeat_deadline is None:
-                self._heartbeat_deadline = now + REQUEST_SECONDS
+            self._heartbeat_deadline = now + REQUEST_SECONDS
         return self._told()
 
     def next_tick_s(self, now: float) -> float:
@@ -250,6 +250,10 @@ class SessionProtocol:
         if len(assignments) > HELD_MOST:
             raise ValueError(f"{len(assignments)} assignments held, at most {HELD_MOST}")
         self._held = set(assignments)
+
+    def renew(self, now: float) -> None:
+        """Let the next tick renew what is held, without waiting for the next heartbeat."""
+        self._heartbeat_at = min(self._heartbeat_at, now)
 
     def abandon(self) -> None:
         """The connection is gone: nothing can be asked any more."""

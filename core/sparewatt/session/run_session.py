@@ -192,6 +192,11 @@ class RunSession:
         if self._link is not None:
             self._link.hold(assignments)
 
+    def renew(self, assignment_id: str) -> None:
+        """Hold an assignment and renew it now; `LeasesRenewed` or `LeaseLost` answers. Raises like `request_work`."""
+        self.hold(self._held | {assignment_id})
+        self._standing().renew()
+
     async def submit(self, update: Update, signed: Signed, payload: Path) -> OutboxRow:
         """Takes a finished update; it is durable when this returns, and sent as soon as a session stands."""
         row = await self._outbox.call(Outbox.add, update, signed, payload)

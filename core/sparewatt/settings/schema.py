@@ -264,7 +264,8 @@ DISK_WRITE_LIMIT_GB_PER_DAY: Final = Number(
     unit="GB",
     label="Written to disk a day at most",
     help="How much training may write to the disk in a day, so that a solid-state disk does not wear out: all that is "
-    "received, and all results. Then devices wait until midnight.",
+    "received, all results, and what is kept of unfinished work, which may use three quarters of it. Then devices wait "
+    "until midnight.",
 )
 DEVICE_USE: Final = Choice(
     key="device_use",

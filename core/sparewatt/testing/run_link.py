@@ -29,6 +29,8 @@ class FakeRunLink:
         delivered, given_back: what came back, in order.
         refusal: raised by everything that needs the coordinator, when set.
         storage: raised instead of taking an update in, when set.
+        left: assignments of an earlier engine, by their ids.
+        lost: ids of assignments that others have.
         wrong_hash: publish versions under hashes that they do not have.
     """
 
@@ -38,6 +40,8 @@ class FakeRunLink:
         self.connected = True
         self.delivered: list[tuple[Assignment, Trained]] = []
         self.given_back: list[Assignment] = []
+        self.left: dict[str, Assignment] = {}
+        self.lost: set[str] = set()
         self.mistrusted = 0
         self.refusal: SparewattError | None = None
         self.storage: StorageError | None = None
@@ -105,6 +109,14 @@ class FakeRunLink:
 
     async def give_back(self, assignment: Assignment) -> None:
         self.given_back.append(assignment)
+
+    async def left_over(self, assignment_id: str) -> Assignment | None:
+        return self.left.get(assignment_id)
+
+    async def claim(self, assignment: Assignment) -> bool:
+        if self.refusal is not None:
+            raise self.refusal
+        return assignment.assignment_id not in self.lost
 
     async def mistrust(self) -> None:
         self.mistrusted += 1

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from sparewatt.errors import InputError, SparewattError
-from sparewatt.numeric.weights import as_floats
+from sparewatt.numeric.weights import Floats, as_bytes, as_floats
 from sparewatt.permit import PermitKind, read
 from sparewatt.worker.areas import (
     TRAINABLE_HEADER_BYTES,
@@ -17,22 +16,26 @@ from sparewatt.worker.areas import (
     begin_copy,
     end_copy,
     read_mark,
+    residual_mark,
 )
+from sparewatt.worker.checkpoint import CHECKPOINT, CheckpointHeader, check_fits, read_weights
 from sparewatt.worker.messages import (
     Applied,
     ApplyVersion,
+    Checkpointed,
     Configure,
     Encode,
     EngineFrame,
     Failed,
     Progress,
     Ready,
+    SaveCheckpoint,
     Stop,
     Train,
     Trained,
 )
 from sparewatt.worker.payload import apply_version, write_payload
-from sparewatt.worker.port import WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
+from sparewatt.worker.port import StopHow, WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
 from sparewatt.worker.residuals import residual_for
 
 _LOOK_AGAIN_SECONDS = 0.002
@@ -54,13 +57,17 @@ class FakeWorker:
         self._configure: Configure | None = None
         self._waiting: asyncio.Queue[EngineFrame] = asyncio.Queue()
         self._events: asyncio.Queue[WorkerEvent] = asyncio.Queue()
-        self._stopping = False
+        self._stopping = self._resumable = self._save_asked = False
         self._serving = asyncio.create_task(self._serve())
         self.frames: list[EngineFrame] = []
 
     async def send(self, frame: EngineFrame) -> None:
         self.frames.append(frame)
-        self._stopping = self._stopping or isinstance(frame, Stop)
+        if isinstance(frame, SaveCheckpoint):
+            self._save_asked = True
+            return
+        if isinstance(frame, Stop) and not self._stopping:
+            self._stopping, self._resumable = True, frame.resumable
         self._waiting.put_nowait(frame)
 
     async def events(self) -> AsyncIterator[WorkerEvent]:
@@ -70,12 +77,12 @@ class FakeWorker:
             if isinstance(event, WorkerExited):
                 return
 
-    async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
+    async def stop(self, how: StopHow) -> None:
         if how == "urgent":
             self.frames.append(Stop(urgent=True))
             self._end(WorkerExited(reason="stopped", code=0))
         else:
-            await self.send(Stop())
+            await self.send(Stop(resumable=how == "resumable"))
         await asyncio.wait([self._serving])
 
     def kill(self) -> None:
@@ -102,6 +109,8 @@ class FakeWorker:
                         await self._train(frame)
                     case Encode():
                         await self._encode(frame)
+                    case SaveCheckpoint():
+                        pass
                     case Stop():
                         self._events.put_nowait(WorkerExited(reason="stopped", code=0))
                         return
@@ -113,9 +122,11 @@ class FakeWorker:
         base = as_floats(self._areas.base.view)
         trained = as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:])
         tokens_per_step = sum(part.count for part in frame.ranges) // frame.inner_steps
-        self._store(frame, 0, 0)
-        np.copyto(trained, base)
-        done = 0
+        self._save_asked = False
+        done = self._resumed(frame, trained) if frame.resume else 0
+        if not frame.resume:
+            self._store(frame, 0, 0)
+            np.copyto(trained, base)
         while done < frame.inner_steps and await self._may_go_on():
             done += 1
             trained -= np.float32(_MOVED_PER_STEP)
@@ -130,9 +141,13 @@ class FakeWorker:
                     busy_milliseconds=round(self._step_seconds * 1000),
                 )
             )
+            if self._save_asked and done < frame.inner_steps:
+                self._save(frame, done)
         if not done:
             return
-        with residual_for(self._areas.residual, configure.codec, frame.base) as residual:
+        if self._resumable and done < frame.inner_steps and self._save(frame, done):
+            return
+        with residual_for(self._areas.residual, configure.codec, frame.base, Path(configure.work_folder)) as residual:
             encoded = write_payload(
                 Path(frame.payload_path), base=base, trained=trained, codec=configure.codec, residual=residual
             )
@@ -153,15 +168,82 @@ class FakeWorker:
             )
         )
 
+    def _save(self, frame: Train, done: int) -> bool:
+        """A checkpoint whose moments are zeros: what it invents needs none."""
+        self._save_asked = False
+        mark, place, residual = read_mark(self._areas.trainable.view), frame.checkpoint, self._areas.residual
+        assert mark is not None
+        assert place is not None
+        weights = self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]
+        batch = self._configured().inner.batch_sequences
+        header = CheckpointHeader(
+            run=place.run,
+            assignment_id=mark.assignment_id,
+            base=frame.base,
+            way=place.way,
+            inner_steps=done,
+            tokens=mark.tokens,
+            loss_first_micro=mark.loss_first_micro,
+            loss_last_micro=mark.loss_last_micro,
+            train_milliseconds=mark.train_milliseconds,
+            seed=frame.seed,
+            next_sequence=done * batch,
+            micro_batch_sequences=batch,
+            optimiser_steps=done,
+            coordinates=len(weights) // 4,
+            residual=None if residual is None else residual_mark(residual.view),
+        )
+        error: SparewattError | None = None
+        try:
+            CHECKPOINT.write(Path(place.path), header, [weights, *[memoryview(bytes(len(weights)))] * 2])
+        except SparewattError as failed:
+            error = failed
+        self._events.put_nowait(
+            Checkpointed(
+                assignment_id=mark.assignment_id,
+                base=frame.base,
+                inner_steps=done,
+                error_id="" if error is None else error.error_id,
+                parameters={} if error is None else error.parameters,
+            )
+        )
+        return error is None
+
+    def _resumed(self, frame: Train, trained: Floats) -> int:
+        """Set the weights from the checkpoint; the inner steps that are done."""
+        assert frame.checkpoint is not None
+        path = Path(frame.checkpoint.path)
+        check_fits(
+            CHECKPOINT.read_header(path),
+            assignment_id=frame.assignment_id,
+            base=frame.base,
+            seed=frame.seed,
+            inner_steps=frame.inner_steps,
+            batch_sequences=self._configured().inner.batch_sequences,
+            coordinates=len(trained),
+        )
+        weights = np.empty_like(trained)
+        moments = bytearray(8 * len(trained))
+        header = CHECKPOINT.read(path, [as_bytes(weights), memoryview(moments)])
+        begin_copy(self._areas.trainable.view)
+        np.copyto(trained, weights)
+        end_copy(self._areas.trainable.view, header.mark)
+        return header.inner_steps
+
     async def _encode(self, frame: Encode) -> None:
         while not self._stopping and not self._permits(PermitKind.ENCODE, PermitKind.COMPUTE):
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        if frame.checkpoint_path is not None and not self._stopping:
+            area = self._areas.trainable.view
+            weights, path = area[TRAINABLE_HEADER_BYTES:], Path(frame.checkpoint_path)
+            begin_copy(area)
+            end_copy(area, read_weights(path, frame.assignment_id, frame.base, weights))
         mark = read_mark(self._areas.trainable.view)
         if mark is None or mark.assignment_id != frame.assignment_id or mark.inner_steps < 1:
             raise InputError("worker.nothing_kept")
         if self._stopping:
             return
-        with residual_for(self._areas.residual, frame.codec, frame.base) as residual:
+        with residual_for(self._areas.residual, frame.codec, frame.base, Path(frame.work_folder)) as residual:
             encoded = write_payload(
                 Path(frame.payload_path),
                 base=as_floats(self._areas.base.view),

@@ -17,7 +17,16 @@ from sparewatt.work.manifest import DENSE_PATCH, CodecSpec, DataSpec, InnerSpec,
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt.worker.areas import WorkerAreas, create_areas
-from sparewatt.worker.messages import Applied, ApplyVersion, Configure, Encode, Ready, TokenRange, Train
+from sparewatt.worker.messages import (
+    Applied,
+    ApplyVersion,
+    CheckpointPlace,
+    Configure,
+    Encode,
+    Ready,
+    TokenRange,
+    Train,
+)
 from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerFolders, WorkerStarter
 
 SPEC = ModelSpec("llama", 256, 64, 128, 2, 4, 4, 64)
@@ -97,7 +106,9 @@ class Bench:
     def apply(self, *, from_keyframe: bool = True) -> ApplyVersion:
         return ApplyVersion(self.version, str(self.keyframe) if from_keyframe else None, ())
 
-    def train(self, inner_steps: int = 4, name: str = "update", assignment: str = "ab" * 16) -> Train:
+    def train(
+        self, inner_steps: int = 4, name: str = "update", assignment: str = "ab" * 16, *, resume: bool = False
+    ) -> Train:
         return Train(
             assignment_id=assignment,
             base=self.version,
@@ -107,6 +118,8 @@ class Bench:
             rate_first_nano=3_000_000,
             rate_last_nano=3_000_000,
             payload_path=str(self.folder / name),
+            checkpoint=CheckpointPlace(str(self.checkpoint), "cc" * 32, "cpu", (BlobRef("dd" * 32, 10),)),
+            resume=resume,
         )
 
     def encode(self, inner_steps: int = 1000, name: str = "update", assignment: str = "ab" * 16) -> Encode:
@@ -118,6 +131,10 @@ class Bench:
             work_folder=str(self.folder),
             payload_path=str(self.folder / name),
         )
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint"
 
     @property
     def payload(self) -> Path:

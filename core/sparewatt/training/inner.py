@@ -99,13 +99,16 @@ class InnerLoop:
         self._warm = False
         self.micro_batch = micro_batch
 
-    def train(self, sequences: Sequences, plan: Plan, optimiser: Optimiser | None = None) -> Iterator[InnerStep]:
+    def train(
+        self, sequences: Sequences, plan: Plan, optimiser: Optimiser | None = None, done: int = 0
+    ) -> Iterator[InnerStep]:
         """Yield each completed inner step; ends early when the gate says so.
 
         Between two inner steps the model's weights are whole.
 
         Args:
             optimiser: goes on with its state; a fresh one when None.
+            done: inner steps of the plan that the model has behind it.
 
         Raises:
             IntegrityError: ``assignment.ranges`` when the ranges hold fewer or more sequences than the steps take.
@@ -118,7 +121,7 @@ class InnerLoop:
         optimiser = optimiser or Optimiser(self._model.module, plan.optimiser)
         parameters = list(self._model.module.parameters())
         self._model.module.train()
-        for step in range(plan.inner_steps):
+        for step in range(done, plan.inner_steps):
             began = self._clock()
             batch = torch.from_numpy(sequences.batch(step * plan.batch_sequences, plan.batch_sequences))
             gradient = self._gradient_with_retries(batch)

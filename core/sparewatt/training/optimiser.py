@@ -6,6 +6,7 @@ outer product over their own mean is the estimate (Shazeer and Stern, Adafactor,
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -16,6 +17,19 @@ from sparewatt.work.manifest import OptimiserSpec
 _UNCORRECTED_STEPS: Final = 1_000_000.0
 
 Factors = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """All that AdamW remembers between two inner steps, tensor by tensor in flat order.
+
+    Attributes:
+        steps: its own count of inner steps.
+    """
+
+    steps: int
+    first: list[torch.Tensor]
+    second: list[torch.Tensor]
 
 
 class Optimiser:
@@ -64,6 +78,38 @@ class Optimiser:
             group["lr"] = rate / correction
             group["weight_decay"] = self._decay * correction if group["weight_decay"] else 0.0
         self._adamw.step()
+
+    def moments(self) -> Moments | None:
+        """The state as it lies on the device; None before the first inner step."""
+        found = [self._adamw.state.get(parameter) for parameter in self._in_flat_order()]
+        states = [state for state in found if state]
+        if len(states) < len(found):
+            return None
+        return Moments(
+            steps=int(states[0]["step"]),
+            first=[state["exp_avg"] for state in states],
+            second=[state["exp_avg_sq"] for state in states],
+        )
+
+    def blank_moments(self) -> Moments:
+        """Tensors on the CPU to read a state into, for `restore`."""
+        shapes = [parameter.shape for parameter in self._in_flat_order()]
+        return Moments(0, [torch.empty(shape) for shape in shapes], [torch.empty(shape) for shape in shapes])
+
+    def restore(self, moments: Moments) -> None:
+        """Go on from a state that `moments` gave in another process."""
+        for parameter, first, second in zip(self._in_flat_order(), moments.first, moments.second, strict=True):
+            self._adamw.state[parameter] = {
+                "step": torch.tensor(float(moments.steps), device=parameter.device),
+                "exp_avg": first.to(parameter.device),
+                "exp_avg_sq": second.to(parameter.device),
+            }
+        if self._steps is not None:
+            self._steps = moments.steps - int(_UNCORRECTED_STEPS)
+
+    def _in_flat_order(self) -> list[torch.Tensor]:
+        """Parameters are views on one flat buffer (`model.FlatModel`)."""
+        return sorted(self._parameters, key=lambda parameter: int(parameter.storage_offset()))
 
     def second_moments(self) -> list[Factors]:
         """For each parameter the means of its second moment over rows and over columns; zeros before the first step."""

@@ -51,6 +51,14 @@ HERE: Final = MappingProxyType({
     "invite.malformed": "This is no whole invite: its {part} is missing or damaged. Copy all of it once more.",
     "invite.unencrypted": "This invite leads to {host} without encryption, which is allowed only on one computer. Ask "
     "the organiser for a new one.",
+    "kept.base_gone": "Version {number}, from which unfinished work was begun, is no longer on this computer. The work "
+    "is begun anew.",
+    "kept.damaged": "What was kept of unfinished work is damaged ({part}) and is forgotten. If it happens again, check "
+    "the disk.",
+    "kept.other": "What was kept of unfinished work belongs to something else ({part}) and is forgotten. Work goes on "
+    "by itself.",
+    "kept.unreadable": "{file}, which was kept of unfinished work, cannot be read (system error {code}) and is "
+    "forgotten. Check the disk.",
     "join.consent": "What you agreed to is not what the run {run} is now. Look at the run again before you join it.",
     "keys.damaged": "The key in {file} is damaged. Restore it from a copy; it cannot be made again.",
     "keys.keyring_locked": "Sparewatt is waiting for your keyring ({outcome}). Unlock it, and work goes on.",

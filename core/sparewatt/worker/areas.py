@@ -36,8 +36,11 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from sparewatt.permit import PERMIT_BYTES
 from sparewatt.process.memory import Area, create
+from sparewatt.work.bounds import Count, Positive
 from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import ModelSpec, parameter_count
 from sparewatt.work.version import VersionId
@@ -88,8 +91,23 @@ class TrainedMark:
     train_milliseconds: int = 0
 
 
-def create_areas(spec: ModelSpec, codec: CodecSpec) -> WorkerAreas:
+class ResidualMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which residual a device has: that of its last update, trained from version `number` of `branch`.
+
+    Attributes:
+        generation: grows with every update; of two residuals of one device the larger is the newer.
+    """
+
+    branch: Count
+    number: Count
+    generation: Positive
+
+
+def create_areas(spec: ModelSpec, codec: CodecSpec, residual: Area | None = None) -> WorkerAreas:
     """Areas for a model of `spec` whose updates are written by `codec`, zeroed.
+
+    Args:
+        residual: of the same model and codec, where one was kept.
 
     Raises:
         StorageError: ``area.create``.
@@ -98,11 +116,13 @@ def create_areas(spec: ModelSpec, codec: CodecSpec) -> WorkerAreas:
     coordinates = parameter_count(spec)
     weights_bytes = 4 * coordinates
     feedback = codec.error_feedback == "decay"
+    if feedback and residual is None:
+        residual = create(RESIDUAL_HEADER_BYTES + RESIDUAL_BYTES_PER_COORDINATE * coordinates)
     return WorkerAreas(
         base=create(weights_bytes),
         trainable=create(TRAINABLE_HEADER_BYTES + weights_bytes),
         permit=create(PERMIT_BYTES),
-        residual=create(RESIDUAL_HEADER_BYTES + RESIDUAL_BYTES_PER_COORDINATE * coordinates) if feedback else None,
+        residual=residual if feedback else None,
     )
 
 
@@ -163,6 +183,20 @@ def residual_base(residual: memoryview) -> tuple[int, int] | None:
     return branch, number
 
 
+def residual_mark(residual: memoryview) -> ResidualMark | None:
+    """Which residual the area holds; None when none that is whole."""
+    base = residual_base(residual)
+    if base is None:
+        return None
+    (sequence,) = struct.unpack_from("<Q", residual)
+    return ResidualMark(branch=base[0], number=base[1], generation=sequence // 2)
+
+
+def restore_residual(residual: memoryview, mark: ResidualMark) -> None:
+    """Mark the numbers behind the header, which were just read, as the residual `mark`."""
+    _end_residual(residual, 2 * mark.generation, mark.branch, mark.number)
+
+
 def begin_residual(residual: memoryview) -> None:
     """Mark the residual as being changed."""
     (sequence,) = struct.unpack_from("<Q", residual)
@@ -172,6 +206,10 @@ def begin_residual(residual: memoryview) -> None:
 def end_residual(residual: memoryview, base: VersionId) -> None:
     """Mark the residual as what is left after an update trained from `base`; follows `begin_residual`."""
     (sequence,) = struct.unpack_from("<Q", residual)
-    fields = _RESIDUAL_FIELDS.pack(sequence + 1, base.branch, base.number)
+    _end_residual(residual, sequence + 1, base.branch, base.number)
+
+
+def _end_residual(residual: memoryview, sequence: int, branch: int, number: int) -> None:
+    fields = _RESIDUAL_FIELDS.pack(sequence, branch, number)
     residual[8:RESIDUAL_HEADER_BYTES] = (fields + _CHECK.pack(zlib.crc32(fields)))[8:]
     residual[:8] = fields[:8]

@@ -1,4 +1,6 @@
-"""Makes an update of what a stopped worker has left in the trainable area: numpy only, no device, in one go.
+"""Makes an update of what a stopped worker has left: numpy only, no device, in one go.
+
+It lies in the trainable area; or in a checkpoint of an engine that is gone, and then the base is built anew, too.
 
 It runs under a permit of its own kind, so that what must not be computed may still be brought home.
 """
@@ -12,10 +14,21 @@ from sparewatt.errors import InputError, ProtocolError, SparewattError
 from sparewatt.numeric.weights import as_floats
 from sparewatt.permit import PermitKind
 from sparewatt.process.channel import Channel
-from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, WorkerAreas, read_mark
+from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, WorkerAreas, begin_copy, end_copy, read_mark
+from sparewatt.worker.checkpoint import read_weights
 from sparewatt.worker.exits import WorkerExit
-from sparewatt.worker.messages import Encode, EngineFrame, Failed, Stop, Trained, WorkerFrame
-from sparewatt.worker.payload import inside, write_payload
+from sparewatt.worker.messages import (
+    Applied,
+    ApplyVersion,
+    Configure,
+    Encode,
+    EngineFrame,
+    Failed,
+    Stop,
+    Trained,
+    WorkerFrame,
+)
+from sparewatt.worker.payload import apply_version, inside, write_payload
 from sparewatt.worker.residuals import residual_for
 from sparewatt.worker.watch import Inbox, PermitGate, PermitWatch
 
@@ -23,7 +36,7 @@ ENCODING_KINDS: Final = frozenset({PermitKind.ENCODE, PermitKind.COMPUTE})
 
 
 class EncoderLoop:
-    """Serves `Encode` and `Stop` until the pipe is closed.
+    """Serves `Encode`, `ApplyVersion` and `Stop` until the pipe is closed.
 
     Args:
         clock: monotonic seconds.
@@ -40,6 +53,7 @@ class EncoderLoop:
         self._areas = areas
         self._inbox = Inbox(channel)
         self._gate = PermitGate(watch, self._inbox, clock, ENCODING_KINDS)
+        self._configure: Configure | None = None
         watch.arm()
 
     def run(self) -> WorkerExit:
@@ -47,8 +61,12 @@ class EncoderLoop:
         try:
             while (frame := self._inbox.next()) is not None:
                 match frame:
+                    case Configure():
+                        self._configure = frame
+                    case ApplyVersion() if self._configure is not None:
+                        self._serve(lambda frame=frame, known=self._configure: self._apply(frame, known))  # type: ignore[misc]
                     case Encode():
-                        self._serve(frame)
+                        self._serve(lambda frame=frame: self._encode(frame))  # type: ignore[misc]
                     case Stop():
                         break
                     case _:
@@ -58,9 +76,9 @@ class EncoderLoop:
             return WorkerExit.PROTOCOL
         return WorkerExit.STOPPED
 
-    def _serve(self, frame: Encode) -> None:
+    def _serve(self, work: Callable[[], Applied | Trained]) -> None:
         try:
-            self._channel.send(self._encode(frame))
+            self._channel.send(work())
         except _StoppedError:
             return
         except ProtocolError:
@@ -68,11 +86,19 @@ class EncoderLoop:
         except SparewattError as error:
             self._say_failed(error, fatal=False)
 
+    def _apply(self, frame: ApplyVersion, known: Configure) -> Applied:
+        self._wait_for_leave()
+        apply_version(frame, known.model, known.patch, self._areas.base.view)
+        return Applied(version=frame.version)
+
     def _encode(self, frame: Encode) -> Trained:
+        if frame.checkpoint_path is not None:
+            self._wait_for_leave()
+            self._fill(frame, inside(Path(frame.work_folder), frame.checkpoint_path))
         mark = read_mark(self._areas.trainable.view)
         if mark is None or mark.assignment_id != frame.assignment_id or mark.inner_steps < 1:
             raise InputError("worker.nothing_kept")
-        with residual_for(self._areas.residual, frame.codec, frame.base) as residual:
+        with residual_for(self._areas.residual, frame.codec, frame.base, Path(frame.work_folder)) as residual:
             encoded = write_payload(
                 inside(Path(frame.work_folder), frame.payload_path),
                 base=as_floats(self._areas.base.view),
@@ -95,6 +121,12 @@ class EncoderLoop:
             residual_before_root=encoded.residual_before_root,
             residual_after_root=encoded.residual_after_root,
         )
+
+    def _fill(self, frame: Encode, path: Path) -> None:
+        """Bring a checkpoint's weights into the trainable area."""
+        area = self._areas.trainable.view
+        begin_copy(area)
+        end_copy(area, read_weights(path, frame.assignment_id, frame.base, area[TRAINABLE_HEADER_BYTES:]))
 
     def _wait_for_leave(self) -> None:
         # A relaxed stop lets it finish, which takes a moment; one that has no leave to go on would wait for ever.

@@ -14,6 +14,7 @@ from sparewatt.training.device import Device, is_out_of_memory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat
+from sparewatt.training.optimiser import Optimiser
 from sparewatt.work.model import flop_per_token
 from sparewatt.work.version import VersionId
 from sparewatt.worker.areas import TrainedMark, WorkerAreas
@@ -22,12 +23,14 @@ from sparewatt.worker.leaving import Leaving
 from sparewatt.worker.messages import (
     Applied,
     ApplyVersion,
+    Checkpointed,
     Configure,
     Encode,
     EngineFrame,
     Failed,
     Progress,
     Ready,
+    SaveCheckpoint,
     Stop,
     Train,
     Trained,
@@ -36,6 +39,7 @@ from sparewatt.worker.messages import (
 from sparewatt.worker.mirror import TrainableMirror
 from sparewatt.worker.payload import apply_version, inside, write_payload
 from sparewatt.worker.residuals import residual_for
+from sparewatt.worker.saving import Training
 from sparewatt.worker.watch import Inbox, PermitGate, PermitWatch
 
 # What a micro-batch may take before the first permit has said it.
@@ -105,6 +109,8 @@ class WorkerLoop:
                     self._apply(frame)
                 case Train():
                     self._train(frame)
+                case SaveCheckpoint():
+                    pass  # it came too late: nothing is being trained any more
                 case Encode():
                     raise ProtocolError("worker.order", frame="encode")
         except ProtocolError:
@@ -167,19 +173,47 @@ class WorkerLoop:
         ready = self._configured("train")
         if self._version is not None and self._version != frame.base:
             raise InputError("worker.base", expected=self._version.number, found=frame.base.number)
-        payload_path = inside(Path(ready.configure.work_folder), frame.payload_path)
-        base = as_floats(self._areas.base.view)
-        ready.mirror.moving()
-        ready.model.load(base)
-        ready.mirror.copy(TrainedMark(frame.assignment_id, 0, 0))
-        mark = self._train_steps(frame, ready, self._clock())
+        work_folder = Path(ready.configure.work_folder)
+        inside(work_folder, frame.payload_path)
+        training = Training(
+            frame=frame,
+            inner=ready.inner,
+            optimiser=Optimiser(ready.model.module, ready.configure.optimiser),
+            mirror=ready.mirror,
+            areas=self._areas,
+            work_folder=work_folder,
+            batch_sequences=ready.configure.inner.batch_sequences,
+        )
+        # One that was asked for before this was about something else.
+        self._inbox.save_asked()
+        mark = self._train_steps(training, ready, self._begin(training))
         if mark is None or self._channel.closed.is_set():
             return
+        resumable = self._inbox.stop is not None and self._inbox.stop.resumable
+        if resumable and mark.inner_steps < frame.inner_steps and self._save(training, mark):
+            return
         ready.mirror.copy(mark)
-        codec = ready.configure.codec
-        with residual_for(self._areas.residual, codec, frame.base) as residual:
+        self._hand_in(training, ready, mark)
+
+    def _begin(self, training: Training) -> TrainedMark | None:
+        """Give the model what it starts from; what of the assignment is done already."""
+        if training.frame.resume:
+            return training.resume()
+        training.mirror.moving()
+        training.mirror.load(as_floats(self._areas.base.view))
+        training.mirror.copy(TrainedMark(training.frame.assignment_id, 0, 0))
+        return None
+
+    def _hand_in(self, training: Training, ready: _Ready, mark: TrainedMark) -> None:
+        """Write the update of what was completed, and say so."""
+        frame, codec = training.frame, ready.configure.codec
+        with residual_for(self._areas.residual, codec, frame.base, training.work_folder) as residual:
             encoded = write_payload(
-                payload_path, base=base, trained=ready.mirror.weights, codec=codec, residual=residual
+                inside(training.work_folder, frame.payload_path),
+                base=as_floats(self._areas.base.view),
+                trained=ready.mirror.weights,
+                codec=codec,
+                residual=residual,
             )
         self._channel.send(
             Trained(
@@ -198,9 +232,10 @@ class WorkerLoop:
             )
         )
 
-    def _train_steps(self, frame: Train, ready: _Ready, began: float) -> TrainedMark | None:
-        """Train to the end or a stop; the last completed inner step, None when there was none."""
-        configure = ready.configure
+    def _train_steps(self, training: Training, ready: _Ready, mark: TrainedMark | None) -> TrainedMark | None:
+        """Train on from `mark` to the end or a stop; the last completed inner step, None when there was none."""
+        configure, frame = ready.configure, training.frame
+        began = self._clock() - (0.0 if mark is None else mark.train_milliseconds / 1000)
         sequences = Sequences(
             tuple(Span(Path(part.path), part.first, part.count) for part in frame.ranges),
             token_dtype=configure.data.token_dtype,
@@ -216,8 +251,8 @@ class WorkerLoop:
             rate_first_nano=frame.rate_first_nano,
             rate_last_nano=frame.rate_last_nano,
         )
-        mark: TrainedMark | None = None
-        for step in ready.inner.train(sequences, plan):
+        done = 0 if mark is None else mark.inner_steps
+        for step in ready.inner.train(sequences, plan, training.optimiser, done):
             mark = TrainedMark(
                 assignment_id=frame.assignment_id,
                 inner_steps=step.number,
@@ -228,7 +263,27 @@ class WorkerLoop:
             )
             ready.mirror.copy_if_cheap(mark)
             self._tell_progress(mark, step)
+            if self._inbox.save_asked() and mark.inner_steps < frame.inner_steps:
+                self._save(training, mark)
         return mark
+
+    def _save(self, training: Training, mark: TrainedMark) -> bool:
+        """Write a checkpoint and say how that went; whether it is there."""
+        error: SparewattError | None = None
+        try:
+            training.save(mark)
+        except SparewattError as failed:
+            error = failed
+        self._channel.send(
+            Checkpointed(
+                assignment_id=mark.assignment_id,
+                base=training.frame.base,
+                inner_steps=mark.inner_steps,
+                error_id="" if error is None else error.error_id,
+                parameters={} if error is None else error.parameters,
+            )
+        )
+        return error is None
 
     def _tell_progress(self, mark: TrainedMark, step: InnerStep) -> None:
         self._channel.send(

@@ -18,7 +18,7 @@ class _Frame(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_field
 
 
 class Configure(_Frame, frozen=True, tag="configure"):
-    """First frame to every worker.
+    """First frame to every worker; to an encoder only when it is to build a version, and then without an answer.
 
     Attributes:
         device: ``cpu``, ``cuda``, ``mps``; a CUDA card is chosen by the environment the worker was started with.
@@ -53,8 +53,28 @@ class TokenRange(msgspec.Struct, frozen=True):
     count: int
 
 
+class CheckpointPlace(msgspec.Struct, frozen=True):
+    """Where a checkpoint of an assignment goes or lies, and what it says beside the training.
+
+    Attributes:
+        path: inside the work folder.
+        run, device: whose residual lies beside it.
+        way: as `checkpoint.CheckpointHeader`.
+    """
+
+    path: str
+    run: str
+    device: str
+    way: tuple[BlobRef, ...]
+
+
 class Train(_Frame, frozen=True, tag="train"):
-    """Copy the base area to the trainable area and train; answered by `Progress` and one `Trained` or `Failed`."""
+    """Copy the base area to the trainable area and train; answered by `Progress` and one `Trained` or `Failed`.
+
+    Attributes:
+        checkpoint: None where none is kept.
+        resume: go on from the checkpoint that lies there, instead of from the base.
+    """
 
     assignment_id: str
     base: VersionId
@@ -64,6 +84,12 @@ class Train(_Frame, frozen=True, tag="train"):
     rate_first_nano: int
     rate_last_nano: int
     payload_path: str
+    checkpoint: CheckpointPlace | None = None
+    resume: bool = False
+
+
+class SaveCheckpoint(_Frame, frozen=True, tag="save_checkpoint"):
+    """Write a checkpoint of the training that goes on; answered by `Checkpointed`. Without one it means nothing."""
 
 
 class Stop(_Frame, frozen=True, tag="stop"):
@@ -71,9 +97,14 @@ class Stop(_Frame, frozen=True, tag="stop"):
 
     The worker answers `Trained`, if any step was completed. One that is told `urgent` answers nothing and is gone at
     once: what it completed is in the trainable area, whose memory is the engine's.
+
+    Attributes:
+        resumable: leave a checkpoint to go on from instead of an update, answered by `Checkpointed`; where that fails,
+            the update all the same.
     """
 
     urgent: bool = False
+    resumable: bool = False
 
 
 class Encode(_Frame, frozen=True, tag="encode"):
@@ -82,6 +113,7 @@ class Encode(_Frame, frozen=True, tag="encode"):
     Attributes:
         base: the version that the base area holds.
         inner_steps: of the whole assignment.
+        checkpoint_path: where the trained weights are, when the trainable area does not hold them.
     """
 
     assignment_id: str
@@ -90,9 +122,10 @@ class Encode(_Frame, frozen=True, tag="encode"):
     codec: CodecSpec
     work_folder: str
     payload_path: str
+    checkpoint_path: str | None = None
 
 
-EngineFrame = Configure | ApplyVersion | Train | Stop | Encode
+EngineFrame = Configure | ApplyVersion | Train | SaveCheckpoint | Stop | Encode
 
 
 class Ready(_Frame, frozen=True, tag="ready"):
@@ -130,6 +163,21 @@ class Progress(_Frame, frozen=True, tag="progress"):
     busy_milliseconds: int
 
 
+class Checkpointed(_Frame, frozen=True, tag="checkpointed"):
+    """A checkpoint of an assignment is durable, or why there is none; an earlier one then lies there as before.
+
+    Attributes:
+        inner_steps: completed.
+        error_id, parameters: empty where it was written.
+    """
+
+    assignment_id: str
+    base: VersionId
+    inner_steps: int
+    error_id: str = ""
+    parameters: dict[str, str | int] = {}
+
+
 class Trained(_Frame, frozen=True, tag="trained"):
     """The update of an assignment is written and synced at `payload_path`, whole (`finished`) or up to a stop."""
 
@@ -155,4 +203,4 @@ class Failed(_Frame, frozen=True, tag="failed"):
     fatal: bool
 
 
-WorkerFrame = Ready | Applied | Progress | Trained | Failed
+WorkerFrame = Ready | Applied | Progress | Checkpointed | Trained | Failed

@@ -43,6 +43,10 @@ class TrainableMirror:
         begin_copy(area)
         self.weights.fill(0.0)
 
+    def load(self, weights: Floats) -> None:
+        """Give the model these weights; follows `moving`."""
+        self._model.load(weights)
+
     def moving(self) -> None:
         """The model's weights are about to change: until `copy` or `copy_if_cheap` they are no inner step's."""
         with self._settled:

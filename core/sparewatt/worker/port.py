@@ -13,6 +13,9 @@ ExitReason = Literal[
 ]
 
 
+StopHow = Literal["relaxed", "resumable", "urgent"]
+
+
 @dataclass(frozen=True)
 class WorkerDevice:
     """What a worker computes with.
@@ -69,10 +72,11 @@ class Worker(Protocol):
         """Everything the worker says, `WorkerExited` last; for one reader, who must keep reading."""
         ...
 
-    async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
+    async def stop(self, how: StopHow) -> None:
         """Return when the process is gone.
 
-        `relaxed` leaves it time to write the update of the inner steps it has completed; at `urgent` it leaves at once
+        `relaxed` leaves it time to write the update of the inner steps it has completed, `resumable` a checkpoint of
+        them; at `urgent` it leaves at once
         and is killed after 0.5 s, so that its memory is free within a second; what it completed is then in the
         trainable area. Repeated and later calls are harmless.
         """

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -14,10 +14,12 @@ from sparewatt.process.reclaim import reclaim
 from sparewatt.worker.areas import WorkerAreas
 from sparewatt.worker.exits import WorkerExit
 from sparewatt.worker.messages import EngineFrame, Stop, WorkerFrame
-from sparewatt.worker.port import ExitReason, WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
+from sparewatt.worker.port import ExitReason, StopHow, WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
 
 # Encoding and syncing an update of 1 G parameters takes about 10 s.
 _RELAXED_SECONDS: Final = 30.0
+# A checkpoint of 1 G parameters is 12 GB, which a disk of 200 MB/s takes in a minute.
+_RESUMABLE_SECONDS: Final = 90.0
 # Enough for the last copy; what is left of one second is for freeing its memory.
 _URGENT_SECONDS: Final = 0.5
 _RECLAIM_SECONDS: Final = 2.0
@@ -126,10 +128,11 @@ class WorkerProcess:
             reason="protocol" if broken else exit_reason(ended), code=ended.code, last_words=ended.last_words
         )
 
-    async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
-        await self.send(Stop(urgent=how == "urgent"))
-        if how == "relaxed":
-            await self._child.stop(by_itself_seconds=_RELAXED_SECONDS, close_input=False)
+    async def stop(self, how: StopHow) -> None:
+        await self.send(Stop(urgent=how == "urgent", resumable=how == "resumable"))
+        if how != "urgent":
+            seconds = _RESUMABLE_SECONDS if how == "resumable" else _RELAXED_SECONDS
+            await self._child.stop(by_itself_seconds=seconds, close_input=False)
             return
         reclaiming = asyncio.create_task(asyncio.to_thread(reclaim, self.pid, _RECLAIM_SECONDS))
         await self._child.stop(by_itself_seconds=_URGENT_SECONDS, terminate_seconds=0.0, close_input=False)

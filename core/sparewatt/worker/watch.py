@@ -10,7 +10,7 @@ from sparewatt.permit import EXPIRED_SECONDS, Grant, PermitKind, PermitReader, r
 from sparewatt.process.channel import Channel
 from sparewatt.process.parent_watch import Ends
 from sparewatt.worker.exits import WorkerExit
-from sparewatt.worker.messages import EngineFrame, Stop, WorkerFrame
+from sparewatt.worker.messages import EngineFrame, SaveCheckpoint, Stop, WorkerFrame
 
 # Often enough that a change is never judged much older than it is (see `permit.PermitReader`), also while one
 # micro-batch takes seconds.
@@ -60,12 +60,17 @@ class PermitWatch:
 
 
 class Inbox:
-    """Frames in order, with a look ahead for `Stop`."""
+    """Frames in order, with a look ahead for `Stop` and `SaveCheckpoint`.
+
+    Attributes:
+        stop: the first `Stop` that came; None before.
+    """
 
     def __init__(self, channel: Channel[EngineFrame, WorkerFrame]) -> None:
         self._channel = channel
         self._waiting: deque[EngineFrame] = deque()
-        self._stop_seen = False
+        self._save_asked = False
+        self.stop: Stop | None = None
 
     def next(self) -> EngineFrame | None:
         """The next frame, waited for without limit; None when the pipe is closed.
@@ -81,16 +86,25 @@ class Inbox:
 
     def stop_within(self, seconds: float) -> bool:
         """Whether the work is to end: a `Stop` is there or comes within `seconds`, or the pipe is closed."""
-        if not self._stop_seen:
+        if self.stop is None:
             self._take(seconds)
-        return self._stop_seen or self._channel.closed.is_set()
+        return self.stop is not None or self._channel.closed.is_set()
+
+    def save_asked(self) -> bool:
+        """Whether a checkpoint was asked for since the last time this was called."""
+        asked, self._save_asked = self._save_asked, False
+        return asked
 
     def _take(self, seconds: float) -> bool:
         frame = self._channel.receive(seconds)
         if frame is None:
             return False
+        if isinstance(frame, SaveCheckpoint):
+            self._save_asked = True
+            return True
         self._waiting.append(frame)
-        self._stop_seen = self._stop_seen or isinstance(frame, Stop)
+        if isinstance(frame, Stop) and self.stop is None:
+            self.stop = frame
         return True
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sparewatt.engine.account import Account, Doing, Rates
+from sparewatt.engine.account import KEPT_AT_ONCE_BYTES, Account, Doing, Rates
 from sparewatt.errors import SparewattError, StorageError
 from sparewatt.history.rows import EnergyRow, TrafficRow
 from sparewatt.history.store import HistoryStore
@@ -134,7 +134,7 @@ def test_only_what_is_new_of_a_runs_bytes_is_counted_also_after_it_was_joined_ag
         for up, down in ((5, 10), (5, 10), (7, 10), (2, 1)):
             account.transferred("run", up, down)
         assert account.spent is not None
-        assert (account.spent.network_bytes, account.spent.disk_bytes) == (20, 20)
+        assert (account.spent.network_bytes, account.spent.disk_bytes) == (20, 11)
 
     within(bench, work)
 
@@ -149,11 +149,53 @@ def test_budgets_begin_anew_with_the_month_and_disk_writes_with_the_day(tmp_path
         bench.clock.advance(3 * 3600)  # past midnight, and into December
         account.transferred("run", 6, 6)
         assert account.spent is not None
-        assert (account.spent.energy_watt_hours, account.spent.network_bytes, account.spent.disk_bytes) == (0, 2, 2)
+        assert (account.spent.energy_watt_hours, account.spent.network_bytes, account.spent.disk_bytes) == (0, 2, 1)
         rows, _ = await account.since("month", 2)
         assert [row.begins for row in rows] == ["2026-11-01"]
 
     within(bench, work)
+
+
+def test_what_is_written_besides_counts_as_written_and_is_kept_across_restarts(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+
+    async def work(account: Account) -> None:
+        account.transferred("run", 5, 10)
+        account.wrote(1_000)
+        assert account.spent is not None
+        assert (account.spent.network_bytes, account.spent.disk_bytes) == (15, 1_010)
+
+    within(bench, work)
+    bench.restart()
+
+    async def later(account: Account) -> None:
+        account.wrote(1)
+        assert account.spent is not None
+        assert account.spent.disk_bytes == 1_011
+        _, traffic = await account.since("day", 1)
+        assert traffic == (TrafficRow("2026-11-30", 5, 10, 1_001),)
+
+    within(bench, later)
+
+
+def test_a_checkpoint_is_in_the_account_before_anything_can_happen_to_the_engine(tmp_path: Path) -> None:
+    """Nobody waits for the minute: what is large is kept while the account serves."""
+    bench = Bench(tmp_path)
+
+    async def work() -> None:
+        serving = asyncio.create_task(bench.account.serve())
+        while bench.account.spent is None:
+            await asyncio.sleep(0.001)
+        bench.account.wrote(KEPT_AT_ONCE_BYTES)
+        reader = await open_in_thread(tmp_path)
+        async with asyncio.timeout(30):
+            while await reader.call(HistoryStore.traffic, datetime.fromtimestamp(EVENING, UTC).date(), "day") == ():
+                await asyncio.sleep(0.01)
+        await reader.close()
+        bench.account.stop()
+        await serving
+
+    asyncio.run(work())
 
 
 def test_without_a_place_to_keep_it_nothing_is_known_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def drive(folder: Path, story: Callable[[Bench], Coroutine[object, object, None]
         async with asyncio.TaskGroup() as tasks:
             bench = Bench(folder, tasks, work)
             await story(bench)
-            await bench.until(lambda: not bench.driver.busy, "stop")
+            await bench.until(lambda: not bench.driver.busy, "stop", rule="no_run")
 
     asyncio.run(told())
 
@@ -113,7 +113,7 @@ def test_a_version_is_believed_only_by_its_hash(tmp_path: Path) -> None:
 def test_a_pause_ends_the_assignment_at_its_last_completed_step(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         await bench.until(lambda: bench.driver.state.current is not None and bench.driver.state.current.inner_steps > 0)
-        await bench.until(lambda: not bench.driver.busy, "stop")
+        await bench.until(lambda: not bench.driver.busy, "stop", rule="disk_low")
         assert len(bench.run.delivered) <= 3
         handed = {assignment.assignment_id for assignment, _ in bench.run.delivered}
         handed |= {assignment.assignment_id for assignment in bench.run.given_back}

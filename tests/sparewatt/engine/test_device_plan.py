@@ -8,12 +8,16 @@ from hypothesis import strategies as st
 from sparewatt.engine.device_plan import (
     ENCODING_ATTEMPTS_MOST,
     UNSTARTED_SECONDS_MOST,
+    ApplyBase,
     ApplyVersion,
     AskForWork,
+    Claim,
     DeviceState,
     EncodeKept,
     FetchData,
     GiveBack,
+    SaveCheckpoint,
+    Saved,
     StartWorker,
     StopWorker,
     Train,
@@ -204,6 +208,98 @@ def test_a_worker_that_outlived_its_permit_is_killed() -> None:
     assert plan(starting, now=0.0)[1] == (), "one that still loads its libraries computes nothing"
 
 
+SAVED = Saved(version(3), 5, 500)
+
+
+def saved(**changes: object) -> DeviceState:
+    """After a relaxed stop that left a checkpoint: the memory has the same, and the device may not compute yet."""
+    held = work(
+        attempts=1, inner_steps=5, tokens=500, kept_inner_steps=5, kept_until=60.0, saved=SAVED, resume_until=30.0
+    )
+    state = replace(READY, worker="none", may_compute=False, may_encode=True, must_leave=True, current=held)
+    return replace(state, **changes)
+
+
+def test_only_a_relaxed_stop_of_training_leaves_a_checkpoint() -> None:
+    begun = replace(READY, worker="training", current=work(tokens=500), must_leave=True, may_compute=False)
+    for changes, resumable in (
+        ({"may_save": True}, True),
+        ({"may_save": False}, False),
+        ({"may_save": True, "urgent": True}, False),
+        ({"may_save": True, "worker": "applying"}, False),
+        ({"may_save": True, "current": work()}, False),
+    ):
+        state = replace(begun, **changes)
+        assert plan(state, now=0.0)[1] == (StopWorker(urgent=state.urgent, resumable=resumable),)
+
+
+def test_work_with_a_checkpoint_waits_and_goes_on_where_it_stopped() -> None:
+    assert plan(saved(), now=29.9) == (saved(), ())
+    state, effects = plan(replace(saved(), must_leave=False, may_compute=True, asked=True), now=20.0)
+    assert effects == (StartWorker(),)
+    assert state.current is not None
+    assert state.current.kept_inner_steps == 0, "the new worker takes the area"
+    state, effects = plan(replace(state, worker="ready"), now=40.0)
+    assert effects == (Train(assignment(), resume=True),), "once it has begun to go on, no time is too late"
+    assert state.current is not None
+    assert (state.current.inner_steps, state.current.tokens) == (5, 500)
+
+
+def test_it_goes_on_from_the_very_version_it_was_begun_from_though_there_are_newer_ones() -> None:
+    back = replace(saved(), worker="ready", must_leave=False, may_compute=True, asked=True, ready_version=version(4))
+    assert plan(back, now=1.0)[1] == (Train(assignment(), resume=True),)
+    state, effects = plan(replace(back, applied=None), now=1.0)
+    assert effects == (ApplyBase(version(3)),)
+    assert plan(state, now=1.1)[1] == ()
+
+
+def test_what_waits_too_long_or_is_left_behind_becomes_a_smaller_update() -> None:
+    for state, now in (
+        (saved(), 30.0),
+        (saved(ready_version=version(4), staleness_most=1), 1.0),
+        (saved(ready_version=version(3, branch=1)), 1.0),
+    ):
+        after, effects = plan(state, now)
+        assert effects == (EncodeKept(assignment()),)
+        assert after.current is not None
+        assert after.current.saved is None
+    assert plan(saved(ready_version=version(4), staleness_most=2), now=1.0)[1] == ()
+
+
+def test_work_of_an_earlier_engine_is_claimed_before_it_goes_on() -> None:
+    left = work(saved=SAVED, resume_until=30.0, lease="unknown")
+    state = replace(READY, current=left, asked=True, connected=False, worker="none", applied=None)
+    assert plan(state, now=1.0)[1] == (), "no worker is started for what others may have"
+    state, effects = plan(replace(state, connected=True, worker="ready"), now=1.0)
+    assert effects == (Claim(assignment()),)
+    assert plan(state, now=1.1)[1] == ()
+    assert state.current is not None
+    held = replace(state, current=replace(state.current, lease="held"))
+    assert plan(held, now=1.2)[1] == (ApplyBase(version(3)),)
+    waiting = replace(held, must_leave=True, may_compute=False, worker="none")
+    assert plan(waiting, now=29.9)[1] == (), "it waits as long as other work that has a checkpoint"
+    assert plan(waiting, now=30.0)[1] == (GiveBack(assignment()),), "then others can have it: its memory is gone"
+
+
+def test_what_only_a_checkpoint_has_becomes_a_smaller_update_too() -> None:
+    left = work(saved=SAVED, resume_until=30.0, kept_until=60.0)
+    state = replace(READY, current=left, asked=True, worker="none", applied=None, may_compute=False, must_leave=True)
+    assert plan(state, now=29.9)[1] == ()
+    waiting, effects = plan(state, now=30.0)
+    assert effects == (), "it waits for leave"
+    assert plan(waiting, now=60.0)[1] == (GiveBack(assignment()),)
+    state, effects = plan(replace(waiting, may_encode=True), now=31.0)
+    assert effects == (EncodeKept(assignment()),)
+    assert plan(replace(state, may_compute=True, must_leave=False), now=31.1)[1] == ()
+
+
+def test_a_checkpoint_that_is_due_is_asked_for_once_and_the_training_goes_on() -> None:
+    state, effects = plan(replace(READY, worker="training", current=work(tokens=500), save_due=True), now=0.0)
+    assert effects == (SaveCheckpoint(assignment()),)
+    assert plan(state, now=0.1)[1] == ()
+    assert state.worker == "training"
+
+
 @given(
     may_compute=st.booleans(),
     must_leave=st.booleans(),
@@ -213,6 +309,9 @@ def test_a_worker_that_outlived_its_permit_is_killed() -> None:
     ready_version=st.none() | st.integers(0, 3).map(version),
     has_current=st.booleans(),
     has_next=st.booleans(),
+    has_checkpoint=st.booleans(),
+    lease=st.sampled_from(["held", "unknown", "asking"]),
+    may_save=st.booleans(),
     now=st.floats(0, 1000),
 )
 def test_nothing_is_begun_twice_and_nothing_computes_without_leave(
@@ -224,6 +323,9 @@ def test_nothing_is_begun_twice_and_nothing_computes_without_leave(
     ready_version: VersionId | None,
     has_current: bool,
     has_next: bool,
+    has_checkpoint: bool,
+    lease: object,
+    may_save: bool,
     now: float,
 ) -> None:
     state = DeviceState(
@@ -233,13 +335,21 @@ def test_nothing_is_begun_twice_and_nothing_computes_without_leave(
         worker=worker,  # type: ignore[arg-type]
         applied=applied,
         ready_version=ready_version,
-        current=work(1) if has_current else None,
+        current=work(1, saved=SAVED if has_checkpoint else None, resume_until=500.0, lease=lease)
+        if has_current
+        else None,
+        may_save=may_save,
+        save_due=may_save,
         next=work(2) if has_next else None,
     )
     after, effects = plan(state, now)
     _, again = plan(after, now)
     assert not set(effects) & set(again)
     if not state.may_compute:
-        assert not any(isinstance(effect, StartWorker | Train | ApplyVersion | AskForWork) for effect in effects)
+        assert not any(
+            isinstance(effect, StartWorker | Train | ApplyVersion | ApplyBase | AskForWork) for effect in effects
+        )
     if must_leave:
         assert after.next is None
+    if lease != "held":
+        assert not any(isinstance(effect, Train) and effect.assignment == assignment(1) for effect in effects)

@@ -100,3 +100,18 @@ def test_an_event_loop_reaches_it_through_one_thread(tmp_path: Path) -> None:
         return found
 
     assert asyncio.run(use()) == (ROW,)
+
+
+def test_an_account_of_the_format_before_counts_what_was_sent_as_written(tmp_path: Path) -> None:
+    open_history(tmp_path).close()
+    database = sqlite3.connect(tmp_path / DATABASE)
+    database.executescript(
+        "ALTER TABLE traffic DROP COLUMN bytes_written; INSERT INTO traffic VALUES ('2026-11-23', 3, 4);"
+        "PRAGMA user_version = 1;"
+    )
+    database.close()
+    for expected in (TrafficRow("2026-11-23", 3, 4, 3), TrafficRow("2026-11-23", 4, 6, 6)):
+        store = open_history(tmp_path)
+        assert store.traffic(TODAY - timedelta(days=30), "day") == (expected,)
+        store.add((), [TrafficRow("2026-11-23", 1, 2, 3)], (), TODAY)
+        store.close()

@@ -2,6 +2,8 @@
 
 import io
 import re
+import struct
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,10 @@ from sparewatt.numeric.patch import apply_patch, encode_block, patch_head
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.work.manifest import DENSE_PATCH, CodecSpec, PatchSpec
 from sparewatt.work.model import ModelSpec, parameter_count
+from sparewatt.work.version import VersionId
+from sparewatt.worker.areas import ResidualMark
+from sparewatt.worker.checkpoint import CHECKPOINT, CheckpointHeader
+from sparewatt.worker.residual_file import RESIDUAL, ResidualHeader
 
 PAGE = Path(__file__).parents[3] / "docs" / "formats.md"
 GOLDEN = {
@@ -47,6 +53,23 @@ def outer_state() -> bytes:
     return sink.getvalue()
 
 
+def checkpoint() -> bytes:
+    arrays = [memoryview(struct.pack("<f", number)) for number in (1.0, 0.5, 0.25)]
+    header = CheckpointHeader("ab" * 32, "cd" * 16, VersionId(0, 7, "0" * 64), (), 3, 96, 5, 4, 9, 1, 12, 4, 3, 1)
+    return written(lambda path: CHECKPOINT.write(path, header, arrays))
+
+
+def residual() -> bytes:
+    header = ResidualHeader("ab" * 32, "cpu", ResidualMark(0, 6, 2), 2)
+    return written(lambda path: RESIDUAL.write(path, header, [memoryview(b"\x80\x3f\x00\x00")]))
+
+
+def written(write: Callable[[Path], int]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "file")
+        return (Path(folder) / "file").read_bytes()
+
+
 WRITTEN: dict[str, Callable[[], bytes]] = {
     "version": lambda: bytes.fromhex(
         version_sha256(SPEC, (np.arange(parameter_count(SPEC), dtype="<f4") / 64).tobytes())
@@ -61,6 +84,8 @@ WRITTEN: dict[str, Callable[[], bytes]] = {
     "patch int4": lambda: patch(INT4_PATCH),
     "patch topk": lambda: patch(TOPK_PATCH),
     "outer state": outer_state,
+    "checkpoint": checkpoint,
+    "residual": residual,
 }
 
 

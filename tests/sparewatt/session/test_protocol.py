@@ -487,6 +487,24 @@ def test_heartbeats_name_what_is_held_and_lost_leases_are_told_once() -> None:
     assert pair.said() == [wire.Heartbeat(assignments=("ab" * 16,))]
 
 
+def test_leases_are_renewed_at_once_when_that_is_asked_for_but_one_heartbeat_at_a_time() -> None:
+    pair = active()
+    pair.client.hold(frozenset({"ab" * 16}))
+    pair.client.renew(1.0)
+    pair.client.tick(1.0)
+    assert pair.said() == [wire.Heartbeat(assignments=("ab" * 16,))]
+    pair.client.hold(frozenset({"cd" * 16}))
+    pair.client.renew(2.0)
+    pair.client.tick(2.0)
+    assert pair.said() == []
+    pair.tell(wire.Leases(ttl_s=60, renewed=("ab" * 16,), lost=()), now=3.0)
+    pair.client.tick(3.0)
+    assert pair.said() == [wire.Heartbeat(assignments=("cd" * 16,))]
+    assert pair.tell(wire.Leases(ttl_s=60, renewed=("cd" * 16,), lost=()), now=4.0) == (
+        event.LeasesRenewed(assignments=("cd" * 16,), ttl_s=60),
+    )
+
+
 def test_a_peer_that_answers_no_heartbeat_is_dead() -> None:
     pair = active()
     for now in (20.0, 40.0, 60.0, 79.0):

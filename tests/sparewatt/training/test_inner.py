@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from sparewatt.training.device import open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat
+from sparewatt.training.optimiser import Optimiser
 from sparewatt.work.manifest import OptimiserSpec
 from sparewatt.work.model import ModelSpec, parameter_count
 
@@ -202,6 +203,42 @@ def test_a_loss_that_is_not_a_number_ends_the_assignment(sequences: Sequences) -
     trained.weights.fill_(float("nan"))
     with pytest.raises(IntegrityError, match=r"training\.loss_not_finite"):
         next(loop(trained, Gate()).train(sequences, plan()))
+
+
+@pytest.mark.parametrize("stopped_after", [1, 3])
+def test_going_on_from_a_kept_state_gives_the_same_bytes_as_never_stopping(
+    sequences: Sequences, stopped_after: int
+) -> None:
+    whole = run(sequences)[1]
+    first = model()
+    optimiser = Optimiser(first.module, OPTIMISER)
+    steps = loop(first, Gate()).train(sequences, plan(), optimiser)
+    for _ in range(stopped_after):
+        next(steps)
+    kept, weights = optimiser.moments(), first.weights.numpy().copy()
+    assert kept is not None
+
+    second = model()
+    second.load(weights)
+    again = Optimiser(second.module, OPTIMISER)
+    assert again.moments() is None, "nothing was taken yet"
+    read = again.blank_moments()
+    for blank, tensor in zip((*read.first, *read.second), (*kept.first, *kept.second), strict=True):
+        blank.copy_(tensor)
+    again.restore(replace(read, steps=kept.steps))
+    later = list(loop(second, Gate()).train(sequences, plan(), again, stopped_after))
+    assert [step.number for step in later] == list(range(stopped_after + 1, STEPS + 1))
+    assert second.weights.numpy().tobytes() == whole.tobytes()
+
+
+def test_without_its_moments_it_would_not_be_the_same(sequences: Sequences) -> None:
+    whole = run(sequences)[1]
+    trained = model()
+    steps = loop(trained, Gate()).train(sequences, plan())
+    for _ in range(3):
+        next(steps)
+    list(loop(trained, Gate()).train(sequences, plan(), Optimiser(trained.module, OPTIMISER), 3))
+    assert trained.weights.numpy().tobytes() != whole.tobytes()
 
 
 class Hungry(torch.nn.Module):

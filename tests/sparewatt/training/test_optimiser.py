@@ -75,3 +75,19 @@ def test_nothing_was_learnt_before_the_first_step() -> None:
     for rows, columns in Optimiser(Module(), SPEC).second_moments():
         assert not rows.any()
         assert not columns.any()
+
+
+def test_a_kept_state_goes_on_also_from_shared_second_moments() -> None:
+    whole, first, second = Module(), Module(), Module()
+    shared = [(torch.full((3,), 0.3), torch.full((4,), 0.3)), (torch.full((1,), 0.2), torch.full((4,), 0.2))]
+    trained(Optimiser(whole, SPEC, shared), whole, 5)
+    stopped = Optimiser(first, SPEC, shared)
+    trained(stopped, first, 2)
+    kept = stopped.moments()
+    assert kept is not None
+    second.load_state_dict(first.state_dict())
+    again = Optimiser(second, SPEC, shared)
+    again.restore(kept)
+    trained(again, second, 3, 2)
+    assert torch.equal(second.matrix, whole.matrix)
+    assert torch.equal(second.norm, whole.norm)

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,7 +14,16 @@ from sparewatt.testing.worker_bench import BATCH, LENGTH, SPEC, Bench, Hearing, 
 from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import parameter_count
 from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, begin_copy, end_copy, read_mark
-from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Trained
+from sparewatt.worker.checkpoint import CHECKPOINT, checkpoint_bytes
+from sparewatt.worker.messages import (
+    Applied,
+    ApplyVersion,
+    Checkpointed,
+    Failed,
+    Progress,
+    SaveCheckpoint,
+    Trained,
+)
 from sparewatt.worker.port import WorkerExited, WorkerStarter
 
 
@@ -106,6 +116,138 @@ def test_a_relaxed_stop_brings_home_what_was_completed(starter: WorkerStarter, b
         assert trained.payload.sha256 == bench.payload_sha256()
         assert isinstance(rest[-1], WorkerExited)
         assert rest[-1].reason == "stopped"
+
+    asyncio.run(scenario())
+
+
+async def stopped_midway(starter: WorkerStarter, bench: Bench, inner_steps: int) -> Checkpointed:
+    """Train some inner steps of an assignment and leave a checkpoint."""
+    hearing = await begin(starter, bench)
+    bench.permit.compute()
+    await hearing.worker.send(bench.train(inner_steps=inner_steps))
+    await hearing.until(Progress)
+    await hearing.worker.stop("resumable")
+    rest = await hearing.rest()
+    assert not any(isinstance(event, Trained) for event in rest)
+    assert isinstance(rest[-1], WorkerExited)
+    assert rest[-1].reason == "stopped"
+    return next(event for event in rest if isinstance(event, Checkpointed))
+
+
+def test_a_resumable_stop_leaves_a_checkpoint_from_which_another_worker_goes_on(
+    starter: WorkerStarter, bench: Bench
+) -> None:
+    async def scenario() -> None:
+        kept = await stopped_midway(starter, bench, 1000)
+        assert (kept.error_id, kept.base) == ("", bench.version)
+        assert not bench.payload.exists()
+        header = CHECKPOINT.read_header(bench.checkpoint)
+        mark = read_mark(bench.areas.trainable.view)
+        assert header.mark == mark
+        assert header.inner_steps == kept.inner_steps
+        assert bench.checkpoint.stat().st_size <= checkpoint_bytes(parameter_count(SPEC))
+
+        again = await begin(starter, bench, from_keyframe=False)
+        await again.worker.send(bench.train(1000, resume=True))
+        first = await again.until(Progress)
+        assert (first.inner_steps, first.tokens) == (kept.inner_steps + 1, (kept.inner_steps + 1) * BATCH * LENGTH)
+        await again.worker.stop("relaxed")
+        trained = next(event for event in await again.rest() if isinstance(event, Trained))
+        assert trained.inner_steps > kept.inner_steps
+        assert trained.tokens == trained.inner_steps * BATCH * LENGTH
+        assert mark is not None
+        assert trained.loss_first_micro == mark.loss_first_micro
+        assert trained.train_milliseconds >= mark.train_milliseconds
+
+    asyncio.run(scenario())
+
+
+def test_an_encoder_makes_of_a_checkpoint_what_the_worker_would_have_made(
+    starter: WorkerStarter, bench: Bench, tmp_path: Path
+) -> None:
+    """In areas that hold nothing, as in an engine that was started anew."""
+
+    async def scenario(later: Bench) -> None:
+        kept = await stopped_midway(starter, bench, 1000)
+        bench.permit.encode_only()
+        encoder = Hearing(await starter.start_encoder(bench.areas, bench.folders))
+        await encoder.worker.send(bench.encode())
+        expected = await encoder.until(Trained)
+        await encoder.worker.stop("relaxed")
+        await encoder.rest()
+
+        later.permit.encode_only()
+        encoder = Hearing(await starter.start_encoder(later.areas, later.folders))
+        await encoder.worker.send(later.configure())
+        await encoder.worker.send(later.apply())
+        assert (await encoder.until(Applied)).version == later.version
+        for assignment, error_id in (("ba" * 16, "kept.other"), ("ab" * 16, "")):
+            frame = later.encode(assignment=assignment)
+            await encoder.worker.send(msgspec.structs.replace(frame, checkpoint_path=str(later.checkpoint)))
+            if error_id:
+                assert (await encoder.until(Failed)).error_id == error_id
+        trained = await encoder.until(Trained)
+        assert (trained.inner_steps, trained.tokens) == (kept.inner_steps, expected.tokens)
+        assert (trained.payload, trained.delta_root) == (expected.payload, expected.delta_root)
+        await encoder.worker.stop("relaxed")
+        await encoder.rest()
+
+    later = Bench(tmp_path)
+    try:
+        asyncio.run(scenario(later))
+    finally:
+        later.close()
+
+
+def test_a_checkpoint_that_does_not_hold_is_refused_and_the_worker_begins_anew(
+    starter: WorkerStarter, bench: Bench
+) -> None:
+    async def scenario() -> None:
+        await stopped_midway(starter, bench, 1000)
+        whole = bench.checkpoint.read_bytes()
+        again = await begin(starter, bench, from_keyframe=False)
+        changed = bytearray(whole)
+        changed[len(whole) // 2] ^= 1
+        for data, assignment, error_id in (
+            (bytes(changed), "ab" * 16, "kept.damaged"),
+            (whole[:-1], "ab" * 16, "kept.damaged"),
+            (whole + b"0", "ab" * 16, "kept.damaged"),
+            (whole, "ba" * 16, "kept.other"),
+        ):
+            bench.checkpoint.write_bytes(data)
+            await again.worker.send(bench.train(1000, assignment=assignment, resume=True))
+            failed = await again.until(Failed)
+            assert (failed.error_id, failed.fatal) == (error_id, False)
+        bench.checkpoint.unlink()
+        await again.worker.send(bench.train(1000, resume=True))
+        assert (await again.until(Failed)).error_id == "kept.unreadable"
+        await again.worker.send(bench.train(2))
+        trained = await again.until(Trained)
+        assert (trained.outcome, trained.inner_steps) == ("finished", 2)
+        await again.worker.stop("relaxed")
+        await again.rest()
+
+    asyncio.run(scenario())
+
+
+def test_a_checkpoint_is_written_while_the_training_goes_on(starter: WorkerStarter, bench: Bench) -> None:
+    async def scenario() -> None:
+        hearing = await begin(starter, bench)
+        await hearing.worker.send(SaveCheckpoint())
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=1000))
+        await hearing.until(Progress)
+        await hearing.worker.send(SaveCheckpoint())
+        kept = await hearing.until(Checkpointed)
+        assert kept.error_id == ""
+        assert (await hearing.until(Progress)).inner_steps == kept.inner_steps + 1
+        bench.checkpoint.unlink()
+        bench.checkpoint.mkdir()
+        await hearing.worker.send(SaveCheckpoint())
+        assert (await hearing.until(Checkpointed)).error_id == "storage.unusable"
+        await hearing.worker.stop("resumable")
+        rest = await hearing.rest()
+        assert any(isinstance(event, Trained) for event in rest), "where no checkpoint can be written, an update is"
 
     asyncio.run(scenario())
 

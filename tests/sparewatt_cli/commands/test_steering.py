@@ -129,7 +129,7 @@ def test_energy_is_told_by_period_with_its_cost_and_what_is_uncertain(
     serve(ControlEngine(busy(), priced=True, energy=rows))
     assert command("energy", "--last", "2") == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert first == "2026-11-23  energy not measured, 1,000 tokens, 0 B sent and received"
+    assert first == "2026-11-23  energy not measured, 1,000 tokens, 0 B sent and received, 0 B written"
     assert second.startswith("2026-11-24  1.00 kWh, 0.32 EUR, 473 g CO₂, 2.00 million tokens, 2.0 M tokens per kWh")
     assert "estimated" in second
     assert command("energy", "--json") == 0
