@@ -103,7 +103,7 @@ class Pacer:
         """A worker of `device` lives: its permit is advanced from now on by calling `advance` on this thread, and
         `resumed` when the computer slept."""
         with self._lock:
-            paced = self._devices.setdefault(device, _Paced())
+            paced = self._paced(device)
             paced.advance = advance
             paced.resumed = resumed
             paced.facts = replace(paced.facts, attached=True)
@@ -127,7 +127,7 @@ class Pacer:
         """What devices say of themselves: their own limits."""
         with self._lock:
             for device in devices:
-                paced = self._devices.setdefault(device.device, _Paced())
+                paced = self._paced(device.device)
                 paced.facts = replace(
                     paced.facts,
                     power_limit_watts=device.power_limit_watts,
@@ -142,12 +142,12 @@ class Pacer:
     def decided(self, decision: Decision) -> None:
         """The newest decision; it has to be renewed within 5 s, also when nothing changed."""
         with self._lock:
-            self._devices.setdefault(decision.device, _Paced()).decision = decision
+            self._paced(decision.device).decision = decision
 
     def sampled(self, sample: Sample) -> None:
         """The newest sample, with `t` in this clock."""
         with self._lock:
-            self._devices.setdefault(sample.device, _Paced()).sample = sample
+            self._paced(sample.device).sample = sample
 
     def pace_of(self, device: str) -> Pace | None:
         """The last pace; None before the first."""
@@ -169,6 +169,13 @@ class Pacer:
                 if paced.advance is not None and grant is not None:
                     paced.advance(grant)
 
+    def _paced(self, device: str) -> _Paced:
+        """What is kept of `device`; call it under the lock."""
+        paced = self._devices.get(device)
+        if paced is None:
+            paced = self._devices[device] = _Paced()
+        return paced
+
     def _slept(self, now: float) -> bool:
         """Whether the computer slept since the last look. The monotonic clock of some systems stands still meanwhile;
         the time of day does not."""
@@ -188,8 +195,11 @@ class Pacer:
     def next_period_s(self) -> float:
         """How long to wait until the next `tick`."""
         with self._lock:
-            attached = [paced for paced in self._devices.values() if paced.advance is not None]
-            often = any(paced.pace is not None and paced.pace.sample_seconds < PERIOD_S for paced in attached)
+            attached = often = False
+            for paced in self._devices.values():
+                if paced.advance is not None:
+                    attached = True
+                    often = often or (paced.pace is not None and paced.pace.sample_seconds < PERIOD_S)
         period = min(self._period_s, INSTANT_PERIOD_S) if often else self._period_s
         if not attached:
             period = max(self._period_s, IDLE_PERIOD_S)
