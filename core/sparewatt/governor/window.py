@@ -52,7 +52,7 @@ class Window(msgspec.Struct, frozen=True, gc=False):
         for first in reversed(firsts):
             for t, joules in marks[first:last]:
                 below = joules - watts * t
-                if below < least:
+                if below < least:  # noqa: PLR1730 — a call for each of 60 marks would be most of a pace's time
                     least = below
             last = first
             found.append(most - least)

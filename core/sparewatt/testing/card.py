@@ -2,7 +2,7 @@
 
 The die answers its own power within seconds, the heatsink within minutes; each is one resistance and one time constant.
 The worker on it computes in micro-batches exactly as `worker.watch.PermitGate` lets it: none begins without a permit
-that advanced within 2 s, and after each it pauses ``busy x (1 / duty - 1)`` by the newest duty.
+that advanced within 2 s, and it pauses ``busy x (1 / duty - 1)`` by the newest duty once that is a tenth of a second.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sparewatt.permit import EXPIRED_SECONDS, FRESH_SECONDS, Grant, PermitKind
+from sparewatt.permit import EXPIRED_SECONDS, FRESH_SECONDS, PAUSE_LEAST_SECONDS, Grant, PermitKind
 
 SensorKind = Literal["energy", "average", "instant", "quarter", "none"]
 _HISTORY_S: Final = 1.5
@@ -176,17 +176,19 @@ class Card:
         watts = gap
         while now < until:
             if now < busy_until:
-                end, watts = busy_until if busy_until < until else until, full
+                end, watts = min(busy_until, until), full
                 self.busy_s += end - now
             else:
-                start = busy_until + busy * pause_share
+                pause = busy * pause_share
+                start = busy_until + pause if pause >= PAUSE_LEAST_SECONDS else busy_until
                 if start <= now <= last_start:
                     # A micro-batch, or a chain of them without pauses.
-                    busy = mean_length * (0.9 + 0.2 * vary())
-                    more = max(0, int((min(until, permit_ends) - now) / busy)) if chained else 0
-                    busy_until = now + (1 + more) * busy
+                    length = mean_length * (0.9 + 0.2 * vary())
+                    more = max(0, int((min(until, permit_ends) - now) / length)) if chained else 0
+                    busy = length if start > busy_until or chained else busy + length
+                    busy_until = now + (1 + more) * length
                     first_began = now if first_began == -NEVER else first_began
-                    last_began = now + more * busy
+                    last_began = now + more * length
                     continue
                 end, watts = start if now < start <= last_start and start < until else until, gap
             stretch = end - now
