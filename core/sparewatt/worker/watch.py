@@ -126,7 +126,7 @@ class PermitGate:
 
     def leave(self, busy_seconds: float) -> None:
         """Pause ``busy x (1 / duty - 1)`` by the duty of the newest permit, where `busy` is all that was computed since
-        the last pause; not yet while that is less than `PAUSE_LEAST_SECONDS`. It ends at once at a stop or lost permit."""
+        the last pause; not yet while that is less than `PAUSE_LEAST_SECONDS`. Ends at once at a stop or lost permit."""
         self._busy_seconds += busy_seconds
         began = self._clock()
         while (grant := self.allowed()) is not None and grant.duty < 1.0:
