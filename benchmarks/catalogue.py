@@ -16,6 +16,7 @@ from benchmarks.footprint import stopped_footprint
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.release import detection, release
 from benchmarks.rig import Rig, bare, pin, rig
+from benchmarks.scale.course import Course, lines
 from benchmarks.transfer import measured
 
 PAIRS = 3
@@ -124,6 +125,16 @@ def transfer() -> tuple[Measurement, ...]:
     )
 
 
+def scale() -> tuple[Measurement, ...]:
+    """Ten thousand simulated contributors of a 1 B run, who come and go, around the shipped round code."""
+    found = Course(contributors=10_000, parameters=1_000_000_000, hours=6.0, seed=1).run()
+    return (
+        absolute("scale-utilisation", "% of device time", [100 * found.utilisation], None, lines(found)),
+        absolute("scale-goodput", "% of tokens", [100 * found.goodput], None),
+        absolute("scale-outer-steps", "outer steps", [found.outer_steps], None),
+    )
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "worker-ratio": worker_ratio,
     "start-up": start_up,
@@ -134,4 +145,5 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,
+    "scale": scale,
 }

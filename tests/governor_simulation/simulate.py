@@ -64,10 +64,12 @@ class Simulation:
         self._cap = machine.cap_watts
         self._waiting = deque(machine.happenings)
         self._active: list[Happening] = []
+        self._next_change_s = self._waiting[0].start if self._waiting else NEVER
         self._compute: Compute = "full"
         self._restart_at = 0.0
         self._leave_at = NEVER
         self._decide_at = 0.0
+        self._sample_s = 0.5
         self._last_counter: tuple[float, float] | None = None
         self._counter_base = 0.0
         self._frozen_watts: float | None = None
@@ -93,17 +95,13 @@ class Simulation:
             moment = min(next_tick, next_sample)
             card.run(moment)
             self._clock.now = moment
-            slept = self._happen(moment)
-            if slept:
+            if moment >= self._next_change_s and self._happen(moment):
                 next_tick, next_sample = card.now, card.now + 0.2
                 self._clock.now = card.now
                 continue
             if next_sample <= next_tick:
                 self._sample(moment)
-                paced = pacer.pace_of(DEVICE)
-                next_sample = moment + (paced.sample_seconds if paced is not None else 0.5) * self._rng.uniform(
-                    1.0, 1.1
-                )
+                next_sample = moment + self._sample_s * self._rng.uniform(1.0, 1.1)
                 continue
             self._tick(moment)
             next_tick = moment + pacer.next_period_s()
@@ -117,13 +115,13 @@ class Simulation:
 
     def _happen(self, now: float) -> bool:
         """Begin and end what is due; whether the computer slept meanwhile."""
-        if not (self._waiting and self._waiting[0].start <= now) and all(each.end > now for each in self._active):
-            return False
         self._active = [each for each in self._active if each.end > now]
         slept = False
         while self._waiting and self._waiting[0].start <= now:
             each = self._waiting.popleft()
             slept = self._begin(each, now) or slept
+        ends = [each.end for each in self._active]
+        self._next_change_s = min((*ends, self._waiting[0].start if self._waiting else NEVER))
         active = {each.kind: each for each in self._active}
         card = self._card
         card.other_watts = sum(each.value for each in self._active if each.kind in ("game", "video"))
@@ -252,6 +250,7 @@ class Simulation:
         pacer.tick()
         paced = pacer.pace_of(DEVICE)
         assert paced is not None
+        self._sample_s = paced.sample_seconds
         self._worker(paced, now)
         self._look(paced, now)
 

@@ -9,6 +9,7 @@ from sparewatt.errors import SparewattError
 from sparewatt.host.reading import Reading
 from sparewatt.policy import conflicts
 from sparewatt.settings import schema
+from sparewatt.settings.carbon import carbon_grams_per_kwh
 from sparewatt.settings.tariff import price_ct_per_kwh
 from sparewatt.settings.values import Settings
 from sparewatt.snapshot import ConflictSnapshot, DeviceSnapshot, EnergySnapshot, ErrorSnapshot
@@ -60,7 +61,7 @@ def conflict_snapshots(
 def rates(settings: Settings, reading: Reading | None) -> Rates:
     """What a kilowatt-hour costs now, and stands for."""
     price = None if reading is None else price_ct_per_kwh(settings, reading.weekday, reading.minute)
-    return Rates(price, settings.get(schema.CARBON_GRAMS_PER_KWH))
+    return Rates(price, carbon_grams_per_kwh(settings))
 
 
 def energy_snapshot(account: "Account", settings: Settings) -> EnergySnapshot | None:

@@ -4,6 +4,7 @@ The die follows its own power within seconds and the heatsink within minutes, so
 by its slope; from a kelvin below the limit the largest duty falls with the excess, from three kelvins below it rises.
 """
 
+import math
 from typing import Final
 
 from msgspec.structs import replace
@@ -38,8 +39,10 @@ def limit_celsius(memory: HeatMemory, wanted: int | None, facts: Facts) -> float
 
 def most_celsius(memory: HeatMemory, facts: Facts) -> float | None:
     """The highest limit that means anything, where it is known where the device slows itself down."""
-    known = [at for at in (memory.slowdown_celsius, facts.slowdown_celsius) if at is not None]
-    return min(known) - SLOWDOWN_MARGIN_KELVIN if known else None
+    seen, said = memory.slowdown_celsius, facts.slowdown_celsius
+    if seen is None and said is None:
+        return None
+    return min(math.inf if seen is None else seen, math.inf if said is None else said) - SLOWDOWN_MARGIN_KELVIN
 
 
 def observe(memory: HeatMemory, sample: Sample, celsius: float | None, limit: float | None, duty: float) -> HeatMemory:

@@ -42,6 +42,8 @@ _SETTLE_S: Final = 2.0
 _QUIET_S: Final = 4.0
 # When the draw between micro-batches is measured: soon after a worker began, again when its memory is full, hourly.
 PROBES_S: Final = (15.0, 90.0, 600.0, 3600.0)
+# A worker that only holds its device open draws no more than this share of what it draws while it computes.
+_WAITING_SHARE_MOST: Final = 0.5
 # A cap needs this much above the draw at rest to leave room for any work.
 ROOM_ABOVE_GAP: Final = 1.15
 _LEARN_DUTY_LEAST: Final = 0.05
@@ -242,7 +244,7 @@ def _learn_quiet(memory: PowerMemory, facts: Facts, t: float, quiet_s: float) ->
     probed = measuring(memory, t) and (memory.gap_watts is None or memory.over_s is None)
     if not probed and (memory.gap_watts is None or probes == 0):
         return replace(memory, quiet_joules=memory.joules, quiet_s=t - _SETTLE_S)
-    if memory.gap_watts is not None and not probed:
+    if memory.gap_watts is not None and not probed and not _measured_too_early(memory, mean):
         # A higher draw in some other pause may be another program's.
         mean = min(mean, memory.gap_watts)
     if probed:
@@ -258,6 +260,13 @@ def _learn_quiet(memory: PowerMemory, facts: Facts, t: float, quiet_s: float) ->
         quiet_joules=memory.joules,
         quiet_s=t - _SETTLE_S,
     )
+
+
+def _measured_too_early(memory: PowerMemory, mean: float) -> bool:
+    """Whether a draw of `mean` in a pause is rather the worker's: it was measured once, it may have opened the device
+    only since then, and it is no more than a worker draws that waits."""
+    waits = memory.full_watts is None or mean <= _WAITING_SHARE_MOST * memory.full_watts
+    return memory.probes == 1 and waits
 
 
 def _gap_watts(memory: PowerMemory, cap: int) -> float:

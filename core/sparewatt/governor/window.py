@@ -1,5 +1,6 @@
 """The energy of the last minute, in bounded memory."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -43,15 +44,17 @@ class Window(msgspec.Struct, frozen=True, gc=False):
             while first + 1 < len(marks) and marks[first + 1][0] <= start:
                 first += 1
             firsts.append(first)
-        below = [joules - watts * t for t, joules in marks[firsts[0] :]]
-        most = below[-1] + watts * WINDOW_S
-        least = min(below[firsts[-1] - firsts[0] :])
+        end, joules = marks[-1]
+        most = joules - watts * end + watts * WINDOW_S
+        least = math.inf
         found: list[float] = []
-        last = firsts[-1]
+        last = len(marks)
         for first in reversed(firsts):
-            if first < last:
-                least = min(least, *below[first - firsts[0] : last - firsts[0]])
-                last = first
+            for t, joules in marks[first:last]:
+                below = joules - watts * t
+                if below < least:  # noqa: PLR1730 — a call for each of 60 marks would be most of a pace's time
+                    least = below
+            last = first
             found.append(most - least)
         return tuple(reversed(found))
 

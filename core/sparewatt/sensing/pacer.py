@@ -102,7 +102,7 @@ class Pacer:
         with self._lock:
             if not self._attached():
                 self._looked = None
-            paced = self._devices.setdefault(device, _Paced())
+            paced = self._paced(device)
             paced.advance = advance
             paced.resumed = resumed
             paced.facts = replace(paced.facts, attached=True)
@@ -126,7 +126,7 @@ class Pacer:
         """What devices say of themselves: their own limits."""
         with self._lock:
             for device in devices:
-                paced = self._devices.setdefault(device.device, _Paced())
+                paced = self._paced(device.device)
                 paced.facts = replace(
                     paced.facts,
                     power_limit_watts=device.power_limit_watts,
@@ -141,12 +141,12 @@ class Pacer:
     def decided(self, decision: Decision) -> None:
         """The newest decision; it has to be renewed within 5 s, also when nothing changed."""
         with self._lock:
-            self._devices.setdefault(decision.device, _Paced()).decision = decision
+            self._paced(decision.device).decision = decision
 
     def sampled(self, sample: Sample) -> None:
         """The newest sample, with `t` in this clock."""
         with self._lock:
-            self._devices.setdefault(sample.device, _Paced()).sample = sample
+            self._paced(sample.device).sample = sample
 
     def pace_of(self, device: str) -> Pace | None:
         """The last pace; None before the first."""
@@ -179,6 +179,13 @@ class Pacer:
     def _attached(self) -> bool:
         return any(paced.advance is not None for paced in self._devices.values())
 
+    def _paced(self, device: str) -> _Paced:
+        """What is kept of `device`; call it under the lock."""
+        paced = self._devices.get(device)
+        if paced is None:
+            paced = self._devices[device] = _Paced()
+        return paced
+
     def _slept(self, now: float) -> bool:
         """Whether the computer slept since the last look. The monotonic clock of some systems stands still meanwhile;
         the time of day does not."""
@@ -199,8 +206,11 @@ class Pacer:
     def next_period_s(self) -> float | None:
         """How long to wait until the next `tick`; None while no worker lives: a new one wakes the thread."""
         with self._lock:
-            attached = [paced for paced in self._devices.values() if paced.advance is not None]
-            often = any(paced.pace is not None and paced.pace.sample_seconds < PERIOD_S for paced in attached)
+            attached = often = False
+            for paced in self._devices.values():
+                if paced.advance is not None:
+                    attached = True
+                    often = often or (paced.pace is not None and paced.pace.sample_seconds < PERIOD_S)
         if not attached:
             return None
         period = min(self._period_s, INSTANT_PERIOD_S) if often else self._period_s

@@ -6,6 +6,7 @@ Only what this version enforces is here. A limit that cannot be kept on a device
 from types import MappingProxyType
 from typing import Any, Final
 
+from sparewatt.settings.countries import COUNTRIES, WORLD
 from sparewatt.settings.hours import ALWAYS, parse_hours
 from sparewatt.settings.option import Choice, Hours, Names, Number, Option, Switch
 
@@ -203,16 +204,25 @@ WAIT_FOR_CHEAP_POWER: Final = Switch(
     label="Wait for cheap power",
     help="Compute in the cheap hours only.",
 )
+COUNTRY: Final = Choice(
+    key="country",
+    scope="computer",
+    default=WORLD,
+    choices=COUNTRIES,
+    label="Country",
+    help="Where your power comes from. Carbon dioxide is estimated by the average of a whole year there; it says "
+    "nothing of the hour or of your supplier.",
+)
 CARBON_GRAMS_PER_KWH: Final = Number(
     key="carbon_grams_per_kwh",
     scope="computer",
-    default=470,
+    default=0,
     minimum=0,
     maximum=2_000,
     unit="g/kWh",
     label="Carbon dioxide of your power",
-    help="How many grams of carbon dioxide a kilowatt-hour of your power stands for; your supplier's bill or your "
-    "country's statistics say it. The default is about the world's average.",
+    help="How many grams of carbon dioxide a kilowatt-hour of your power stands for, where you know it better than "
+    "your country's average: your supplier's bill often says it. 0 means the average of your country.",
 )
 CPU_THREADS: Final = Number(
     key="cpu_threads",
@@ -338,6 +348,7 @@ OPTIONS: Final[tuple[Option[Any], ...]] = (
     CHEAP_PRICE_CT_PER_KWH,
     CHEAP_HOURS,
     WAIT_FOR_CHEAP_POWER,
+    COUNTRY,
     CARBON_GRAMS_PER_KWH,
     DEVICE_USE,
     POWER_CAP_WATTS,

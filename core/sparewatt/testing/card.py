@@ -2,7 +2,7 @@
 
 The die answers its own power within seconds, the heatsink within minutes; each is one resistance and one time constant.
 The worker on it computes in micro-batches exactly as `worker.watch.PermitGate` lets it: none begins without a permit
-that advanced within 2 s, and after each it pauses ``busy x (1 / duty - 1)`` by the newest duty.
+that advanced within 2 s, and it pauses ``busy x (1 / duty - 1)`` by the newest duty once that is a tenth of a second.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sparewatt.permit import EXPIRED_SECONDS, FRESH_SECONDS, Grant, PermitKind
+from sparewatt.permit import EXPIRED_SECONDS, FRESH_SECONDS, PAUSE_LEAST_SECONDS, Grant, PermitKind
 
 SensorKind = Literal["energy", "average", "instant", "quarter", "none"]
 _HISTORY_S: Final = 1.5
@@ -51,10 +51,12 @@ class CardSpec:
 class Heat:
     """One course of temperatures under one course of power."""
 
-    __slots__ = ("_spec", "ambient", "die", "sink")
+    __slots__ = ("_die_kelvin", "_full_watts", "_sink_kelvin", "ambient", "die", "sink")
 
     def __init__(self, spec: CardSpec, ambient: float) -> None:
-        self._spec = spec
+        self._full_watts = spec.full_watts
+        self._die_kelvin = spec.die_kelvin
+        self._sink_kelvin = spec.sink_kelvin
         self.ambient = ambient
         self.sink = ambient + spec.sink_kelvin * spec.rest_watts / spec.full_watts
         self.die = spec.die_kelvin * spec.rest_watts / spec.full_watts
@@ -65,9 +67,9 @@ class Heat:
 
     def run(self, watts: float, die_share: float, sink_share: float) -> None:
         """Move by the shares of the way to where `watts` would lead in the end."""
-        load = watts / self._spec.full_watts
-        self.sink += (self.ambient + self._spec.sink_kelvin * load - self.sink) * sink_share
-        self.die += (self._spec.die_kelvin * load - self.die) * die_share
+        load, sink, die = watts / self._full_watts, self.sink, self.die
+        self.sink = sink + (self.ambient + self._sink_kelvin * load - sink) * sink_share
+        self.die = die + (self._die_kelvin * load - die) * die_share
 
 
 class Card:
@@ -164,41 +166,42 @@ class Card:
 
     def _work(self, until: float) -> None:
         """Micro-batches as the permit lets them begin, and the pauses between them."""
-        full, gap, others = self._full_watts(), self.spec.gap_watts, self.other_watts
-        last_start = self.advanced_at + FRESH_SECONDS if self._compute and self.has_work else -NEVER
-        pause_share = 1.0 / self._duty - 1.0
+        full, gap, others, vary = self._full_watts(), self.spec.gap_watts, self.other_watts, self._vary
+        mean_length, permit_ends = self.spec.micro_batch_s, self.advanced_at + FRESH_SECONDS
+        last_start = permit_ends if self._compute and self.has_work else -NEVER
+        chained, pause_share = self._duty >= 1.0, 1.0 / self._duty - 1.0
         now, joules, own_joules = self.now, self.joules, self.own_joules
-        started: list[float] = []
+        busy, busy_until = self._busy, self._busy_until
+        first_began, last_began = -NEVER, -NEVER
         watts = gap
         while now < until:
-            if now < self._busy_until:
-                end, watts = min(self._busy_until, until), full
+            if now < busy_until:
+                end, watts = min(busy_until, until), full
                 self.busy_s += end - now
             else:
-                start = max(now, self._busy_until + self._busy * pause_share)
-                if start <= now and start <= last_start:
-                    started += self._begin(start, until)
+                pause = busy * pause_share
+                start = busy_until + pause if pause >= PAUSE_LEAST_SECONDS else busy_until
+                if start <= now <= last_start:
+                    # A micro-batch, or a chain of them without pauses.
+                    length = mean_length * (0.9 + 0.2 * vary())
+                    more = max(0, int((min(until, permit_ends) - now) / length)) if chained else 0
+                    busy = length if start > busy_until or chained else busy + length
+                    busy_until = now + (1 + more) * length
+                    first_began = now if first_began == -NEVER else first_began
+                    last_began = now + more * length
                     continue
-                end, watts = (start if start <= last_start and start < until else until), gap
+                end, watts = start if now < start <= last_start and start < until else until, gap
+            stretch = end - now
             self._history.append((now, joules, watts + others))
-            joules += (watts + others) * (end - now)
-            own_joules += watts * (end - now)
+            joules += (watts + others) * stretch
+            own_joules += watts * stretch
             self._drew(now, end, watts)
             now = end
         self.now, self.joules, self.own_joules, self.watts = now, joules, own_joules, watts + others
-        if started:
-            self._began(started[0])
-            self._began(started[-1])
-
-    def _begin(self, start: float, until: float) -> tuple[float, float]:
-        """A micro-batch, or a chain of them without pauses: when the first and the last begin."""
-        length = self.spec.micro_batch_s * (0.9 + 0.2 * self._vary())
-        more = 0
-        if self._duty >= 1.0:
-            more = max(0, int((min(until, self.advanced_at + FRESH_SECONDS) - start) / length))
-        self._busy = length
-        self._busy_until = start + (1 + more) * length
-        return start, start + more * length
+        self._busy, self._busy_until = busy, busy_until
+        if last_began != -NEVER:
+            self._began(first_began)
+            self._began(last_began)
 
     def _full_watts(self) -> float:
         hot = self.heat.celsius
@@ -258,5 +261,5 @@ class Card:
     def _joules_at(self, t: float) -> float:
         if t >= self.now or not self._history:
             return self.joules
-        began, joules, watts = self._history[max(0, bisect_right(self._history, (t, NEVER, NEVER)) - 1)]
+        began, joules, watts = self._history[max(0, bisect_right(self._history, (t, NEVER)) - 1)]
         return joules + watts * (t - began)

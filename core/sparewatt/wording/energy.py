@@ -27,9 +27,9 @@ def money_words(micro: int, currency: str, translations: Translations = ENGLISH)
 
 
 def carbon_words(grams: float, translations: Translations = ENGLISH) -> str:
-    """``582 g CO₂``."""
+    """``about 582 g CO₂``: what a kilowatt-hour stands for is an average, so it is always an estimate."""
     amount = f"{grams:.0f} g" if grams < 1000 else f"{decimal_words(grams / 1000, 2, translations)} kg"
-    return filled(translations.gettext("{amount} CO₂"), {"amount": amount})
+    return filled(translations.gettext("about {amount} CO₂"), {"amount": amount})
 
 
 def yield_words(tokens: int, watt_hours: float, translations: Translations = ENGLISH) -> str:

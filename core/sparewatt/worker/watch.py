@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from sparewatt.permit import EXPIRED_SECONDS, Grant, PermitKind, PermitReader, read
+from sparewatt.permit import EXPIRED_SECONDS, PAUSE_LEAST_SECONDS, Grant, PermitKind, PermitReader, read
 from sparewatt.process.channel import Channel
 from sparewatt.process.parent_watch import Ends
 from sparewatt.worker.exits import WorkerExit
@@ -126,6 +126,7 @@ class PermitGate:
         self._watch = watch
         self._inbox = inbox
         self._clock = clock
+        self._busy_seconds = 0.0
 
     def enter(self) -> float | None:
         """The permit's bound for the next micro-batch in seconds; None at a stop."""
@@ -138,12 +139,18 @@ class PermitGate:
         return None
 
     def leave(self, busy_seconds: float) -> None:
-        """Pause ``busy x (1 / duty - 1)`` by the duty of the newest permit; ends at once at a stop or lost permit."""
+        """Pause ``busy x (1 / duty - 1)`` by the duty of the newest permit, where `busy` is all that was computed since
+        the last pause; not yet while that is less than `PAUSE_LEAST_SECONDS`. Ends at once at a stop or lost permit."""
+        self._busy_seconds += busy_seconds
         began = self._clock()
         while (grant := self.allowed()) is not None and grant.duty < 1.0:
-            left = busy_seconds * (1.0 / grant.duty - 1.0) - (self._clock() - began)
-            if left <= 0.0 or self._inbox.stop_within(min(left, _WAIT_SECONDS)):
+            pause = self._busy_seconds * (1.0 / grant.duty - 1.0)
+            if pause < PAUSE_LEAST_SECONDS:
                 return
+            left = pause - (self._clock() - began)
+            if left <= 0.0 or self._inbox.stop_within(min(left, _WAIT_SECONDS)):
+                break
+        self._busy_seconds = 0.0
 
     def allowed(self) -> Grant | None:
         """What is allowed at this moment, whether or not a `Stop` has come."""

@@ -20,6 +20,8 @@ def zero_words(option: Option[Any], translations: Translations = ENGLISH) -> str
             return gettext("No budget")
         case "power_price_ct_per_kwh":
             return gettext("Not said")
+        case "carbon_grams_per_kwh":
+            return gettext("Average of the country")
         case "cheap_price_ct_per_kwh":
             return gettext("One rate only")
         case _:

@@ -31,6 +31,7 @@ GROUP_OF: Final[Mapping[str, Group]] = MappingProxyType({
     "cheap_price_ct_per_kwh": "energy",
     "cheap_hours": "energy",
     "wait_for_cheap_power": "energy",
+    "country": "energy",
     "carbon_grams_per_kwh": "energy",
     "pause_for_games": "programs",
     "pause_programs": "programs",

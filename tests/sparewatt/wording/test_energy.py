@@ -25,8 +25,8 @@ def test_money_names_its_currency_and_little_is_not_nothing(micro: int, words: s
 
 
 def test_carbon_dioxide_and_yield() -> None:
-    assert carbon_words(582.3) == "582 g CO₂"
-    assert carbon_words(1_500.0) == "1.50 kg CO₂"
+    assert carbon_words(582.3) == "about 582 g CO₂"
+    assert carbon_words(1_500.0) == "about 1.50 kg CO₂"
     assert yield_words(600, 0.5) == "1.2 M tokens per kWh"
 
 

@@ -46,7 +46,7 @@ def test_amounts_in_german() -> None:
     assert energy_words(12.34, GERMAN) == "12,3 Wh"
     assert energy_words(1_234, GERMAN) == "1,23 kWh"
     assert money_words(1_234_560_000, "EUR", GERMAN) == "1.234,56 EUR"
-    assert carbon_words(1_234, GERMAN) == "1,23 kg CO₂"
+    assert carbon_words(1_234, GERMAN) == "etwa 1,23 kg CO₂"
     assert yield_words(1_200, 1.0, GERMAN) == "1,2 Mio. Tokens je kWh"
     assert released_words(420, GERMAN) == "frei nach 0,4 s"
 

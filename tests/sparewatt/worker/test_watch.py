@@ -110,6 +110,24 @@ def test_pauses_keep_the_duty(desk: Desk, duty: float, pause: float) -> None:
     assert desk.now - began == pytest.approx(pause, abs=0.03)
 
 
+def test_pauses_too_short_for_a_sensor_to_see_are_saved_up(desk: Desk) -> None:
+    desk.permit(Grant(PermitKind.COMPUTE, 0.5))
+    began = desk.now
+    for _ in range(4):
+        desk.gate.leave(busy_seconds=0.03)
+        desk.permit(Grant(PermitKind.COMPUTE, 0.5))
+    assert desk.now - began == pytest.approx(0.12, abs=0.05)
+
+
+def test_what_was_computed_at_full_speed_is_no_debt(desk: Desk) -> None:
+    desk.permit(FULL)
+    desk.gate.leave(busy_seconds=5.0)
+    desk.permit(Grant(PermitKind.COMPUTE, 0.5))
+    began = desk.now
+    desk.gate.leave(busy_seconds=0.1)
+    assert desk.now - began == pytest.approx(0.1, abs=0.03)
+
+
 def test_a_pause_ends_when_the_permit_is_taken_back(desk: Desk) -> None:
     desk.permit(Grant(PermitKind.COMPUTE, 0.001))
     desk.writer.withhold()

@@ -130,7 +130,9 @@ def test_energy_is_told_by_period_with_its_cost_and_what_is_uncertain(
     assert command("energy", "--last", "2") == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == "2026-11-23  energy not measured, 1,000 tokens, 0 B sent and received, 0 B written"
-    assert second.startswith("2026-11-24  1.00 kWh, 0.32 EUR, 473 g CO₂, 2.00 million tokens, 2.0 M tokens per kWh")
+    assert second.startswith(
+        "2026-11-24  1.00 kWh, 0.32 EUR, about 473 g CO₂, 2.00 million tokens, 2.0 M tokens per kWh"
+    )
     assert "estimated" in second
     assert command("energy", "--json") == 0
     assert json.loads(capsys.readouterr().out)["energy"][1]["cost_micro"] == 320_000
@@ -184,7 +186,7 @@ def test_status_tells_what_the_person_asked_for_conflicts_energy_and_idle_time(
         "Paused until a minute after the game has closed.",
         "Mouse and keyboard have rested for 10 min.",
         "You switched every device off, so nothing ever computes. Setting: device_use.",
-        "This month 1.23 kWh (today 100.0 Wh), 0.40 EUR, 584 g CO₂, 1.0 GB sent and received; partly estimated",
+        "This month 1.23 kWh (today 100.0 Wh), 0.40 EUR, about 584 g CO₂, 1.0 GB sent and received; partly estimated",
         "Your settings could not be read",
         "Limits: speed limit 100 %.",
     ):
