@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import connect
 
+from benchmarks.measurement import settle_heap
 from benchmarks.transfer_server import Served
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import SystemClock
@@ -37,14 +39,17 @@ class Moved:
     """Attributes:
     first_byte_milliseconds: from dialling, TLS and the proofs of both sides included, to the first chunk in hand.
     pairs: MiB/s of a whole download (written, hashed, durable) and of the bare websocket right after it.
+    processor_seconds: of both processes together, for all downloads and for all of the bare websocket.
     """
 
     first_byte_milliseconds: tuple[float, ...]
     pairs: tuple[tuple[float, float], ...]
+    processor_seconds: tuple[float, float]
 
 
 async def measured(repetitions: int) -> Moved:
     """All of it, with a server in a process of its own."""
+    settle_heap()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with _server(folder / "run") as served:
@@ -52,11 +57,25 @@ async def measured(repetitions: int) -> Moved:
             # The first session uses the invite and warms both processes.
             await _first_byte(served, invite, key)
             first = [await _first_byte(served, invite, key) for _ in range(repetitions)]
-            pairs = [
-                (await _download(served, invite, key, folder / f"blobs-{number}"), await _bare(served))
-                for number in range(repetitions)
-            ]
-    return Moved(tuple(first), tuple(pairs))
+            pairs = []
+            ours = bare = 0.0
+            for number in range(repetitions + 1):
+                began = _processor_seconds()
+                kept = await _download(served, invite, key, folder / "blobs")
+                between = _processor_seconds()
+                forgotten = await _bare(served)
+                # The first pair warms both: what the memory of a virtual machine costs at its first touch is no
+                # transfer's, and for the same reason each copy goes before the next one comes.
+                if number:
+                    pairs.append((kept, forgotten))
+                    ours, bare = ours + between - began, bare + _processor_seconds() - between
+    return Moved(tuple(first), tuple(pairs), (ours, bare))
+
+
+def _processor_seconds() -> float:
+    """Of this process and its server."""
+    processes = (psutil.Process(), *psutil.Process().children())
+    return sum(times.user + times.system for times in (each.cpu_times() for each in processes))
 
 
 async def _first_byte(served: Served, invite: Invite, key: Ed25519PrivateKey) -> float:
@@ -74,7 +93,9 @@ async def _download(served: Served, invite: Invite, key: Ed25519PrivateKey, fold
     async with _session(invite, key) as link:
         began = time.perf_counter()
         await download(link, blobs, served.shard, traffic)
-        return served.shard.size / MEBIBYTE / (time.perf_counter() - began)
+        took = time.perf_counter() - began
+    blobs.remove(served.shard.sha256)
+    return served.shard.size / MEBIBYTE / took
 
 
 async def _bare(served: Served) -> float:

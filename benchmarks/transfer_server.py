@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from websockets.asyncio.server import ServerConnection, serve
 
+from benchmarks.measurement import settle_heap
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import SystemClock
 from sparewatt.signing import sign
@@ -52,6 +53,7 @@ def establish(root: Path) -> tuple[DataFolder, Manifest, BlobRef]:
 
 async def main(root: Path) -> None:
     folder, of, shard = establish(root)
+    settle_heap()
     wanted = Wanted(own=True)
     path = BlobFolder(folder.blobs).path(shard.sha256)
 

@@ -1,7 +1,8 @@
 """A blob on its way in: a sparse file and a durable note of which of its chunks are there.
 
 The note never claims more than the disk holds: the file is fsynced first, then the note replaces the older one. A crash
-therefore costs at most the chunks since the last note; a note that is torn or belongs to another file is ignored.
+therefore costs at most the chunks since the last note, and how often there is one is for the writer to say; a note that
+is torn or belongs to another file is ignored.
 """
 
 import hashlib
@@ -15,9 +16,9 @@ from sparewatt.wire.messages import CHUNK_BYTES
 from sparewatt.wire.transfer import ChunkMap, chunk_length
 from sparewatt.work.version import BlobRef
 
-# 4 MiB between two fsyncs: 1 % of the time at 40 MB/s on a disk that needs 1 ms for one; at most 100 notes a blob.
-CHUNKS_BETWEEN_NOTES: Final = 16
-NOTES_MOST: Final = 100
+# 4 MiB between two fsyncs: 1 % of the time at 40 MB/s on a disk that needs 1 ms for one; at most 100 of them a blob.
+CHUNKS_BETWEEN_SYNCS: Final = 16
+SYNCS_MOST: Final = 100
 READ_BYTES: Final = 1 << 20
 
 
@@ -38,25 +39,25 @@ class PartialBlob:
         self._part = folder / f"{blob.sha256}.part"
         self._note = folder / f"{blob.sha256}.have"
         self._final = final
-        self._unnoted = 0
+        self._unsynced = self._unnoted = 0
         # Chunks mostly come in order: what came so is hashed on its way, and only the rest is read again at the end.
         self._hasher = hashlib.sha256()
         self._hashed = 0
         with storage_errors(folder):
             self.have: Final = self._recover()
             self._file = self._part.open("r+b" if self._part.exists() else "w+b", buffering=0)
-        self._note_every = max(CHUNKS_BETWEEN_NOTES, self.have.chunks // NOTES_MOST)
+        self._sync_every = max(CHUNKS_BETWEEN_SYNCS, self.have.chunks // SYNCS_MOST)
 
     @property
-    def note_due(self) -> bool:
-        """Whether so many chunks came since the last `sync` that a crash should not lose them."""
-        return self._unnoted >= self._note_every
+    def sync_due(self) -> bool:
+        """Whether so many chunks came since the last `sync` that the disk should have them."""
+        return self._unsynced >= self._sync_every
 
-    def write(self, index: int, data: bytes, *, note: bool = True) -> None:
+    def write(self, index: int, data: bytes | memoryview, *, sync: bool = True) -> None:
         """Stores a chunk of the right length; a repetition changes nothing.
 
         Args:
-            note: call `sync` when it is due; otherwise whoever writes does, perhaps from another thread.
+            sync: call `sync` when it is due; otherwise whoever writes does, perhaps from another thread.
 
         Raises:
             ProtocolError: ``transfer.length``.
@@ -75,17 +76,25 @@ class PartialBlob:
         if index * CHUNK_BYTES == self._hashed:
             self._hasher.update(data)
             self._hashed += len(data)
+        self._unsynced += 1
         self._unnoted += 1
-        if note and self.note_due:
+        if sync and self.sync_due:
             self.sync()
 
-    def sync(self) -> None:
-        """Makes every chunk so far durable; those that another thread writes meanwhile wait for the next time."""
-        self._unnoted = 0
+    def sync(self, *, note: bool = True) -> None:
+        """Makes every chunk so far durable; those that another thread writes meanwhile wait for the next time.
+
+        Args:
+            note: also write down that they are there, which a continuation after a crash needs.
+        """
+        self._unsynced = 0
+        if note:
+            self._unnoted = 0
         bitmap = self.have.bitmap()
         with storage_errors(self._part.parent):
             os.fsync(self._file.fileno())
-            replace_file(self._note, self._header(bitmap) + bitmap)
+            if note:
+                replace_file(self._note, self._header(bitmap) + bitmap)
 
     def finish(self) -> None:
         """Checks the hash and puts the blob in its place; the partial files are gone afterwards.

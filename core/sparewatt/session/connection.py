@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from websockets.asyncio.client import ClientConnection, connect
@@ -18,6 +18,7 @@ from websockets.exceptions import (
 from websockets.typing import Subprotocol
 
 from sparewatt.errors import InputError, IntegrityError, ProtocolError, UnavailableError
+from sparewatt.session.receive_buffer import ReceiveBuffer
 from sparewatt.wire.messages import FRAME_BYTES_MOST, SUBPROTOCOL
 
 OPEN_SECONDS: Final = 10.0
@@ -151,6 +152,26 @@ class WebsocketDial:
         return made
 
 
+class _BufferedConnection(ClientConnection, asyncio.BufferedProtocol):
+    """A connection that decrypts straight into the buffer it reads from.
+
+    asyncio otherwise makes 256 KiB of fresh memory for each TLS record of 16 KiB, and joins the records.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._received = ReceiveBuffer()
+        # Not promised by websockets; the tests of this module would notice another way of reading.
+        self.protocol.reader.buffer = cast(bytearray, self._received)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio asks so
+        self._room = self._received.room()
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(cast(bytes, self._room[:nbytes]))
+
+
 def _holding_key(pin: str | None, found_other: Callable[[], None]) -> type[ClientConnection]:
     """A connection that looks at the other side's key when TLS stands, before a byte of ours goes through it.
 
@@ -158,9 +179,9 @@ def _holding_key(pin: str | None, found_other: Callable[[], None]) -> type[Clien
         found_other: called before a connection to whoever holds another key is cut.
     """
     if pin is None:
-        return ClientConnection
+        return _BufferedConnection
 
-    class PinnedConnection(ClientConnection):
+    class PinnedConnection(_BufferedConnection):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             if _key_sha256(transport) != pin:

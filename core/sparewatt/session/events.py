@@ -76,12 +76,16 @@ class LeasesRenewed(Event, frozen=True):
 
 
 class ChunkReceived(Event, frozen=True):
-    """A chunk of a fetched blob; `SessionProtocol.acknowledge` it when it is written, for the next to come."""
+    """A chunk of a fetched blob; `SessionProtocol.acknowledge` it when there is room for another to come.
+
+    Attributes:
+        data: of a frame that is kept whole for as long as this is kept.
+    """
 
     transfer: int
     blob: BlobRef
     index: int
-    data: bytes
+    data: bytes | memoryview
     new: bool
 
 

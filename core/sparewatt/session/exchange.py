@@ -10,7 +10,7 @@ from sparewatt.work.version import BlobRef
 
 
 class FetchExchange:
-    """Chunks of one blob on their way here. A chunk counts against the window until it was written."""
+    """Chunks of one blob on their way here. A chunk counts against the window until somebody has taken it over."""
 
     def __init__(self, blob: BlobRef, bitmap: bytes | None, deadline: float) -> None:
         self.blob: Final = blob
@@ -19,29 +19,29 @@ class FetchExchange:
         self.asked: Final = self._receive.ask()
         if not self.asked:
             raise ValueError("nothing is missing of this blob")
-        self._unwritten: set[int] = set()
+        self._untaken: set[int] = set()
 
     @property
     def answered(self) -> bool:
-        """All that was asked for arrived and was written."""
-        return self._receive.asked_arrived and not self._unwritten
+        """All that was asked for arrived and was taken over."""
+        return self._receive.asked_arrived and not self._untaken
 
     @property
     def waits_for_peer(self) -> bool:
-        return not self._receive.asked_arrived and len(self._unwritten) < UNACKNOWLEDGED_CHUNKS_MOST
+        return not self._receive.asked_arrived and len(self._untaken) < UNACKNOWLEDGED_CHUNKS_MOST
 
-    def arrived(self, index: int, data: bytes, deadline: float) -> bool:
+    def arrived(self, index: int, data: bytes | memoryview, deadline: float) -> bool:
         """Takes in a chunk; raises ProtocolError ``session.window`` when the sender did not wait."""
-        if len(self._unwritten) >= UNACKNOWLEDGED_CHUNKS_MOST and index not in self._unwritten:
+        if len(self._untaken) >= UNACKNOWLEDGED_CHUNKS_MOST and index not in self._untaken:
             raise ProtocolError("session.window", most=UNACKNOWLEDGED_CHUNKS_MOST)
         new = self._receive.receive(index, data)
-        self._unwritten.add(index)
+        self._untaken.add(index)
         self.deadline = deadline
         return new
 
-    def written(self, index: int, deadline: float) -> None:
-        """The chunk is in its file."""
-        self._unwritten.discard(index)
+    def taken(self, index: int, deadline: float) -> None:
+        """There is room for another chunk in its place."""
+        self._untaken.discard(index)
         self.deadline = deadline
 
 
@@ -81,11 +81,11 @@ class UploadExchange:
         self._unsent -= 1
         self.deadline = deadline
 
-    def acknowledged(self, index: int, deadline: float) -> None:
+    def acknowledged(self, index: int, count: int, deadline: float) -> None:
         """Raises ProtocolError ``session.out_of_order`` or ``transfer.ack``."""
         if self._send is None or self._phase != "sending":
             raise ProtocolError("session.out_of_order", state=self._phase, type="Ack")
-        self._send.acknowledge(index)
+        self._send.acknowledge(index, count)
         self.deadline = deadline
 
     def commit(self) -> bool:

@@ -1,7 +1,7 @@
 """One live session: the protocol over a transport, and the answers handed to those who asked."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -9,6 +9,7 @@ from sparewatt.clock import Clock
 from sparewatt.errors import SparewattError, UnavailableError
 from sparewatt.session import events as event
 from sparewatt.session.connection import Transport
+from sparewatt.session.inbox import Inbox
 from sparewatt.session.protocol import SessionProtocol
 from sparewatt.session.trust import HighestSeen
 from sparewatt.signing import Signed
@@ -17,8 +18,6 @@ from sparewatt.work.update import Update
 from sparewatt.work.version import BlobRef, VersionId
 
 SEND_SECONDS: Final = 30.0
-
-Inbox = asyncio.Queue[event.Event]
 
 
 class Link:
@@ -59,7 +58,7 @@ class Link:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._protocol.abandon()
             for inbox in self._inboxes.values():
-                inbox.put_nowait(self._end or event.SessionFailed(error=UnavailableError("session.ended")))
+                inbox.put(self._end or event.SessionFailed(error=UnavailableError("session.ended")))
             self._inboxes.clear()
             if self._end is not None:
                 await on_event(self._end)
@@ -88,8 +87,8 @@ class Link:
         with self._transferring(self._protocol.offer_update(update, signed, self._now())) as inbox:
             yield inbox
 
-    def acknowledge(self, transfer: int, index: int) -> None:
-        for each in self._protocol.acknowledge(transfer, index, self._now()):
+    def acknowledge(self, transfer: int, indices: Sequence[int]) -> None:
+        for each in self._protocol.acknowledge(transfer, indices, self._now()):
             self._hand_over(each)
         self._to_send.set()
 
@@ -170,7 +169,8 @@ class Link:
                     raise UnavailableError("session.silent", seconds=int(SEND_SECONDS)) from error
 
     async def _tell(self, told: tuple[event.Event, ...], on_event: Callable[[event.Event], Awaitable[None]]) -> None:
-        self._to_send.set()
+        if self._protocol.has_frames:
+            self._to_send.set()
         for each in told:
             if isinstance(each, event.SessionRefused | event.SessionFailed):
                 self._end = each
@@ -194,5 +194,5 @@ class Link:
                 return False
         inbox = self._inboxes.get(number)
         if inbox is not None:
-            inbox.put_nowait(told)
+            inbox.put(told)
         return True

@@ -5,7 +5,7 @@ a peer sends: a session that cannot go on tells `SessionFailed` or `SessionRefus
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final, Literal, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from sparewatt.session.exchange import FetchExchange, UploadExchange
 from sparewatt.signing import Signed, public_key_hex, sign
 from sparewatt.wire import messages as wire
 from sparewatt.wire.codec import decode_chunk, decode_coordinator, encode, encode_chunk
+from sparewatt.wire.transfer import runs
 from sparewatt.work.update import Update
 from sparewatt.work.version import BlobRef, VersionId
 
@@ -127,6 +128,11 @@ class SessionProtocol:
     def highest(self) -> trust.HighestSeen | None:
         return self._highest
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether `take_frames` would give any."""
+        return bool(self._frames)
+
     def take_frames(self) -> list[str | bytes]:
         """The frames to send, in order; each is given out once."""
         frames, self._frames = self._frames, []
@@ -202,13 +208,15 @@ class SessionProtocol:
         self._send(wire.Fetch(transfer=number, blob=blob, missing=exchange.asked))
         return number
 
-    def acknowledge(self, transfer: int, index: int, now: float) -> tuple[event.Event, ...]:
-        """The chunk was written; lets the next one come."""
+    def acknowledge(self, transfer: int, indices: Sequence[int], now: float) -> tuple[event.Event, ...]:
+        """These chunks were taken over; lets as many others come."""
         exchange = self._fetches.get(transfer)
         if exchange is None or self._state != "active":
             return ()
-        exchange.written(index, now + REQUEST_SECONDS)
-        self._send(wire.Ack(transfer=transfer, index=index))
+        for index in indices:
+            exchange.taken(index, now + REQUEST_SECONDS)
+        for first, count in runs(indices):
+            self._send(wire.Ack(transfer=transfer, index=first, count=count))
         if exchange.answered:
             self._close(transfer)
             self._events.append(event.FetchAnswered(transfer=transfer))
@@ -336,7 +344,7 @@ class SessionProtocol:
     def _ack(self, message: wire.Ack) -> None:
         exchange = self._upload(message.transfer, "Ack")
         if exchange is not None:
-            exchange.acknowledged(message.index, self._now + REQUEST_SECONDS)
+            exchange.acknowledged(message.index, message.count, self._now + REQUEST_SECONDS)
             self._continue_upload(message.transfer, exchange)
 
     def _missing(self, message: wire.Missing) -> None:

@@ -14,9 +14,10 @@ from sparewatt.session import events as event
 from sparewatt.session.connection import backoff_seconds
 from sparewatt.session.day import day_began_unix_s
 from sparewatt.session.flow import download, upload
+from sparewatt.session.inbox import Inbox
 from sparewatt.session.inspection import Tools, error_of
 from sparewatt.session.joined import JoinedRun
-from sparewatt.session.link import Inbox, Link
+from sparewatt.session.link import Link
 from sparewatt.session.outbox import Outbox, RunTotals
 from sparewatt.session.outbox_files import OutboxRow
 from sparewatt.session.outbox_thread import OutboxThread

@@ -230,8 +230,8 @@ class FakeCoordinatorSession:
             case wire.Fetch(transfer=transfer, blob=blob, missing=missing):
                 self.sending[transfer] = (blob, SendTransfer(blob.size, missing))
                 return self._send_on(transfer)
-            case wire.Ack(transfer=transfer, index=index):
-                self.sending[transfer][1].acknowledge(index)
+            case wire.Ack(transfer=transfer, index=index, count=count):
+                self.sending[transfer][1].acknowledge(index, count)
                 return self._send_on(transfer)
             case wire.OfferUpdate():
                 return [encode(self._offer(message))]

@@ -80,8 +80,21 @@ def encode_chunk(chunk: Chunk) -> bytes:
     return _CHUNK_HEADER.pack(chunk.transfer, chunk.index) + chunk.data
 
 
+def chunk_frame(transfer: int, index: int, size: int) -> tuple[bytearray, memoryview]:
+    """The binary frame of a chunk of `size` bytes that are not there yet, and the place in it that they go to.
+
+    Raises:
+        ProtocolError: ``frame.chunk`` when it is to hold more than `CHUNK_BYTES`.
+    """
+    if size > CHUNK_BYTES:
+        raise ProtocolError("frame.chunk", size=size, most=CHUNK_BYTES)
+    frame = bytearray(_CHUNK_HEADER.size + size)
+    _CHUNK_HEADER.pack_into(frame, 0, transfer, index)
+    return frame, memoryview(frame)[_CHUNK_HEADER.size :]
+
+
 def decode_chunk(frame: bytes) -> Chunk:
-    """The chunk in a binary frame; chunks hold at least one byte.
+    """The chunk in a binary frame, as a view of it; chunks hold at least one byte.
 
     Raises:
         ProtocolError: ``frame.chunk``.
@@ -90,7 +103,7 @@ def decode_chunk(frame: bytes) -> Chunk:
     if not 0 < size <= CHUNK_BYTES:
         raise ProtocolError("frame.chunk", size=size, most=CHUNK_BYTES)
     transfer, index = _CHUNK_HEADER.unpack_from(frame)
-    return Chunk(transfer=transfer, index=index, data=frame[_CHUNK_HEADER.size :])
+    return Chunk(transfer=transfer, index=index, data=memoryview(frame)[_CHUNK_HEADER.size :])
 
 
 def _decode(text: str, bytes_most: int, types: dict[str, type[Message]]) -> Message:

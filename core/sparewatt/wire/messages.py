@@ -12,11 +12,11 @@ Frames are JSON objects with a ``type``; `wire.codec` decodes them under hard li
     RequestWork               ->
                               <-      Work | NoWork
     Fetch                     ->
-                              <-      chunks, each acknowledged with Ack
+                              <-      chunks, acknowledged with Ack
     OfferUpdate               ->
                               <-      Missing | Accepted | Refused      (a lost answer is repeated from the store)
     chunks                    ->
-                              <-      Ack for each
+                              <-      Ack for them
     Commit                    ->
                               <-      Accepted | Refused
     Stored                    ->                         the receipt is safe at the contributor
@@ -217,10 +217,16 @@ class Fetch(Message, frozen=True, tag="fetch"):
 
 
 class Ack(Message, frozen=True, tag="ack"):
-    """One chunk arrived; it is not yet durable. A sender keeps at most four chunks without one."""
+    """Chunks arrived; they are not yet durable. A sender keeps at most four chunks without one.
+
+    Attributes:
+        index: the first of them.
+        count: how many from there on, without a gap; what is ready together is told together.
+    """
 
     transfer: RequestId
     index: Count
+    count: Annotated[int, msgspec.Meta(ge=1, le=UNACKNOWLEDGED_CHUNKS_MOST)] = 1
 
 
 class EndTransfer(Message, frozen=True, tag="end_transfer"):
@@ -297,4 +303,4 @@ class Chunk(msgspec.Struct, frozen=True):
 
     transfer: int
     index: int
-    data: bytes
+    data: bytes | memoryview

@@ -5,7 +5,7 @@ chunks that it lacks (at most 256 spans at a time), acknowledges each that arriv
 sender keeps at most four chunks without an acknowledgement. A blob of no bytes has no chunks and is complete at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sparewatt.errors import ProtocolError
@@ -23,6 +23,17 @@ def chunk_count(blob_size: int) -> int:
 def chunk_length(blob_size: int, index: int) -> int:
     """Bytes of the chunk at `index`, which starts at ``index * CHUNK_BYTES``; 0 beyond the blob's end."""
     return max(0, min(CHUNK_BYTES, blob_size - index * CHUNK_BYTES))
+
+
+def runs(indices: Iterable[int]) -> list[ChunkSpan]:
+    """`indices`, which are in the order of arrival, as spans of chunks that follow each other."""
+    found: list[ChunkSpan] = []
+    for index in indices:
+        if found and index == sum(found[-1]):
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        else:
+            found.append((index, 1))
+    return found
 
 
 class ChunkMap:
@@ -125,15 +136,16 @@ class SendTransfer:
         self._unacknowledged.add(index)
         return index
 
-    def acknowledge(self, index: int) -> None:
-        """The receiver has the chunk.
+    def acknowledge(self, index: int, count: int = 1) -> None:
+        """The receiver has `count` chunks from `index` on.
 
         Raises:
-            ProtocolError: ``transfer.ack`` when that chunk is not on its way.
+            ProtocolError: ``transfer.ack`` when one of them is not on its way.
         """
-        if index not in self._unacknowledged:
-            raise ProtocolError("transfer.ack", index=index)
-        self._unacknowledged.remove(index)
+        for each in range(index, index + count):
+            if each not in self._unacknowledged:
+                raise ProtocolError("transfer.ack", index=each)
+            self._unacknowledged.remove(each)
 
     @property
     def done(self) -> bool:
@@ -161,7 +173,7 @@ class ReceiveTransfer:
         self._outstanding = sum(count for _, count in self._asked)
         return self._asked
 
-    def receive(self, index: int, data: bytes) -> bool:
+    def receive(self, index: int, data: bytes | memoryview) -> bool:
         """Takes in a chunk; False for a repetition, whose bytes are not needed again but are acknowledged.
 
         Raises:

@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.errors import ConflictError, IntegrityError, StorageError
-from sparewatt.wire.messages import CHUNK_BYTES, Chunk
+from sparewatt.wire.codec import chunk_frame
+from sparewatt.wire.messages import CHUNK_BYTES
 from sparewatt.wire.transfer import chunk_length
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.version import BlobRef
@@ -53,19 +54,18 @@ class Carrier:
         self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
 
     async def answer(self, effect: e.Effect) -> e.Answer:
-        """The outcome of any effect but `Send`, `SendChunk` and `Close`, which are the connection's."""
+        """The outcome of any effect but `Send`, `SendChunks` and `Close`, which are the connection's."""
         try:
             return await self._carry_out(effect)
         except StorageError as error:
             return e.Failed(effect, error.error_id)
 
-    async def chunk(self, effect: e.SendChunk) -> Chunk | e.Failed:
-        """The chunk of a blob that was opened before; fails when the blob was deleted meanwhile."""
+    async def frames(self, effect: e.SendChunks) -> list[bytearray] | e.Failed:
+        """The frames of a blob's chunks, read in one go; fails when the blob was deleted meanwhile."""
         try:
-            data = await self._in_file_thread(self._read_chunk, effect.blob, effect.index)
+            return await self._in_file_thread(self._read_frames, effect)
         except StorageError as error:
             return e.Failed(effect, error.error_id)
-        return Chunk(transfer=effect.transfer, index=effect.index, data=data)
 
     async def close_uploads(self, payloads: tuple[BlobRef, ...]) -> None:
         """A connection ended with these under way."""
@@ -190,20 +190,22 @@ class Carrier:
             self._joined(outcome.joined_tokens)
         return e.UploadAnswer(effect.transfer, outcome)
 
-    def _read_chunk(self, blob: BlobRef, index: int) -> bytes:
-        length = chunk_length(blob.size, index)
-        path = self._blobs.path(blob.sha256)
+    def _read_frames(self, effect: e.SendChunks) -> list[bytearray]:
+        blob, frames = effect.blob, []
         try:
-            with path.open("rb") as file:
-                file.seek(index * CHUNK_BYTES)
-                data = file.read(length)
+            # Unbuffered: the bytes go from the system straight into the frame.
+            with self._blobs.path(blob.sha256).open("rb", buffering=0) as file:
+                for index in effect.indices:
+                    frame, data = chunk_frame(effect.transfer, index, chunk_length(blob.size, index))
+                    file.seek(index * CHUNK_BYTES)
+                    if file.readinto(data) != len(data):
+                        raise StorageError("storage.blob_missing", blob=blob.sha256)
+                    frames.append(frame)
         except FileNotFoundError as error:
             raise StorageError("storage.blob_missing", blob=blob.sha256) from error
         except OSError as error:
             raise StorageError("storage.unusable", folder=str(self._blobs.root), code=error.errno or 0) from error
-        if len(data) != length:
-            raise StorageError("storage.blob_missing", blob=blob.sha256)
-        return data
+        return frames
 
     async def _in_file_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._files, work, *arguments)

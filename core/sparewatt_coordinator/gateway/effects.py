@@ -74,12 +74,12 @@ class OpenBlob(Effect, frozen=True):
     blob: BlobRef
 
 
-class SendChunk(Effect, frozen=True):
-    """Read a chunk and send it; `Done`."""
+class SendChunks(Effect, frozen=True):
+    """Read these chunks and send them; `Done`."""
 
     transfer: int
     blob: BlobRef
-    index: int
+    indices: tuple[int, ...]
 
 
 class OpenUpload(Effect, frozen=True):
@@ -97,7 +97,7 @@ class WriteChunk(Effect, frozen=True):
     transfer: int
     payload: BlobRef
     index: int
-    data: bytes
+    data: bytes | memoryview
 
 
 class FinishUpload(Effect, frozen=True):

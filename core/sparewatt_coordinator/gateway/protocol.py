@@ -280,19 +280,19 @@ class GatewaySession:
         fetch = self._fetches.get(message.transfer)
         if fetch is None:
             return []
-        fetch.send.acknowledge(message.index)
+        fetch.send.acknowledge(message.index, message.count)
         return self._continue_fetch(message.transfer)
 
     def _continue_fetch(self, transfer: int) -> list[e.Effect]:
         fetch = self._fetches.get(transfer)
         if fetch is None:
             return []
-        sends: list[e.Effect] = []
+        indices: list[int] = []
         while (index := fetch.send.next_chunk()) is not None:
-            sends.append(e.SendChunk(transfer, fetch.blob, index))
+            indices.append(index)
         if fetch.send.done:
             del self._fetches[transfer]
-        return sends
+        return [e.SendChunks(transfer, fetch.blob, tuple(indices))] if indices else []
 
     def _end_transfer(self, message: wire.EndTransfer) -> list[e.Effect]:
         self._fetches.pop(message.transfer, None)

@@ -18,8 +18,8 @@ from websockets.typing import Subprotocol
 from sparewatt.clock import Clock
 from sparewatt.errors import ConflictError, ProtocolError, UnavailableError
 from sparewatt.signing import Signed
-from sparewatt.wire.codec import UNAUTHENTICATED_BYTES_MOST, decode_chunk, decode_engine, encode, encode_chunk
-from sparewatt.wire.messages import FRAME_BYTES_MOST, SUBPROTOCOL, Chunk
+from sparewatt.wire.codec import UNAUTHENTICATED_BYTES_MOST, decode_chunk, decode_engine, encode
+from sparewatt.wire.messages import FRAME_BYTES_MOST, SUBPROTOCOL
 from sparewatt_coordinator.gateway import effects as e
 from sparewatt_coordinator.gateway import page
 from sparewatt_coordinator.gateway.books import Books
@@ -273,12 +273,13 @@ class _Connection:
             match effect:
                 case e.Send(message=message):
                     await self._send(encode(message))
-                case e.SendChunk():
-                    found = await self._carrier.chunk(effect)
-                    if isinstance(found, Chunk):
-                        await self._send(encode_chunk(found))
-                    else:
+                case e.SendChunks():
+                    found = await self._carrier.frames(effect)
+                    if isinstance(found, e.Failed):
                         waiting.extend(reversed(self._session.outcome(found)))
+                        continue
+                    for frame in found:
+                        await self._send(frame)
                 case e.Close(reason=reason):
                     await self._socket.close(CLOSE_POLICY, reason)
                     return
@@ -286,7 +287,7 @@ class _Connection:
                     answer = await self._carrier.answer(effect)
                     waiting.extend(reversed(self._session.outcome(answer)))
 
-    async def _send(self, frame: str | bytes) -> None:
+    async def _send(self, frame: str | bytes | bytearray) -> None:
         """Raises TimeoutError when the other side takes nothing for 30 s."""
         async with asyncio.timeout(SEND_SECONDS_MOST):
             await self._socket.send(frame)

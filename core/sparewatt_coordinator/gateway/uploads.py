@@ -39,7 +39,7 @@ class Uploads:
             self._open[payload.sha256] = partial
             return partial.have.bitmap()
 
-    def write(self, payload: BlobRef, index: int, data: bytes) -> None:
+    def write(self, payload: BlobRef, index: int, data: bytes | memoryview) -> None:
         """Store one chunk."""
         with self._lock:
             partial = self._open.get(payload.sha256)

@@ -136,6 +136,22 @@ def test_killed_after_each_chunk_it_knows_of_no_chunk_that_is_not_there(tmp_path
     partial.discard()
 
 
+def test_chunks_that_the_disk_has_are_written_down_when_it_is_asked_for(tmp_path: Path) -> None:
+    partial = BlobFolder(tmp_path / "live").partial(BLOB)
+    for index in range(16):
+        assert not partial.sync_due
+        partial.write(index, chunk(index), sync=False)
+    assert partial.sync_due
+    partial.sync(note=False)
+    assert not partial.sync_due
+    shutil.copytree(tmp_path / "live", tmp_path / "killed")
+    partial.close()
+    for folder, present in (("killed", 0), ("live", 16)):
+        again = BlobFolder(tmp_path / folder).partial(BLOB)
+        assert again.have.present == present
+        again.close()
+
+
 @pytest.mark.parametrize("note", [b"", b"short", bytes(35), b"\xff" * 35])
 def test_a_note_that_is_torn_or_another_files_is_ignored(tmp_path: Path, note: bytes) -> None:
     folder = BlobFolder(tmp_path)

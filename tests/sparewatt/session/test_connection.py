@@ -1,9 +1,15 @@
 """Real websockets on the loopback: what is open, what is counted, and every way in which it is not a coordinator."""
 
 import asyncio
+import hashlib
+import os
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection, serve
@@ -12,6 +18,7 @@ from websockets.typing import Subprotocol
 from sparewatt.errors import ProtocolError, UnavailableError
 from sparewatt.session.connection import BACKOFF_MOST_SECONDS, WebsocketDial, backoff_seconds
 from sparewatt.wire.messages import SUBPROTOCOL
+from sparewatt_coordinator.testing.certificates import certified
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
@@ -60,6 +67,31 @@ def test_frames_go_both_ways_and_are_counted_with_their_headers() -> None:
             await transport.send("late")
 
     with_server(test)
+
+
+def test_encrypted_frames_of_every_size_arrive_whole_and_in_order(tmp_path: Path) -> None:
+    _, certificate, key = certified(tmp_path, ("127.0.0.1",))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    public = load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    pin = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+    frames = [os.urandom(size) for size in (1, 125, 126, 65_535, 65_536, 262_152, 320 * 1024, 7) * 5]
+
+    async def burst(connection: ServerConnection) -> None:
+        for frame in frames:
+            await connection.send(frame)
+        await connection.wait_closed()
+
+    async def run() -> None:
+        mine = [Subprotocol(SUBPROTOCOL)]
+        async with serve(burst, "127.0.0.1", 0, subprotocols=mine, ssl=context) as server, asyncio.timeout(20):
+            port = server.sockets[0].getsockname()[1]
+            transport = await WebsocketDial()(f"wss://127.0.0.1:{port}", pin)
+            for frame in frames:
+                assert await transport.receive() == frame
+            await transport.close()
+
+    asyncio.run(run())
 
 
 def test_a_frame_above_320_kib_ends_the_connection() -> None:

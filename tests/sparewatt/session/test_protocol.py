@@ -527,7 +527,7 @@ def test_between_heartbeats_nobody_has_to_look_every_second() -> None:
 # Downloads
 
 
-def test_a_blob_arrives_chunk_by_chunk_and_waits_for_its_writer() -> None:
+def test_a_blob_arrives_chunk_by_chunk_and_waits_for_room() -> None:
     pair = active()
     data = bytes(6 * wire.CHUNK_BYTES - 1)
     blob = BlobRef(sha256="aa" * 32, size=len(data))
@@ -536,9 +536,19 @@ def test_a_blob_arrives_chunk_by_chunk_and_waits_for_its_writer() -> None:
     told = pair.settle()
     assert [each.index for each in told if isinstance(each, event.ChunkReceived)] == [0, 1, 2, 3]
     for index in range(5):
-        assert pair.client.acknowledge(transfer, index, 1.0) == ()
+        assert pair.client.acknowledge(transfer, [index], 1.0) == ()
         pair.settle()
-    assert pair.client.acknowledge(transfer, 5, 1.0) == (event.FetchAnswered(transfer=transfer),)
+    assert pair.client.acknowledge(transfer, [5], 1.0) == (event.FetchAnswered(transfer=transfer),)
+
+
+def test_chunks_that_are_taken_over_together_are_acknowledged_together() -> None:
+    pair = active()
+    data = bytes(6 * wire.CHUNK_BYTES)
+    pair.coordinator.blobs["aa" * 32] = data
+    transfer = pair.client.fetch(BlobRef(sha256="aa" * 32, size=len(data)), None, 0.0)
+    pair.settle()
+    pair.client.acknowledge(transfer, [0, 1, 3], 1.0)
+    assert pair.said() == [wire.Ack(transfer=transfer, index=0, count=2), wire.Ack(transfer=transfer, index=3)]
 
 
 def test_a_sender_that_does_not_wait_ends_the_session() -> None:
@@ -648,9 +658,9 @@ def test_chunks_are_wanted_four_at_a_time_and_committed_when_all_are_acknowledge
     for index in range(3):
         pair.client.send_chunk(transfer, index, b"x", 0.0)
         pair.client.take_frames()
-    pair.tell(wire.Ack(transfer=transfer, index=1), wire.Ack(transfer=transfer, index=0))
+    pair.tell(wire.Ack(transfer=transfer, index=1, count=2))
     assert pair.said() == []
-    pair.tell(wire.Ack(transfer=transfer, index=2))
+    pair.tell(wire.Ack(transfer=transfer, index=0))
     assert pair.said() == [wire.Commit(transfer=transfer, assignment_id=UPDATE.assignment_id)]
 
 

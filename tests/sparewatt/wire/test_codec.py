@@ -14,6 +14,7 @@ from sparewatt.testing.hostile import HOSTILE_BYTES, injured
 from sparewatt.wire import messages as wire
 from sparewatt.wire.codec import (
     UNAUTHENTICATED_BYTES_MOST,
+    chunk_frame,
     decode_chunk,
     decode_coordinator,
     decode_engine,
@@ -79,6 +80,7 @@ def test_every_message_is_heard_as_it_was_said() -> None:
 
 def test_golden_frames_of_the_protocol_page() -> None:
     assert encode(wire.Ack(transfer=4, index=2)) == '{"type":"ack","transfer":4,"index":2}'
+    assert encode(wire.Ack(transfer=4, index=2, count=3)) == '{"type":"ack","transfer":4,"index":2,"count":3}'
     assert encode(wire.Fetch(transfer=4, blob=BLOB, missing=((0, 3),))) == (
         '{"type":"fetch","transfer":4,"blob":{"sha256":"' + "33" * 32 + '","size":700000},"missing":[[0,3]]}'
     )
@@ -102,6 +104,8 @@ def test_what_a_coordinator_says_is_not_taken_from_an_engine() -> None:
         ('{"type":"shutdown"}', "frame.unknown_type"),
         ('{"type":"ack","transfer":1}', "frame.field"),
         ('{"type":"ack","transfer":0,"index":1}', "frame.field"),
+        ('{"type":"ack","transfer":1,"index":1,"count":0}', "frame.field"),
+        ('{"type":"ack","transfer":1,"index":1,"count":5}', "frame.field"),
         ('{"type":"ack","transfer":"1","index":1}', "frame.field"),
         ('{"type":"ack","transfer":true,"index":1}', "frame.field"),
         ('{"type":"ack","transfer":1,"transfer":1,"index":1}', "frame.duplicate_key"),
@@ -157,12 +161,17 @@ def test_nothing_too_long_is_ever_sent() -> None:
         encode(wire.OfferUpdate(transfer=1, update=long))
     with pytest.raises(ProtocolError, match=r"frame\.chunk"):
         encode_chunk(wire.Chunk(transfer=1, index=0, data=bytes(wire.CHUNK_BYTES + 1)))
+    with pytest.raises(ProtocolError, match=r"frame\.chunk"):
+        chunk_frame(1, 0, wire.CHUNK_BYTES + 1)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.binary(min_size=1, max_size=64))
 def test_chunks_are_heard_as_they_were_said(transfer: int, index: int, data: bytes) -> None:
     chunk = wire.Chunk(transfer=transfer, index=index, data=data)
     assert decode_chunk(encode_chunk(chunk)) == chunk
+    frame, place = chunk_frame(transfer, index, len(data))
+    place[:] = data
+    assert frame == encode_chunk(chunk)
 
 
 @pytest.mark.parametrize("size", [0, 7, 8, 8 + wire.CHUNK_BYTES + 1])

@@ -1,5 +1,6 @@
 """Transfers: every missing chunk once, four at a time, and nothing that was not asked for."""
 
+import itertools
 import random
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from sparewatt.errors import ProtocolError
 from sparewatt.wire.messages import CHUNK_BYTES, UNACKNOWLEDGED_CHUNKS_MOST
-from sparewatt.wire.transfer import SPANS_MOST, ChunkMap, ReceiveTransfer, SendTransfer, chunk_count, chunk_length
+from sparewatt.wire.transfer import SPANS_MOST, ChunkMap, ReceiveTransfer, SendTransfer, chunk_count, chunk_length, runs
 from sparewatt.work.bounds import MAXIMUM_BLOB_BYTES
 
 
@@ -138,6 +139,22 @@ def test_only_a_chunk_that_is_on_its_way_is_acknowledged() -> None:
     sending.acknowledge(0)
     with pytest.raises(ProtocolError, match=r"transfer\.ack"):
         sending.acknowledge(0)
+
+
+def test_several_chunks_are_acknowledged_at_once_but_none_that_is_not_on_its_way() -> None:
+    sending = SendTransfer(6 * CHUNK_BYTES, ((0, 6),))
+    assert [sending.next_chunk() for _ in range(5)] == [0, 1, 2, 3, None]
+    sending.acknowledge(1, 2)
+    assert [sending.next_chunk() for _ in range(3)] == [4, 5, None]
+    with pytest.raises(ProtocolError, match=r"transfer\.ack"):
+        sending.acknowledge(0, 2)
+
+
+@given(st.lists(st.integers(0, 20), unique=True))
+def test_runs_name_every_chunk_once_in_order(indices: list[int]) -> None:
+    found = runs(indices)
+    assert [each for first, count in found for each in range(first, first + count)] == indices
+    assert all(before + count != after for (before, count), (after, _) in itertools.pairwise(found))
 
 
 def test_an_empty_blob_is_complete_at_once() -> None:

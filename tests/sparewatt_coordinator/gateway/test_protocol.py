@@ -217,8 +217,9 @@ class TestFetch:
         one = active()
         data = blob("data", 6 * CHUNK_BYTES)
         assert one.receive(wire.Fetch(transfer=1, blob=data, missing=((0, 6),))) == [e.OpenBlob(1, data)]
-        assert one.outcome(e.BlobAnswer(1, None)) == [e.SendChunk(1, data, index) for index in range(4)]
-        assert one.receive(wire.Ack(transfer=1, index=2)) == [e.SendChunk(1, data, 4)]
+        assert one.outcome(e.BlobAnswer(1, None)) == [e.SendChunks(1, data, (0, 1, 2, 3))]
+        assert one.receive(wire.Ack(transfer=1, index=2)) == [e.SendChunks(1, data, (4,))]
+        assert one.receive(wire.Ack(transfer=1, index=0, count=2)) == [e.SendChunks(1, data, (5,))]
         assert one.receive(wire.Ack(transfer=1, index=2)) == [e.Close("transfer.ack")]
 
     def test_a_blob_that_is_not_the_runs_is_refused(self) -> None:
