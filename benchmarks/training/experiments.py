@@ -1,11 +1,10 @@
 """The experiments: which arms answer which question.
 
-    python -m benchmarks.training                 lists them
-    python -m benchmarks.training parity          runs one, or goes on with it
-    python -m benchmarks.training parity --seeds 3 --rounds 200 --to results
+    python -m benchmarks                          lists them
+    python -m benchmarks parity --to results      runs one, or goes on with it
 
-Every finished arm is a file; a run that was interrupted takes up where it was. An arm of 200 rounds takes some five
-minutes of one core.
+Every finished arm is a file; an experiment that was interrupted takes up where it was. Two hundred rounds of an arm
+take some five minutes of one core.
 """
 
 from dataclasses import dataclass
@@ -23,59 +22,62 @@ REFERENCE: Final = "one worker"
 class Experiment:
     """Attributes:
     question: what its numbers answer.
-    reference: name of the arm that all are compared with.
+    references: names of arms that all are compared with, the first one first.
+    rounds, seeds: as many as it takes where nothing else is asked for.
     """
 
     question: str
-    reference: str
+    references: tuple[str, ...]
     arms: tuple[Arm, ...]
+    rounds: int = 200
+    seeds: int = 1
 
 
 def _with(arm: Arm, name: str, **changes: object) -> Arm:
     return msgspec.structs.replace(arm, name=name, **changes)
 
 
-ONE_WORKER: Final = Arm(name=REFERENCE, together=True)
-DILOCO: Final = Arm(name="dense DiLoCo", codec=EXACT, outer=NESTEROV)
+def _rated(arm: Arm, *rates_micro: int) -> tuple[Arm, ...]:
+    return tuple(_with(arm, f"{arm.name}, {rate / 1e6:g}", rate_micro=rate) for rate in rates_micro)
+
+
+ONE_WORKER: Final = Arm(name=REFERENCE, way="one worker, large batch")
+SMALL_BATCH: Final = Arm(name="one worker, small batch", way="one worker, small batch")
+DILOCO: Final = Arm(name="dense DiLoCo", codec=EXACT, outer=NESTEROV, state="kept")
 INT8: Final = Arm(name="int8, mean")
 TOPK: Final = Arm(
     name="topk 128, patch 512", codec=topk(128), outer=with_patch(MEAN, PatchSpec("topk", kept=512)), state="kept"
 )
 HOME: Final = Arm(name="int4, mean", codec=CodecSpec("int4", "decay", decay_micro=950_000))
+KEPT: Final = _with(INT8, "kept", state="kept")
+SHARED: Final = _with(INT8, "shared", state="fresh-shared-v")
+MILD: Final = msgspec.structs.replace(NESTEROV, rate_micro=400_000, momentum_micro=800_000)
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
+    "rates": Experiment(
+        "Which learning rate is best for which way of training?",
+        ("one worker, 0.003",),
+        (
+            *_rated(ONE_WORKER, 3_000, 1_500),
+            *_rated(SHARED, 1_500, 3_000),
+            *_rated(KEPT, 1_500, 3_000),
+            *_rated(_with(INT8, "fresh"), 750, 1_500),
+            *_rated(DILOCO, 750, 1_500),
+            *_rated(_with(SHARED, "shared, 0.4/0.8", outer=MILD), 750, 1_500),
+            *_rated(_with(SHARED, "shared, 5 inner steps", inner_steps=5), 1_500, 3_000),
+            *_rated(SMALL_BATCH, 1_500, 3_000),
+        ),
+        rounds=50,
+    ),
     "parity": Experiment(
         "Does training by contributors reach the loss of one worker at equal tokens?",
-        REFERENCE,
+        (REFERENCE,),
         (ONE_WORKER, DILOCO, INT8, HOME, TOPK),
-    ),
-    "state": Experiment(
-        "What do fresh, shared and kept optimiser states cost?",
-        "int8, mean",
-        (
-            INT8,
-            _with(INT8, "int8, shared second moments", state="fresh-shared-v"),
-            _with(INT8, "int8, kept states", state="kept"),
-        ),
-    ),
-    "waiting": Experiment(
-        "What does it cost not to wait for the version that holds one's own update?",
-        "int8, mean",
-        (INT8, _with(INT8, "never waits", wait_micro=0), _with(INT8, "waits a tenth", wait_micro=100_000)),
-    ),
-    "patches": Experiment(
-        "What do sparse and narrow patches cost?",
-        "int8, mean",
-        (
-            INT8,
-            _with(INT8, "patch int4", outer=with_patch(MEAN, PatchSpec("int4"))),
-            _with(INT8, "patch topk 512", outer=with_patch(MEAN, PatchSpec("topk", kept=512))),
-            _with(INT8, "patch topk 256", outer=with_patch(MEAN, PatchSpec("topk", kept=256))),
-        ),
+        seeds=3,
     ),
     "churn": Experiment(
         "What do devices cost that die or are stopped in 30 % of their assignments?",
-        "int8, mean",
+        ("int8, mean",),
         (
             INT8,
             _with(INT8, "30 % stopped early", stopped_micro=300_000),
@@ -84,12 +86,12 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     ),
     "spread": Experiment(
         "Does a spread of speeds of 16 to 1 cost anything?",
-        "int8, mean",
+        ("int8, mean",),
         (INT8, _with(INT8, "speeds 4, 1, 1/2, 1/4", speeds_milli=(4_000, 1_000, 500, 250))),
     ),
     "joiner": Experiment(
         "Does a contributor who joins in the middle disturb?",
-        "int8, mean",
+        ("int8, mean",),
         (INT8, _with(INT8, "the fourth joins at round 60", joins_at_round=60)),
     ),
 }

@@ -89,7 +89,7 @@ class Lab:
         self, device: Device, base: Floats, first: int, steps: int, rates: tuple[float, float], arm: Arm
     ) -> Trained:
         """Train from `base` over `steps` batches from sequence `first` on (around the end of the data, if need be)."""
-        batch = BATCH * (len(arm.speeds_milli) if arm.together else 1)
+        batch = batch_of(arm)
         self._model.load(base)
         optimiser = self._optimiser(device, arm)
         loop = InnerLoop(self._model, self._device, Open(), MicroBatch(batch, batch), monotonic)
@@ -113,7 +113,7 @@ class Lab:
         return held_out_loss(self._model.module, self._held_out, SEQUENCE, 64)
 
     def _optimiser(self, device: Device, arm: Arm) -> Optimiser:
-        if arm.state == "kept" or arm.together:
+        if arm.state == "kept" or arm.way != "contributors":
             device.optimiser = device.optimiser or Optimiser(self._model.module, OPTIMISER)
             return device.optimiser
         return Optimiser(self._model.module, OPTIMISER, device.moments)
@@ -126,6 +126,11 @@ class Lab:
             spans.append(Span(self._file, begin * SEQUENCE, taken * SEQUENCE))
             first, count = first + taken, count - taken
         return tuple(spans)
+
+
+def batch_of(arm: Arm) -> int:
+    """Sequences of one inner step."""
+    return BATCH * (len(arm.speeds_milli) if arm.way == "one worker, large batch" else 1)
 
 
 def mean_moments(moments: Sequence[list[Factors]]) -> list[Factors]:
