@@ -23,8 +23,9 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         way: one worker takes either the batches of all contributors in each inner step, which is what data-parallel
             training does, or a single contributor's batch in each of as many more inner steps; of what is below only
-            `rate_micro` and the number of `speeds_milli` then count.
+            the optimiser's own numbers and the number of `speeds_milli` then count.
         rate_micro: peak learning rate, in 1e-6.
+        beta1_micro, beta2_micro: how slowly AdamW's moments forget.
         ramp_micro: share of the learning rate that an assignment starts at; it rises linearly to the whole one.
         speeds_milli: of each contributor, in 1e-3 of what trains `inner_steps` in a round.
         wait_micro: how long a contributor waits for the version that holds its own update before it starts again from
@@ -37,6 +38,8 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     way: Way = "contributors"
     rate_micro: int = 3_000
+    beta1_micro: int = 900_000
+    beta2_micro: int = 950_000
     ramp_micro: int = 1_000_000
     codec: CodecSpec = DENSE
     outer: OuterSpec = MEAN

@@ -50,6 +50,7 @@ TOPK: Final = Arm(
 )
 HOME: Final = Arm(name="int4, mean", codec=CodecSpec("int4", "decay", decay_micro=950_000))
 KEPT: Final = _with(INT8, "kept", state="kept")
+FRESH: Final = _with(INT8, "fresh")
 SHARED: Final = _with(INT8, "shared", state="fresh-shared-v")
 MILD: Final = msgspec.structs.replace(NESTEROV, rate_micro=400_000, momentum_micro=800_000)
 
@@ -61,10 +62,15 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             *_rated(ONE_WORKER, 3_000, 1_500),
             *_rated(SHARED, 1_500, 3_000),
             *_rated(KEPT, 1_500, 3_000),
-            *_rated(_with(INT8, "fresh"), 750, 1_500),
-            *_rated(DILOCO, 750, 1_500),
-            *_rated(_with(SHARED, "shared, 0.4/0.8", outer=MILD), 750, 1_500),
-            *_rated(_with(SHARED, "shared, 5 inner steps", inner_steps=5), 1_500, 3_000),
+            *_rated(DILOCO, 750),
+            *_rated(_with(FRESH, "fresh, 0.4/0.8", outer=MILD), 750),
+            *_rated(_with(FRESH, "fresh, beta1 0", beta1_micro=0), 1_500),
+            *_rated(_with(SHARED, "shared, beta1 0", beta1_micro=0), 1_500),
+            *_rated(_with(FRESH, "fresh, beta1 0.5, 0.7/0.9", beta1_micro=500_000, outer=NESTEROV), 375),
+            *_rated(_with(FRESH, "fresh, ramp from 0.1", ramp_micro=100_000), 1_500),
+            *_rated(FRESH, 750, 1_500),
+            *_rated(_with(FRESH, "fresh, 5 inner steps", inner_steps=5), 1_500),
+            *_rated(DILOCO, 375, 1_500),
             *_rated(SMALL_BATCH, 1_500, 3_000),
         ),
         rounds=50,
