@@ -53,6 +53,8 @@ KEPT: Final = _with(INT8, "kept", state="kept")
 FRESH: Final = _with(INT8, "fresh")
 SHARED: Final = _with(INT8, "shared", state="fresh-shared-v")
 MILD: Final = msgspec.structs.replace(NESTEROV, rate_micro=400_000, momentum_micro=800_000)
+SHORT: Final = _with(INT8, "fresh, beta1 0, 5 inner steps", inner_steps=5, beta1_micro=0)
+SHORT_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=600_000)
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -69,9 +71,17 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             *_rated(_with(KEPT, "kept, 5 inner steps", inner_steps=5), 3_000),
             *_rated(_with(SHARED, "shared, beta1 0, 5 inner steps", beta1_micro=0, inner_steps=5), 3_000),
             *_rated(KEPT, 6_000),
-            *_rated(SMALL_BATCH, 1_500, 3_000),
-            *_rated(FRESH, 750, 1_500),
+            *_rated(
+                _with(SHORT, "shared, beta1 0, 0.7/0.6, 5 inner steps", state="fresh-shared-v", outer=SHORT_OUTER),
+                1_500,
+            ),
+            *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.6, 5 inner steps", outer=SHORT_OUTER), 1_500),
+            *_rated(_with(SHORT, "shared, beta1 0, 5 inner steps", state="fresh-shared-v"), 1_500),
+            *_rated(SMALL_BATCH, 1_500),
+            *_rated(_with(FRESH, "fresh, 5 inner steps", inner_steps=5), 1_500),
             *_rated(DILOCO, 1_500),
+            *_rated(FRESH, 750, 1_500),
+            *_rated(SMALL_BATCH, 3_000),
         ),
         rounds=50,
     ),
