@@ -55,6 +55,7 @@ SHARED: Final = _with(INT8, "shared", state="fresh-shared-v")
 MILD: Final = msgspec.structs.replace(NESTEROV, rate_micro=400_000, momentum_micro=800_000)
 SHORT: Final = _with(INT8, "fresh, beta1 0, 5 inner steps", inner_steps=5, beta1_micro=0)
 SHORT_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=600_000)
+LONG_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=800_000)
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -76,10 +77,12 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
                 1_500,
             ),
             *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.6, 5 inner steps", outer=SHORT_OUTER), 1_500),
-            *_rated(_with(SHORT, "shared, beta1 0, 5 inner steps", state="fresh-shared-v"), 1_500),
+            *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.8, 5 inner steps", outer=LONG_OUTER), 750),
+            *_rated(_with(FRESH, "fresh, beta1 0, 0.7/0.6", beta1_micro=0, outer=SHORT_OUTER), 750),
             *_rated(SMALL_BATCH, 1_500),
-            *_rated(_with(FRESH, "fresh, 5 inner steps", inner_steps=5), 1_500),
+            *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.6, 5 inner steps", outer=SHORT_OUTER), 2_500),
             *_rated(DILOCO, 1_500),
+            *_rated(_with(FRESH, "fresh, 5 inner steps", inner_steps=5), 1_500),
             *_rated(FRESH, 750, 1_500),
             *_rated(SMALL_BATCH, 3_000),
         ),
