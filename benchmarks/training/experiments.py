@@ -16,6 +16,7 @@ from benchmarks.training.arm import EXACT, MEAN, NESTEROV, Arm, topk, with_patch
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 
 REFERENCE: Final = "one worker"
+BASELINE: Final = "dense DiLoCo"
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,18 @@ def _with(arm: Arm, name: str, **changes: object) -> Arm:
     return msgspec.structs.replace(arm, name=name, **changes)
 
 
+def _at(arm: Arm, rate_micro: int) -> Arm:
+    return msgspec.structs.replace(arm, rate_micro=rate_micro)
+
+
 def _rated(arm: Arm, *rates_micro: int) -> tuple[Arm, ...]:
     return tuple(_with(arm, f"{arm.name}, {rate / 1e6:g}", rate_micro=rate) for rate in rates_micro)
 
 
 ONE_WORKER: Final = Arm(name=REFERENCE, way="one worker, large batch")
 SMALL_BATCH: Final = Arm(name="one worker, small batch", way="one worker, small batch")
-DILOCO: Final = Arm(name="dense DiLoCo", codec=EXACT, outer=NESTEROV, state="kept")
+DILOCO: Final = Arm(name=BASELINE, codec=EXACT, outer=NESTEROV, state="kept")
 INT8: Final = Arm(name="int8, mean")
-TOPK: Final = Arm(
-    name="topk 128, patch 512", codec=topk(128), outer=with_patch(MEAN, PatchSpec("topk", kept=512)), state="kept"
-)
-HOME: Final = Arm(name="int4, mean", codec=CodecSpec("int4", "decay", decay_micro=950_000))
 KEPT: Final = _with(INT8, "kept", state="kept")
 FRESH: Final = _with(INT8, "fresh")
 SHARED: Final = _with(INT8, "shared", state="fresh-shared-v")
@@ -56,6 +57,18 @@ MILD: Final = msgspec.structs.replace(NESTEROV, rate_micro=400_000, momentum_mic
 SHORT: Final = _with(INT8, "fresh, beta1 0, 5 inner steps", inner_steps=5, beta1_micro=0)
 SHORT_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=600_000)
 LONG_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=800_000)
+# What the rates came to: without an inner first moment, which 5 inner steps only start, and with an outer one.
+OURS: Final = _with(SHORT, "int8", rate_micro=1_000, outer=LONG_OUTER)
+BEST_DILOCO: Final = _with(DILOCO, BASELINE, rate_micro=500, inner_steps=5)
+INT4: Final = _with(
+    OURS,
+    "int4",
+    codec=CodecSpec("int4", "decay", decay_micro=950_000),
+    outer=with_patch(LONG_OUTER, PatchSpec("int4")),
+)
+TOPK: Final = _with(
+    OURS, "topk 128, patch 512", codec=topk(128), outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512))
+)
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -86,27 +99,32 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     ),
     "parity": Experiment(
         "Does training by contributors reach the loss of one worker at equal tokens?",
-        (REFERENCE,),
-        (ONE_WORKER, DILOCO, INT8, HOME, TOPK),
+        (REFERENCE, BASELINE),
+        (_at(ONE_WORKER, 1_500), OURS, BEST_DILOCO),
         seeds=3,
     ),
+    "ablation": Experiment(
+        "What do codecs, patches and optimiser states cost?",
+        (OURS.name,),
+        (OURS, BEST_DILOCO, INT4, TOPK, _with(OURS, "shared second moments", state="fresh-shared-v")),
+        rounds=100,
+    ),
     "churn": Experiment(
-        "What do devices cost that die or are stopped in 30 % of their assignments?",
-        ("int8, mean",),
-        (
-            INT8,
-            _with(INT8, "30 % stopped early", stopped_micro=300_000),
-            _with(INT8, "30 % killed", killed_micro=300_000),
-        ),
+        "What does it cost when 30 % of all assignments are killed?",
+        (OURS.name,),
+        (OURS, _with(OURS, "30 % killed", killed_micro=300_000)),
+        rounds=100,
     ),
     "spread": Experiment(
         "Does a spread of speeds of 16 to 1 cost anything?",
-        ("int8, mean",),
-        (INT8, _with(INT8, "speeds 4, 1, 1/2, 1/4", speeds_milli=(4_000, 1_000, 500, 250))),
+        (OURS.name,),
+        (OURS, _with(OURS, "speeds 4, 1, 1/2, 1/4", speeds_milli=(4_000, 1_000, 500, 250))),
+        rounds=100,
     ),
     "joiner": Experiment(
         "Does a contributor who joins in the middle disturb?",
-        ("int8, mean",),
-        (INT8, _with(INT8, "the fourth joins at round 60", joins_at_round=60)),
+        (OURS.name,),
+        (OURS, _with(OURS, "the fourth joins in the middle", joins_at_round=150)),
+        rounds=100,
     ),
 }
