@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.training.arm import EXACT, MEAN, NESTEROV, Arm, topk, with_patch
+from benchmarks.training.arm import EXACT, NESTEROV, Arm, topk, with_patch
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 
 REFERENCE: Final = "one worker"
