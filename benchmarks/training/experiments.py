@@ -58,8 +58,9 @@ SHORT: Final = _with(INT8, "fresh, beta1 0, 5 inner steps", inner_steps=5, beta1
 SHORT_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=600_000)
 LONG_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=800_000)
 # What the rates came to: without an inner first moment, which 5 inner steps only start, and with an outer one.
+BEST_WORKER: Final = _at(ONE_WORKER, 1_500)
 OURS: Final = _with(SHORT, "int8", rate_micro=1_000, outer=LONG_OUTER)
-BEST_DILOCO: Final = _with(DILOCO, BASELINE, rate_micro=500, inner_steps=5)
+BEST_DILOCO: Final = _with(DILOCO, BASELINE, rate_micro=750)
 INT4: Final = _with(
     OURS,
     "int4",
@@ -94,19 +95,26 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             *_rated(_with(FRESH, "fresh, beta1 0, 0.7/0.6", beta1_micro=0, outer=SHORT_OUTER), 750),
             *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.9, 5 inner steps", outer=NESTEROV), 500),
             *_rated(_with(DILOCO, "dense DiLoCo, 5 inner steps", inner_steps=5), 500),
+            *_rated(DILOCO, 375, 1_500),
+            *_rated(SMALL_BATCH, 1_500),
         ),
         rounds=50,
     ),
     "parity": Experiment(
         "Does training by contributors reach the loss of one worker at equal tokens?",
-        (REFERENCE, BASELINE),
-        (_at(ONE_WORKER, 1_500), OURS, BEST_DILOCO),
+        (REFERENCE,),
+        (BEST_WORKER, OURS),
         seeds=3,
+    ),
+    "baselines": Experiment(
+        "How do other ways of training with the same tokens do?",
+        (REFERENCE, BASELINE),
+        (BEST_WORKER, OURS, BEST_DILOCO, _at(SMALL_BATCH, 1_500)),
     ),
     "ablation": Experiment(
         "What do codecs, patches and optimiser states cost?",
         (OURS.name,),
-        (OURS, BEST_DILOCO, INT4, TOPK, _with(OURS, "shared second moments", state="fresh-shared-v")),
+        (OURS, INT4, TOPK, _with(OURS, "shared second moments", state="fresh-shared-v")),
         rounds=100,
     ),
     "churn": Experiment(
