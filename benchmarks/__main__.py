@@ -21,9 +21,9 @@ DATA_PARALLEL = "data-parallel"
 def main(arguments: list[str]) -> int:
     """The exit code: 1 when a target was missed."""
     if arguments and arguments[0] in EXPERIMENTS:
-        from benchmarks.training.__main__ import main as experiment
+        from benchmarks.training.__main__ import main as run_experiment
 
-        return experiment(arguments)
+        return run_experiment(arguments)
     if arguments and arguments[0] == DATA_PARALLEL:
         from benchmarks.training.data_parallel import main as data_parallel
 

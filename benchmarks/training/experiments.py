@@ -74,7 +74,7 @@ TOPK: Final = _with(
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
         "Which learning rate is best for which way of training?",
-        ("one worker, 0.003",),
+        ("one worker, 0.0015",),
         (
             *_rated(ONE_WORKER, 3_000, 1_500),
             *_rated(SHARED, 1_500, 3_000),
