@@ -112,9 +112,15 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (BEST_WORKER, OURS, BEST_DILOCO, _at(SMALL_BATCH, 1_500)),
     ),
     "ablation": Experiment(
-        "What do codecs, patches and optimiser states cost?",
+        "What do waiting, optimiser states, codecs and patches cost?",
         (OURS.name,),
-        (OURS, INT4, TOPK, _with(OURS, "shared second moments", state="fresh-shared-v")),
+        (
+            OURS,
+            _with(OURS, "never waits", wait_micro=0),
+            TOPK,
+            INT4,
+            _with(OURS, "shared second moments", state="fresh-shared-v"),
+        ),
         rounds=100,
     ),
     "churn": Experiment(
