@@ -23,8 +23,9 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         way: one worker takes either the batches of all contributors in each inner step, which is what data-parallel
             training does, or a single contributor's batch in each of as many more inner steps; of what is below only
-            the optimiser's own numbers and the number of `speeds_milli` then count.
+            `decay_micro`, the optimiser's own numbers and the number of `speeds_milli` then count.
         rate_micro: peak learning rate, in 1e-6.
+        decay_micro: share of the whole training over whose end the learning rate falls.
         beta1_micro, beta2_micro: how slowly AdamW's moments forget.
         ramp_micro: share of the learning rate that an assignment starts at; it rises linearly to the whole one.
         speeds_milli: of each contributor, in 1e-3 of what trains `inner_steps` in a round.
@@ -38,6 +39,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     way: Way = "contributors"
     rate_micro: int = 3_000
+    decay_micro: int = 200_000
     beta1_micro: int = 900_000
     beta2_micro: int = 950_000
     ramp_micro: int = 1_000_000

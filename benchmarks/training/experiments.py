@@ -106,6 +106,16 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (BEST_WORKER, OURS),
         seeds=3,
     ),
+    "schedule": Experiment(
+        "Does it help to let the learning rate fall all along?",
+        ("one worker, falling",),
+        (
+            _with(OURS, "int8, falling", decay_micro=1_000_000),
+            _with(BEST_WORKER, "one worker, falling", decay_micro=1_000_000),
+            BEST_WORKER,
+            OURS,
+        ),
+    ),
     "baselines": Experiment(
         "How do other ways of training with the same tokens do?",
         (REFERENCE, BASELINE),

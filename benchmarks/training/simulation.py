@@ -22,7 +22,6 @@ STEP_TOKENS: Final = BATCH * SEQUENCE
 # Held-out losses over an arm's course, evenly spaced in tokens.
 MEASUREMENTS: Final = 12
 WARM_UP_SHARE: Final = 0.02
-DECAY_SHARE: Final = 0.2
 FINAL_SHARE: Final = 0.1
 # Two computers are never equally fast twice.
 JITTER: Final = 0.05
@@ -66,9 +65,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def rate_at(arm: Arm, progress: float) -> float:
-    """Learning rate: a short linear warm-up, constant, and a linear fall over the last fifth."""
+    """Learning rate: a short linear warm-up, constant, and a linear fall at the end."""
+    decay = arm.decay_micro * 1e-6
     warm = min(1.0, progress / WARM_UP_SHARE + 0.02)
-    into = max(0.0, (progress - (1 - DECAY_SHARE)) / DECAY_SHARE)
+    into = max(0.0, (progress - (1 - decay)) / decay)
     return arm.rate_micro * 1e-6 * min(warm, 1 - (1 - FINAL_SHARE) * min(1.0, into))
 
 

@@ -89,6 +89,11 @@ def test_the_rate_warms_up_and_falls_in_the_last_fifth() -> None:
     assert rates == pytest.approx([2e-5, 1e-3, 1e-3, 1e-3, 5.5e-4, 1e-4])
 
 
+def test_the_rate_may_fall_from_the_start() -> None:
+    arm = Arm(name="", rate_micro=1_000, decay_micro=1_000_000)
+    assert [rate_at(arm, progress) for progress in (0.5, 1.0)] == pytest.approx([5.5e-4, 1e-4])
+
+
 def test_every_experiment_compares_with_one_of_its_arms() -> None:
     for experiment in EXPERIMENTS.values():
         names = [arm.name for arm in experiment.arms]
