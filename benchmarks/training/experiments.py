@@ -60,7 +60,7 @@ LONG_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, moment
 # What the rates came to: without an inner first moment, which 5 inner steps only start, and with an outer one.
 BEST_WORKER: Final = _at(ONE_WORKER, 1_500)
 OURS: Final = _with(SHORT, "int8", rate_micro=1_000, outer=LONG_OUTER)
-BEST_DILOCO: Final = _with(DILOCO, BASELINE, rate_micro=750)
+BEST_DILOCO: Final = _with(DILOCO, BASELINE, rate_micro=1_500)
 INT4: Final = _with(
     OURS,
     "int4",
