@@ -60,6 +60,7 @@ LONG_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, moment
 # What the rates came to: without an inner first moment, which 5 inner steps only start, and with an outer one.
 BEST_WORKER: Final = _at(ONE_WORKER, 1_500)
 OURS: Final = _with(SHORT, "int8", rate_micro=1_000, outer=LONG_OUTER)
+SHARED_MOMENTS: Final = _with(OURS, "int8, shared second moments", state="fresh-shared-v")
 BEST_DILOCO: Final = _with(DILOCO, BASELINE, rate_micro=1_500)
 INT4: Final = _with(
     OURS,
@@ -103,15 +104,14 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     "parity": Experiment(
         "Does training by contributors reach the loss of one worker at equal tokens?",
         (REFERENCE,),
-        (BEST_WORKER, OURS),
+        (BEST_WORKER, SHARED_MOMENTS, OURS),
         seeds=3,
     ),
     "schedule": Experiment(
         "Does it help to let the learning rate fall all along?",
-        ("one worker, falling",),
+        (REFERENCE,),
         (
             _with(OURS, "int8, falling", decay_micro=1_000_000),
-            _with(BEST_WORKER, "one worker, falling", decay_micro=1_000_000),
             BEST_WORKER,
             OURS,
         ),
@@ -129,7 +129,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             _with(OURS, "never waits", wait_micro=0),
             TOPK,
             INT4,
-            _with(OURS, "shared second moments", state="fresh-shared-v"),
+            SHARED_MOMENTS,
         ),
         rounds=100,
     ),
