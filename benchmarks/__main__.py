@@ -1,4 +1,7 @@
-"""``python -m benchmarks [NAME] [--json FILE]``: list what can be measured, or measure it."""
+"""``python -m benchmarks [NAME] [--json FILE]``: list what can be measured, or measure it.
+
+Experiments on training quality take other options: ``python -m benchmarks parity --help``.
+"""
 
 import argparse
 import datetime as dt
@@ -9,11 +12,22 @@ import msgspec
 
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.measurement import Report, lines
+from benchmarks.training.experiments import EXPERIMENTS
 from sparewatt_cli.machine import machine_facts
+
+DATA_PARALLEL = "data-parallel"
 
 
 def main(arguments: list[str]) -> int:
     """The exit code: 1 when a target was missed."""
+    if arguments and arguments[0] in EXPERIMENTS:
+        from benchmarks.training.__main__ import main as run_experiment
+
+        return run_experiment(arguments)
+    if arguments and arguments[0] == DATA_PARALLEL:
+        from benchmarks.training.data_parallel import main as data_parallel
+
+        return data_parallel(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=tuple(BENCHMARKS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to FILE, too")
@@ -21,6 +35,9 @@ def main(arguments: list[str]) -> int:
     if options.name is None:
         for name, measure in BENCHMARKS.items():
             sys.stdout.write(f"{name:<18} {measure.__doc__}\n")
+        for name, experiment in EXPERIMENTS.items():
+            sys.stdout.write(f"{name:<18} {experiment.question}\n")
+        sys.stdout.write(f"{DATA_PARALLEL:<18} Is one worker with the large batch what data-parallel training does?\n")
         return 0
     report = Report(
         command=f"python -m benchmarks {options.name}",

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.training [NAME]``: see `experiments`."""
+"""``python -m benchmarks.training NAME``: see `experiments`."""
 
 import argparse
 import sys
@@ -12,9 +12,12 @@ from benchmarks.training.arm import Arm
 from benchmarks.training.experiments import EXPERIMENTS, Experiment
 from benchmarks.training.lab import Lab
 from benchmarks.training.plot import chart
+from benchmarks.training.records import Record, Records
 from benchmarks.training.results import table
-from benchmarks.training.simulation import STEP_TOKENS, Outcome, Simulation, train_together
-from sparewatt.signing import digest
+from benchmarks.training.simulation import STEP_TOKENS, Outcome, Simulation, train_alone
+
+# Inner steps of a full assignment wherever rounds count tokens, so that arms with other assignments get as many.
+ROUND_STEPS = 15
 
 
 def main(arguments: list[str]) -> int:
@@ -25,8 +28,8 @@ def main(arguments: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", nargs="?", choices=tuple(EXPERIMENTS))
-    parser.add_argument("--seeds", type=int, default=1, help="paired seeds, from 1 on")
-    parser.add_argument("--rounds", type=int, default=200, help="outer steps of four full assignments each")
+    parser.add_argument("--seeds", type=int, help="paired seeds, from 1 on")
+    parser.add_argument("--rounds", type=int, help="tokens to train on, as outer steps of four full assignments each")
     parser.add_argument(
         "--text", type=Path, default=Path(sysconfig.get_path("stdlib")), help="file or folder with text"
     )
@@ -34,43 +37,59 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.name is None:
         for name, experiment in EXPERIMENTS.items():
-            say(f"{name:<10} {experiment.question}")
+            say(f"{name:<18} {experiment.question}")
         return 0
     experiment = EXPERIMENTS[options.name]
+    seeds = range(1, (options.seeds or experiment.seeds) + 1)
+    rounds = options.rounds or experiment.rounds
+    found = _records(experiment, Records(options.to / "arms"), seeds, rounds, options.text)
     folder = options.to / options.name
     folder.mkdir(parents=True, exist_ok=True)
-    outcomes = _outcomes(experiment, folder, range(1, options.seeds + 1), options.rounds, options.text)
-    lines = table(outcomes, experiment.reference)
-    (folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    curves = {arm: [(point.tokens / 1e6, point.loss) for point in found[0].points] for arm, found in outcomes.items()}
-    picture = chart(experiment.question, "million tokens", "held-out loss, nats per byte", curves)
-    (folder / "plot.svg").write_text(picture, encoding="utf-8")
-    say("", *lines, "", f"{folder / 'table.md'}, {folder / 'plot.svg'}")
+    _write(experiment, found, folder)
     return 0
 
 
-def _outcomes(experiment: Experiment, folder: Path, seeds: range, rounds: int, text: Path) -> dict[str, list[Outcome]]:
-    found: dict[str, list[Outcome]] = {arm.name: [] for arm in experiment.arms}
+def _records(
+    experiment: Experiment, records: Records, seeds: range, rounds: int, text: Path
+) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {arm.name: [] for arm in experiment.arms}
     for seed in seeds:
         lab: Lab | None = None
         for arm in experiment.arms:
-            path = folder / f"{digest((arm, rounds, seed))[:16]}.json"
-            if path.exists():
-                outcome = msgspec.json.decode(path.read_bytes(), type=Outcome)
-            else:
+            record = records.find(arm, rounds, seed)
+            if record is None:
                 lab = lab or Lab(text, seed)
-                outcome = _run(arm, lab, rounds, seed)
-                path.write_bytes(msgspec.json.encode(outcome))
+                record = records.add(arm, rounds, seed, _run(arm, lab, rounds, seed))
+            outcome = record.outcome
             say(f"{arm.name}, seed {seed}: {outcome.loss:.4f}, {outcome.versions} versions, {outcome.seconds:.0f} s")
-            found[arm.name].append(outcome)
+            found[arm.name].append(record)
         if lab is not None:
             lab.close()
     return found
 
 
 def _run(arm: Arm, lab: Lab, rounds: int, seed: int) -> Outcome:
-    tokens = rounds * arm.inner_steps * STEP_TOKENS * len(arm.speeds_milli)
-    return train_together(arm, lab, tokens, seed) if arm.together else Simulation(arm, lab, tokens, seed).run()
+    tokens = rounds * ROUND_STEPS * STEP_TOKENS * len(arm.speeds_milli)
+    if arm.way == "contributors":
+        return Simulation(arm, lab, tokens, seed).run()
+    return train_alone(arm, lab, tokens, seed)
+
+
+def _write(experiment: Experiment, found: dict[str, list[Record]], folder: Path) -> None:
+    """The table, the plot of the first seed's losses, and every record as a line of JSON."""
+    outcomes = {arm: [record.outcome for record in records] for arm, records in found.items()}
+    lines = table(outcomes, experiment.references)
+    (folder / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    curves = {arm: [(point.tokens / 1e6, point.loss) for point in each[0].points] for arm, each in outcomes.items()}
+    picture = chart(experiment.question, "million tokens", "held-out loss, nats per byte", curves)
+    (folder / "plot.svg").write_text(picture, encoding="utf-8")
+    named = [
+        msgspec.structs.replace(record, arm=msgspec.structs.replace(record.arm, name=arm))
+        for arm, records in found.items()
+        for record in records
+    ]
+    (folder / "records.jsonl").write_bytes(msgspec.json.Encoder().encode_lines(named))
+    say("", *lines, "", *(str(folder / name) for name in ("table.md", "plot.svg", "records.jsonl")))
 
 
 def say(*lines: str) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from sparewatt.work.manifest import CodecSpec, OuterSpec, PatchSpec
 
 InnerState = Literal["fresh", "fresh-shared-v", "kept"]
+Way = Literal["contributors", "one worker, large batch", "one worker, small batch"]
 
 DENSE: Final = CodecSpec("int8", "none")
 EXACT: Final = CodecSpec("fp16", "none")
@@ -16,13 +17,17 @@ NESTEROV: Final = OuterSpec(
 )
 
 
-class Arm(msgspec.Struct, frozen=True, kw_only=True):
-    """One way of training.
+class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One way of training. A finished arm is found again by what differs from the defaults here.
 
     Attributes:
-        together: all contributors' batches in each inner step of one model, which is what data-parallel training does;
-            everything below but `rate_micro` then plays no part.
+        way: one worker takes either the batches of all contributors in each inner step, which is what data-parallel
+            training does, or a single contributor's batch in each of as many more inner steps; of what is below only
+            `decay_micro`, the optimiser's own numbers and the number of `speeds_milli` then count.
         rate_micro: peak learning rate, in 1e-6.
+        decay_micro: share of the whole training over whose end the learning rate falls.
+        beta1_micro, beta2_micro: how slowly AdamW's moments forget.
+        ramp_micro: share of the learning rate that an assignment starts at; it rises linearly to the whole one.
         speeds_milli: of each contributor, in 1e-3 of what trains `inner_steps` in a round.
         wait_micro: how long a contributor waits for the version that holds its own update before it starts again from
             an older one, as a share of an assignment's time.
@@ -32,8 +37,12 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    together: bool = False
+    way: Way = "contributors"
     rate_micro: int = 3_000
+    decay_micro: int = 200_000
+    beta1_micro: int = 900_000
+    beta2_micro: int = 950_000
+    ramp_micro: int = 1_000_000
     codec: CodecSpec = DENSE
     outer: OuterSpec = MEAN
     state: InnerState = "fresh"

@@ -1,11 +1,10 @@
 """The experiments: which arms answer which question.
 
-    python -m benchmarks.training                 lists them
-    python -m benchmarks.training parity          runs one, or goes on with it
-    python -m benchmarks.training parity --seeds 3 --rounds 200 --to results
+    python -m benchmarks                          lists them
+    python -m benchmarks parity --to results      runs one, or goes on with it
 
-Every finished arm is a file; a run that was interrupted takes up where it was. An arm of 200 rounds takes some five
-minutes of one core.
+Every finished arm is a file; an experiment that was interrupted takes up where it was. Two hundred rounds of an arm
+take some five minutes of one core.
 """
 
 from dataclasses import dataclass
@@ -13,83 +12,136 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.training.arm import EXACT, MEAN, NESTEROV, Arm, topk, with_patch
+from benchmarks.training.arm import EXACT, NESTEROV, Arm, topk, with_patch
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 
 REFERENCE: Final = "one worker"
+BASELINE: Final = "dense DiLoCo"
+# So many tokens are 201 outer steps of 5 inner steps each.
+SHORT_ROUNDS: Final = 67
 
 
 @dataclass(frozen=True)
 class Experiment:
     """Attributes:
     question: what its numbers answer.
-    reference: name of the arm that all are compared with.
+    references: names of arms that all are compared with, the first one first.
+    rounds, seeds: as many as it takes where nothing else is asked for.
     """
 
     question: str
-    reference: str
+    references: tuple[str, ...]
     arms: tuple[Arm, ...]
+    rounds: int = 200
+    seeds: int = 1
 
 
 def _with(arm: Arm, name: str, **changes: object) -> Arm:
     return msgspec.structs.replace(arm, name=name, **changes)
 
 
-ONE_WORKER: Final = Arm(name=REFERENCE, together=True)
-DILOCO: Final = Arm(name="dense DiLoCo", codec=EXACT, outer=NESTEROV)
+def _at(arm: Arm, rate_micro: int) -> Arm:
+    return msgspec.structs.replace(arm, rate_micro=rate_micro)
+
+
+def _rated(arm: Arm, *rates_micro: int) -> tuple[Arm, ...]:
+    return tuple(_with(arm, f"{arm.name}, {rate / 1e6:g}", rate_micro=rate) for rate in rates_micro)
+
+
+ONE_WORKER: Final = Arm(name=REFERENCE, way="one worker, large batch")
+SMALL_BATCH: Final = Arm(name="one worker, small batch", way="one worker, small batch")
+DILOCO: Final = Arm(name=BASELINE, codec=EXACT, outer=NESTEROV, state="kept")
 INT8: Final = Arm(name="int8, mean")
-TOPK: Final = Arm(
-    name="topk 128, patch 512", codec=topk(128), outer=with_patch(MEAN, PatchSpec("topk", kept=512)), state="kept"
+KEPT: Final = _with(INT8, "kept", state="kept")
+FRESH: Final = _with(INT8, "fresh")
+SHARED: Final = _with(INT8, "shared", state="fresh-shared-v")
+MILD: Final = msgspec.structs.replace(NESTEROV, rate_micro=400_000, momentum_micro=800_000)
+SHORT: Final = _with(INT8, "fresh, beta1 0, 5 inner steps", inner_steps=5, beta1_micro=0)
+SHORT_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=600_000)
+LONG_OUTER: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=800_000)
+# What the rates came to: without an inner first moment, which 5 inner steps only start, and with an outer one.
+BEST_WORKER: Final = _at(ONE_WORKER, 1_500)
+FRESH_STATE: Final = _with(SHORT, "int8, fresh", rate_micro=1_000, outer=LONG_OUTER)
+OURS: Final = _with(FRESH_STATE, "int8, shared", state="fresh-shared-v")
+BEST_DILOCO: Final = _with(DILOCO, BASELINE, rate_micro=1_500)
+INT4: Final = _with(
+    OURS,
+    "int4",
+    codec=CodecSpec("int4", "decay", decay_micro=950_000),
+    outer=with_patch(LONG_OUTER, PatchSpec("int4")),
 )
-HOME: Final = Arm(name="int4, mean", codec=CodecSpec("int4", "decay", decay_micro=950_000))
+TOPK: Final = _with(
+    OURS, "topk 128, patch 512", codec=topk(128), outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512))
+)
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
+    "rates": Experiment(
+        "Which learning rate is best for which way of training?",
+        ("one worker, 0.0015",),
+        (
+            *_rated(ONE_WORKER, 3_000, 1_500),
+            *_rated(SHARED, 1_500, 3_000),
+            *_rated(KEPT, 1_500, 3_000),
+            *_rated(DILOCO, 750),
+            *_rated(_with(FRESH, "fresh, 0.4/0.8", outer=MILD), 750),
+            *_rated(_with(FRESH, "fresh, beta1 0", beta1_micro=0), 1_500),
+            *_rated(_with(SHARED, "shared, beta1 0", beta1_micro=0), 1_500),
+            *_rated(_with(KEPT, "kept, 5 inner steps", inner_steps=5), 3_000),
+            *_rated(_with(SHARED, "shared, beta1 0, 5 inner steps", beta1_micro=0, inner_steps=5), 3_000),
+            *_rated(KEPT, 6_000),
+            *_rated(
+                _with(SHORT, "shared, beta1 0, 0.7/0.6, 5 inner steps", state="fresh-shared-v", outer=SHORT_OUTER),
+                1_500,
+            ),
+            *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.6, 5 inner steps", outer=SHORT_OUTER), 1_500),
+            *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.8, 5 inner steps", outer=LONG_OUTER), 750),
+            *_rated(_with(FRESH, "fresh, beta1 0, 0.7/0.6", beta1_micro=0, outer=SHORT_OUTER), 750),
+            *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.9, 5 inner steps", outer=NESTEROV), 500),
+            *_rated(_with(DILOCO, "dense DiLoCo, 5 inner steps", inner_steps=5), 500),
+            *_rated(DILOCO, 375, 1_500),
+            *_rated(SMALL_BATCH, 1_500),
+        ),
+        rounds=50,
+    ),
     "parity": Experiment(
         "Does training by contributors reach the loss of one worker at equal tokens?",
-        REFERENCE,
-        (ONE_WORKER, DILOCO, INT8, HOME, TOPK),
+        (REFERENCE,),
+        (BEST_WORKER, OURS),
+        seeds=3,
     ),
-    "state": Experiment(
-        "What do fresh, shared and kept optimiser states cost?",
-        "int8, mean",
+    "baselines": Experiment(
+        "How do other ways of training with the same tokens do?",
+        (REFERENCE, BASELINE),
         (
-            INT8,
-            _with(INT8, "int8, shared second moments", state="fresh-shared-v"),
-            _with(INT8, "int8, kept states", state="kept"),
+            BEST_WORKER,
+            OURS,
+            BEST_DILOCO,
+            FRESH_STATE,
+            _with(FRESH_STATE, "int8, fresh, falling rate", decay_micro=1_000_000),
         ),
     ),
-    "waiting": Experiment(
-        "What does it cost not to wait for the version that holds one's own update?",
-        "int8, mean",
-        (INT8, _with(INT8, "never waits", wait_micro=0), _with(INT8, "waits a tenth", wait_micro=100_000)),
-    ),
-    "patches": Experiment(
-        "What do sparse and narrow patches cost?",
-        "int8, mean",
-        (
-            INT8,
-            _with(INT8, "patch int4", outer=with_patch(MEAN, PatchSpec("int4"))),
-            _with(INT8, "patch topk 512", outer=with_patch(MEAN, PatchSpec("topk", kept=512))),
-            _with(INT8, "patch topk 256", outer=with_patch(MEAN, PatchSpec("topk", kept=256))),
-        ),
+    "ablation": Experiment(
+        "What do waiting, codecs, patches and the optimiser's state cost?",
+        (OURS.name,),
+        (OURS, _with(OURS, "never waits", wait_micro=0), TOPK, INT4, FRESH_STATE),
+        rounds=SHORT_ROUNDS,
     ),
     "churn": Experiment(
-        "What do devices cost that die or are stopped in 30 % of their assignments?",
-        "int8, mean",
-        (
-            INT8,
-            _with(INT8, "30 % stopped early", stopped_micro=300_000),
-            _with(INT8, "30 % killed", killed_micro=300_000),
-        ),
+        "What does it cost when 30 % of all assignments are killed?",
+        (OURS.name,),
+        (OURS, _with(OURS, "30 % killed", killed_micro=300_000)),
+        rounds=SHORT_ROUNDS,
     ),
     "spread": Experiment(
         "Does a spread of speeds of 16 to 1 cost anything?",
-        "int8, mean",
-        (INT8, _with(INT8, "speeds 4, 1, 1/2, 1/4", speeds_milli=(4_000, 1_000, 500, 250))),
+        (OURS.name,),
+        (OURS, _with(OURS, "speeds 4, 1, 1/2, 1/4", speeds_milli=(4_000, 1_000, 500, 250))),
+        rounds=SHORT_ROUNDS,
     ),
     "joiner": Experiment(
         "Does a contributor who joins in the middle disturb?",
-        "int8, mean",
-        (INT8, _with(INT8, "the fourth joins at round 60", joins_at_round=60)),
+        (OURS.name,),
+        (OURS, _with(OURS, "the fourth joins at round 100", joins_at_round=100)),
+        rounds=SHORT_ROUNDS,
     ),
 }

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -29,7 +29,6 @@ SEQUENCE: Final = 64
 BATCH: Final = 8
 TEXT_BYTES_MOST: Final = 12_000_000
 HELD_OUT_BYTES: Final = 64 * 1024
-OPTIMISER: Final = OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 1, 100_000, 0, 200_000)
 
 
 @dataclass(frozen=True)
@@ -61,15 +60,42 @@ class Device:
     residual_base: int = 0
 
 
+@dataclass(frozen=True)
+class Share:
+    """Which of `count` processes that share every batch this one is, from 0."""
+
+    rank: int = 0
+    count: int = 1
+
+
+class SharedSequences(Sequences):
+    """The part of one process in the batches of `whole`."""
+
+    def __init__(self, whole: Sequences, batch_sequences: int, share: Share) -> None:
+        self._whole = whole
+        self._batch = batch_sequences
+        self._share = share
+
+    def __len__(self) -> int:
+        return len(self._whole) // self._share.count
+
+    def batch(self, first: int, count: int) -> NDArray[np.int64]:
+        """As `Sequences.batch`; `first` and `count` are of this process's own sequences."""
+        own = self._batch // self._share.count
+        start = first // own * self._batch + self._share.rank * own + first % own
+        return self._whole.batch(start, count)
+
+
 class Lab:
     """Data and a model to train it on; one thread.
 
     Args:
         source: file or folder with text.
         seed: of the initial weights and of the order of the data.
+        share: where several processes share each batch, in a process group of torch's that has been set up.
     """
 
-    def __init__(self, source: Path, seed: int) -> None:
+    def __init__(self, source: Path, seed: int, share: Share = Share()) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sparewatt-lab-")
         text = split(collect(source, TEXT_BYTES_MOST))
         random = np.random.Generator(np.random.PCG64(seed))
@@ -80,6 +106,10 @@ class Lab:
         self._held_out = _sequences(text.held_out).reshape(-1)[:HELD_OUT_BYTES].astype(np.int64)
         self._device = open_device("cpu", 1)
         self._model = build_flat(MODEL, torch.device("cpu"))
+        self._share = share
+        if share.count > 1:
+            shared = torch.nn.parallel.DistributedDataParallel(self._model.module)
+            self._model = replace(self._model, module=shared)
         self.start = initial_weights(MODEL, seed)
 
     def close(self) -> None:
@@ -89,10 +119,11 @@ class Lab:
         self, device: Device, base: Floats, first: int, steps: int, rates: tuple[float, float], arm: Arm
     ) -> Trained:
         """Train from `base` over `steps` batches from sequence `first` on (around the end of the data, if need be)."""
-        batch = BATCH * (len(arm.speeds_milli) if arm.together else 1)
+        batch = batch_of(arm)
         self._model.load(base)
         optimiser = self._optimiser(device, arm)
-        loop = InnerLoop(self._model, self._device, Open(), MicroBatch(batch, batch), monotonic)
+        own = batch // self._share.count
+        loop = InnerLoop(self._model, self._device, Open(), MicroBatch(own, own), monotonic)
         sequences = Sequences(
             self._spans(first, steps * batch),
             token_dtype="u8",  # noqa: S106 - no secret
@@ -101,7 +132,9 @@ class Lab:
             batch_sequences=batch,
             seed=first,
         )
-        plan = Plan(OPTIMISER, steps, batch, round(rates[0] * 1e9), round(rates[1] * 1e9))
+        if self._share.count > 1:
+            sequences = SharedSequences(sequences, batch, self._share)
+        plan = Plan(optimiser_of(arm), steps, own, round(rates[0] * 1e9), round(rates[1] * 1e9))
         taken = list(loop.train(sequences, plan, optimiser))
         if arm.state == "fresh-shared-v":
             device.moments = optimiser.second_moments()
@@ -113,10 +146,10 @@ class Lab:
         return held_out_loss(self._model.module, self._held_out, SEQUENCE, 64)
 
     def _optimiser(self, device: Device, arm: Arm) -> Optimiser:
-        if arm.state == "kept" or arm.together:
-            device.optimiser = device.optimiser or Optimiser(self._model.module, OPTIMISER)
+        if arm.state == "kept" or arm.way != "contributors":
+            device.optimiser = device.optimiser or Optimiser(self._model.module, optimiser_of(arm))
             return device.optimiser
-        return Optimiser(self._model.module, OPTIMISER, device.moments)
+        return Optimiser(self._model.module, optimiser_of(arm), device.moments)
 
     def _spans(self, first: int, count: int) -> tuple[Span, ...]:
         spans: list[Span] = []
@@ -126,6 +159,16 @@ class Lab:
             spans.append(Span(self._file, begin * SEQUENCE, taken * SEQUENCE))
             first, count = first + taken, count - taken
         return tuple(spans)
+
+
+def optimiser_of(arm: Arm) -> OptimiserSpec:
+    """AdamW with the arm's moments; its learning rates come with each assignment."""
+    return OptimiserSpec("adamw", arm.beta1_micro, arm.beta2_micro, 10_000, 100_000, 1_000, 1, 100_000, 0, 200_000)
+
+
+def batch_of(arm: Arm) -> int:
+    """Sequences of one inner step."""
+    return BATCH * (len(arm.speeds_milli) if arm.way == "one worker, large batch" else 1)
 
 
 def mean_moments(moments: Sequence[list[Factors]]) -> list[Factors]:

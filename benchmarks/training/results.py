@@ -40,27 +40,37 @@ def paired_difference(values: Sequence[float], references: Sequence[float]) -> D
     return Difference(mean(differences), half_width)
 
 
-def table(outcomes: Mapping[str, Sequence[Outcome]], reference: str) -> list[str]:
-    """Markdown: one row for each arm, its outcomes paired by seed with those of the arm `reference`."""
-    lines = [
-        "| arm | held-out loss | against "
-        + reference
-        + " | outer steps | staleness | trained / merged | up, MB | down, MB |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    by_seed = {found.seed: found.loss for found in outcomes.get(reference, ())}
+def table(outcomes: Mapping[str, Sequence[Outcome]], references: Sequence[str]) -> list[str]:
+    """Markdown: one row for each arm, its outcomes paired by seed with those of each arm named in `references`."""
+    heads = (
+        "arm",
+        "held-out loss",
+        *(f"against {reference}" for reference in references),
+        "outer steps",
+        "staleness",
+        "trained / merged",
+        "up, MB",
+        "down, MB",
+        "seeds",
+    )
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for arm, found in outcomes.items():
-        pairs = [(each.loss, by_seed[each.seed]) for each in found if each.seed in by_seed]
-        against = "" if arm == reference or not pairs else paired_difference(*zip(*pairs, strict=True)).words
         cells = (
             arm,
             f"{mean(each.loss for each in found):.4f}",
-            against,
+            *("" if arm == each else _against(found, outcomes.get(each, ())) for each in references),
             f"{mean(each.versions for each in found):.0f}",
             f"{mean(each.staleness_mean for each in found):.2f}",
             f"{mean(each.tokens_trained / each.tokens for each in found):.3f}",
             f"{mean(each.bytes_up for each in found) / 1e6:,.1f}",
             f"{mean(each.bytes_down for each in found) / 1e6:,.1f}",
+            f"{len(found)}",
         )
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _against(found: Sequence[Outcome], reference: Sequence[Outcome]) -> str:
+    by_seed = {each.seed: each.loss for each in reference}
+    pairs = [(each.loss, by_seed[each.seed]) for each in found if each.seed in by_seed]
+    return paired_difference(*zip(*pairs, strict=True)).words if pairs else ""

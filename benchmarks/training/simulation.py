@@ -14,13 +14,14 @@ import numpy as np
 
 from benchmarks.training.arm import Arm
 from benchmarks.training.coordinator import PARAMETERS, Coordinator, Sent
-from benchmarks.training.lab import BATCH, SEQUENCE, Device, Lab, Trained
+from benchmarks.training.lab import BATCH, SEQUENCE, Device, Lab, Trained, batch_of
 from sparewatt.numeric.codec import encode_update
 from sparewatt.numeric.residual import BYTES_PER_COORDINATE, MISSED_MOST, Residual
 
 STEP_TOKENS: Final = BATCH * SEQUENCE
+# Held-out losses over an arm's course, evenly spaced in tokens.
+MEASUREMENTS: Final = 12
 WARM_UP_SHARE: Final = 0.02
-DECAY_SHARE: Final = 0.2
 FINAL_SHARE: Final = 0.1
 # Two computers are never equally fast twice.
 JITTER: Final = 0.05
@@ -64,9 +65,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def rate_at(arm: Arm, progress: float) -> float:
-    """Learning rate: a short linear warm-up, constant, and a linear fall over the last fifth."""
+    """Learning rate: a short linear warm-up, constant, and a linear fall at the end."""
+    decay = arm.decay_micro * 1e-6
     warm = min(1.0, progress / WARM_UP_SHARE + 0.02)
-    into = max(0.0, (progress - (1 - DECAY_SHARE)) / DECAY_SHARE)
+    into = max(0.0, (progress - (1 - decay)) / decay)
     return arm.rate_micro * 1e-6 * min(warm, 1 - (1 - FINAL_SHARE) * min(1.0, into))
 
 
@@ -98,10 +100,9 @@ class Simulation:
     Args:
         tokens_total: of all contributors together.
         seed: of speeds' jitter, stops and kills.
-        measure_every: versions between two measurements; the last version is always measured.
     """
 
-    def __init__(self, arm: Arm, lab: Lab, tokens_total: int, seed: int, measure_every: int = 20) -> None:
+    def __init__(self, arm: Arm, lab: Lab, tokens_total: int, seed: int) -> None:
         self._arm = arm
         self._lab = lab
         self._total = tokens_total
@@ -109,7 +110,6 @@ class Simulation:
         self._random = np.random.Generator(np.random.PCG64(seed))
         self._contributors = [_Contributor(number, speed / 1000) for number, speed in enumerate(arm.speeds_milli)]
         self._coordinator = Coordinator(arm, lab.start, self._tokens_target(), tokens_total)
-        self._measure_every = measure_every
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._waiting: list[_Contributor] = []
         self._gaps: deque[_Range] = deque()
@@ -147,7 +147,8 @@ class Simulation:
         done, killed = self._fate(taken.steps)
         progress = self._handed / self._total
         self._handed += taken.steps * STEP_TOKENS
-        rates = rate_at(arm, progress), rate_at(arm, min(1.0, self._handed / self._total))
+        first = rate_at(arm, progress) * arm.ramp_micro * 1e-6
+        rates = first, rate_at(arm, min(1.0, self._handed / self._total))
         base, weights = self._coordinator.version, self._coordinator.weights
         if arm.state == "fresh-shared-v":
             who.device.moments = self._coordinator.moments
@@ -209,7 +210,7 @@ class Simulation:
         lasts = steps_of(self._arm, who.speed) / who.speed
         self._at(now + lasts * self._arm.wait_micro * 1e-6, partial(self._release, who))
         if self._coordinator.accept(sent, round(now * 1000)):
-            if self._coordinator.version % self._measure_every == 0:
+            if self._coordinator.merged_tokens * MEASUREMENTS >= self._total * (len(self._points) + 1):
                 self._measure()
             for each in [each for each in self._waiting if each.awaited <= self._coordinator.version]:
                 self._release(each, now)
@@ -244,25 +245,27 @@ class Simulation:
         )
 
 
-def train_together(arm: Arm, lab: Lab, tokens_total: int, seed: int, measure_every: int = 20) -> Outcome:
-    """The reference: every inner step takes the batches of all contributors, as data-parallel training does. Each
-    would send and receive all gradients, 4 bytes a parameter, at every inner step."""
+def train_alone(arm: Arm, lab: Lab, tokens_total: int, seed: int) -> Outcome:
+    """The references: one worker, whose optimiser state is never lost. With the large batch it does what data-parallel
+    training does, where each contributor would send and receive all gradients, 4 bytes a parameter, at every inner
+    step; with the small batch nobody could share the work, so no bytes are counted."""
     began = time.monotonic()
     device, weights, points = Device(), lab.start, list[Point]()
-    count = len(arm.speeds_milli)
-    step_tokens = count * STEP_TOKENS
-    steps_total = tokens_total // step_tokens
+    batch = batch_of(arm)
+    steps_total = tokens_total // (batch * SEQUENCE)
     steps = tokens = 0
     while steps < steps_total:
         taken = min(arm.inner_steps, steps_total - steps)
         rates = rate_at(arm, steps / steps_total), rate_at(arm, (steps + taken) / steps_total)
-        weights = lab.train(device, weights, steps * BATCH * count, taken, rates, arm).weights
-        steps, tokens = steps + taken, tokens + taken * step_tokens
-        if steps // arm.inner_steps % measure_every == 0 or steps == steps_total:
+        weights = lab.train(device, weights, steps * batch, taken, rates, arm).weights
+        steps += taken
+        tokens = steps * batch * SEQUENCE
+        if tokens * MEASUREMENTS >= tokens_total * (len(points) + 1) or steps == steps_total:
             points.append(Point(tokens, steps, lab.loss(weights)))
-    gradient_bytes = 4 * PARAMETERS * count * steps
+    sharing = batch // BATCH
+    gradient_bytes = 4 * PARAMETERS * sharing * steps if sharing > 1 else 0
     seconds = time.monotonic() - began
     return Outcome(
-        arm.name, seed, points[-1].loss, tokens, tokens, steps, steps * count, gradient_bytes, gradient_bytes, 0.0, 1.0,
-        seconds, tuple(points),
+        arm.name, seed, points[-1].loss, tokens, tokens, steps, steps * sharing, gradient_bytes, gradient_bytes, 0.0,
+        1.0, seconds, tuple(points),
     )  # fmt: skip

@@ -25,7 +25,12 @@ def test_too_few_or_too_many_pairs_are_refused(pairs: int) -> None:
         paired_difference([1.0] * pairs, [1.0] * pairs)
 
 
-def test_arms_are_paired_with_the_reference_by_seed() -> None:
-    rows = table({"one": [outcome("one", 1, 2.0), outcome("one", 2, 3.0)], "two": [outcome("two", 2, 3.5)]}, "one")
-    assert rows[2].startswith("| one | 2.5000 |  | 10 |")
-    assert rows[3].startswith("| two | 3.5000 | +0.5000 | 10 | 0.50 | 1.100 | 2.0 | 3.0 |")
+def test_arms_are_paired_with_each_reference_by_seed() -> None:
+    outcomes = {
+        "one": [outcome("one", 1, 2.0), outcome("one", 2, 3.0)],
+        "two": [outcome("two", 2, 3.5)],
+    }
+    rows = table(outcomes, ("one", "two"))
+    assert rows[0].startswith("| arm | held-out loss | against one | against two | outer steps |")
+    assert rows[2].startswith("| one | 2.5000 |  | -0.5000 | 10 |")
+    assert rows[3].startswith("| two | 3.5000 | +0.5000 |  | 10 | 0.50 | 1.100 | 2.0 | 3.0 | 1 |")
