@@ -6,10 +6,11 @@ Names and numbers are those of at-spi2-core (``xml/Accessible.xml``, ``xml/Actio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
-from jeepney import DBusAddress, MessageType, new_method_call
-from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from jeepney import DBusAddress, HeaderFields, MatchRule, MessageType, message_bus, new_method_call
+from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
 
 from sparewatt_desktop.testing.virtual_screen import until
 
@@ -18,6 +19,9 @@ _ACCESSIBLE: Final = "org.a11y.atspi.Accessible"
 _ACTION: Final = "org.a11y.atspi.Action"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _APPLICATIONS: Final = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
+_REGISTRY: Final = ("org.a11y.atspi.Registry", "/org/a11y/atspi/registry")
+_FOCUS: Final = MatchRule(type="signal", interface="org.a11y.atspi.Event.Object", member="StateChanged")
+_HEARD_S: Final = 2.0
 _STATES: Final = {4: "checked", 8: "enabled", 11: "focusable", 12: "focused", 25: "showing"}
 _LABELLED_BY: Final = 2
 # The window has some hundred parts; this many are an endless tree.
@@ -56,19 +60,16 @@ class ScreenReader:
     def __init__(self, bus: DBusConnection) -> None:
         self._bus = bus
 
-    def parts(self) -> tuple[Part, ...]:
-        """Every part of every program, those that are not seen too."""
-        return tuple(self._below(_APPLICATIONS, [0]))
-
-    def seen(self) -> tuple[Part, ...]:
-        return tuple(part for part in self.parts() if part.seen)
+    def seen(self) -> Iterator[Part]:
+        """Every part of every program that is seen; what is hidden hides all that is in it."""
+        return self._below(_APPLICATIONS, [0])
 
     def find(self, name: str, *roles: str) -> Part:
         """The part with this name and one of these roles; waits until it is seen."""
         found: list[Part] = []
 
         def look() -> bool:
-            found[:] = [part for part in self.seen() if part.name == name and part.role in roles]
+            found.extend(islice((part for part in self.seen() if part.name == name and part.role in roles), 1))
             return bool(found)
 
         until(look, f"a screen reader finds {name!r} as {' or '.join(roles)}")
@@ -85,12 +86,32 @@ class ScreenReader:
         assert wanted is not None, f"{part.role} {part.name!r} offers {offered}, not {actions}"
         assert self._call(part.at, _ACTION, "DoAction", "i", wanted), f"{part.name!r} did not do it"
 
+    def hear(self, name: str, press: Callable[[], object]) -> Part:
+        """What tells of itself, by this name, that it has the focus now; keys are pressed until it does.
+
+        So a menu is read that is open: it stands in no tree.
+        """
+        heard: list[Part] = []
+
+        def listen() -> bool:
+            with self._bus.filter(_FOCUS, bufsize=100) as queue:
+                press()
+                try:
+                    fields = self._bus.recv_until_filtered(queue, timeout=_HEARD_S).header.fields
+                except TimeoutError:
+                    return False
+            heard[:] = [self._part((fields[HeaderFields.sender], fields[HeaderFields.path]))]
+            return heard[0].name == name
+
+        until(listen, f"a screen reader hears of {name!r}")
+        return heard[0]
+
     def _below(self, at: tuple[str, str], count: list[int]) -> Iterator[Part]:
         for child in self._maybe(lambda: self._call(at, _ACCESSIBLE, "GetChildren"), []):
             count[0] += 1
             assert count[0] <= _PARTS_MOST, "the tree of parts has no end"
             part = self._maybe(lambda place=(child[0], child[1]): self._part(place), None)
-            if part is not None:
+            if part is not None and part.seen:
                 yield part
                 yield from self._below(part.at, count)
 
@@ -136,6 +157,17 @@ def screen_reader(session_bus: str) -> Iterator[ScreenReader]:
         _called(session, place, _PROPERTIES, "Set", "ssv", "org.a11y.Status", "IsEnabled", ("b", True))
         address = _called(session, place, "org.a11y.Bus", "GetAddress")
         with open_dbus_connection(address) as bus:
+            _called(
+                bus,
+                _REGISTRY,
+                "org.a11y.atspi.Registry",
+                "RegisterEvent",
+                "sass",
+                "object:state-changed:focused",
+                [],
+                "",
+            )
+            Proxy(message_bus, bus).AddMatch(_FOCUS)
             yield ScreenReader(bus)
 
 
