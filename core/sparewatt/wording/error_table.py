@@ -81,11 +81,14 @@ HERE: Final = MappingProxyType({
     "sensor.card_gone": "{device} is gone: unplugged, or its driver failed. It is looked for again by itself.",
     "sensor.card_power": "This card's driver shows no power, so a speed limit is kept instead of a power cap.",
     "sensor.card_temperature": "This card's driver shows no temperature. A newer Linux kernel may (6.15 for Intel).",
-    "sensor.cpu_power": "This system shows no power of the processor, so a speed limit is kept instead of a power cap.",
+    "sensor.cpu_power": "This system shows no power of the processor, so a speed limit is kept instead of a power "
+    "cap. On Linux the kernel module intel_rapl_msr may bring it, for AMD too; virtual machines and Windows have none.",
     "sensor.cpu_power_locked": "Only the administrator may read the processor's power counter, so a speed limit is "
     "kept instead of a power cap. An administrator can open it (chmod a+r on energy_uj of /sys/class/powercap), which "
     "lets every program measure it.",
-    "sensor.cpu_temperature": "This system shows no temperature of the processor.",
+    "sensor.cpu_temperature": "This system shows no temperature of the processor, so no limit in degrees is kept on "
+    "it. On Linux the kernel module coretemp (Intel) or k10temp (AMD) may bring it; virtual machines and Windows have "
+    "none.",
     "sensor.implausible": "This sensor says what cannot be true, so it is not believed. Restart the computer if it "
     "stays so.",
     "sensor.intel_no_training": "{cards} Intel card(s) found. This version cannot train on them yet.",
