@@ -186,6 +186,8 @@ PEER: Final = MappingProxyType({
     "model.tensors": "The run's model has {found} tensors instead of {expected}. " + _ORGANISER,
     "model.weights_size": "The weights have {size} bytes instead of {expected}. They are fetched again by themselves.",
     "outer_state.malformed": "The state of the run's merging is damaged ({part}). Restore it from a copy.",
+    "patch.coordinates": "A patch is for a model of {found} weights instead of {expected}. " + _ORGANISER,
+    "patch.malformed": "A patch is damaged ({part}). It is fetched again by itself.",
     "receipt.contradiction": "The coordinator gave two different receipts for {assignment}. Both are kept; tell the "
     "organiser.",
     "receipt.contributor": "A receipt is somebody else's. " + _ORGANISER,
@@ -225,6 +227,8 @@ PEER: Final = MappingProxyType({
     "transfer.not_asked": "The other side sent piece {index}, which was not asked for. " + _UPDATE,
     "transfer.size": "A transfer of {size} bytes is larger than the {most} that are allowed. " + _ORGANISER,
     "transfer.spans": "The other side named pieces that are not there (from {first}, {count} of {chunks}). " + _UPDATE,
+    "update.coordinates": "A result is for a model of {found} weights instead of {expected}. It was refused.",
+    "update.malformed": "A result is damaged ({part}). It was refused.",
     "update.not_finite": "An update holds something that is not a number. It was refused; check the device's memory.",
     "update.payload": "The result for {assignment} changed on the disk before it was sent. Check the disk.",
     "update.too_large": "An update changes the model more than is allowed. It was refused.",
