@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sparewatt.snapshot import DeviceSnapshot, EnergySnapshot, RunSnapshot, Snapshot
-from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.catalogue import ENGLISH, Parameters, Translations, filled
 from sparewatt.wording.conflicts import conflict_words
 from sparewatt.wording.energy import carbon_words, energy_words, honesty_words, measured_words, money_words
 from sparewatt.wording.status import idle_sentence, limits_sentence
@@ -118,7 +118,7 @@ def _run_lines(run: RunSnapshot, words: Translations) -> Iterator[str]:
         bars = sparkline([each.loss_micro for each in run.evaluations], 40)
         loss = {"loss": loss_words(run.evaluations[-1].loss_micro, run.loss_unit, words)}
         yield f"  {filled(gettext('held-out loss {loss}'), loss)}  {bars}"
-    accepted = {
+    accepted: Parameters = {
         "tokens": count_text(run.tokens_accepted, words),
         "credit": credit_words(run.credit_micro, words),
         "receipts": run.receipts,

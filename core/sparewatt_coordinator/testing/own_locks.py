@@ -38,6 +38,6 @@ def _possible() -> bool:
 
 
 def _view() -> tuple[str, ...]:
-    assert sys.platform != "win32"
-    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    mapped = sys.platform != "win32" and os.geteuid() != 0
+    user = ("--user", "--map-root-user") if mapped else ()
     return ("unshare", *user, "--mount", "--propagation", "private")

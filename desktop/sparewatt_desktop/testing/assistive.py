@@ -107,10 +107,10 @@ class ScreenReader:
         return heard[0]
 
     def _below(self, at: tuple[str, str], count: list[int]) -> Iterator[Part]:
-        for child in self._maybe(lambda: self._call(at, _ACCESSIBLE, "GetChildren"), []):
+        for child in self._children(at):
             count[0] += 1
             assert count[0] <= _PARTS_MOST, "the tree of parts has no end"
-            part = self._maybe(lambda place=(child[0], child[1]): self._part(place), None)
+            part = self._maybe_part(child)
             if part is not None and part.seen:
                 yield part
                 yield from self._below(part.at, count)
@@ -130,12 +130,18 @@ class ScreenReader:
         _, name = self._call(at, _PROPERTIES, "Get", "ss", _ACCESSIBLE, "Name")
         return str(name)
 
-    def _maybe(self, ask: Callable[[], Any], otherwise: Any) -> Any:
-        """An answer, or `otherwise` from a part that went away while the tree was walked."""
+    def _children(self, at: tuple[str, str]) -> list[tuple[str, str]]:
+        """None of a part that went away while the tree was walked."""
         try:
-            return ask()
+            return [(str(name), str(path)) for name, path in self._call(at, _ACCESSIBLE, "GetChildren")]
         except NotThere:
-            return otherwise
+            return []
+
+    def _maybe_part(self, at: tuple[str, str]) -> Part | None:
+        try:
+            return self._part(at)
+        except NotThere:
+            return None
 
     def _call(self, at: tuple[str, str], interface: str, method: str, signature: str = "", *body: object) -> Any:
         return _called(self._bus, at, interface, method, signature, *body)
