@@ -78,6 +78,7 @@ TESTS = {
     "scrot": "scrot",
     "ip": "iproute2",
     "ps": "procps",
+    "/usr/libexec/at-spi-bus-launcher": "at-spi2-core",
     "/usr/lib/python3/dist-packages/dbusmock": "python3-dbusmock",
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core",
 }

@@ -1,5 +1,6 @@
 """The commands of `sparewatt` and their names; each lives in `commands` and imports what it needs when it runs."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,7 @@ from sparewatt_cli.commands import (
 )
 from sparewatt_cli.commands import status as status_command
 from sparewatt_cli.endings import ended
+from sparewatt_cli.language import words_of
 from sparewatt_cli.surroundings import DATA_FOLDER_VARIABLE, settle
 
 app = typer.Typer(
@@ -78,4 +80,6 @@ def _settle(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
-    return ended(lambda: app(list(arguments), prog_name="sparewatt", standalone_mode=False))
+    return ended(
+        lambda: app(list(arguments), prog_name="sparewatt", standalone_mode=False), lambda: words_of(os.environ)
+    )

@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -19,6 +20,17 @@ _PROTECTIONS: Final = {
     "proxy": "Connections are NOT encrypted here: your proxy must do that. Whoever can reach {listening} is taken for "
     "it, so let nobody else reach it. Nothing that it says of contributors' addresses is read.",
 }
+
+
+# This computer has no way to anywhere, so no address of it can be guessed: without a cable, or in a container.
+_ADDRESS_UNKNOWN: Final = (
+    "No network was found that others could come from, so invites would name {host}, which leads each computer to "
+    "itself. Say how this one is reached: --address HOST, here or for each invite."
+)
+_ONLY_HERE: Final = (
+    "This invite works on this computer only, because it names {host}. For other computers serve with --listen "
+    "0.0.0.0:7520, and add --address HOST where that does not name this computer."
+)
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -85,19 +97,36 @@ def serve_in_foreground(serving: Serving) -> int:
         assert coordinator.stdout is not None, "it was asked for"
         while True:
             try:
-                _say(coordinator.stdout.readline(), asked.data)
+                _say(coordinator.stdout.readline(), asked)
                 return coordinator.wait()
             except KeyboardInterrupt:
                 # The terminal sent it to the coordinator, too, which is now ending; every further one reaches it.
                 continue
 
 
-def _say(line: bytes, data: Path) -> None:
+def unreachable_words(asked: Serving, ready: Ready) -> str:
+    """What is wrong where everybody may connect and invites would name nobody's way here; empty where all is well."""
+    host = urlsplit(ready.url).hostname or ""
+    open_to_others = any(not is_loopback(split_address(each, None)[0]) for each in ready.listening)
+    return _ADDRESS_UNKNOWN.format(host=host) if open_to_others and not asked.address and is_loopback(host) else ""
+
+
+def only_here_words(url: str) -> str:
+    """What an invite is worth that leads to `url`, where other computers cannot follow it; else empty."""
+    host = urlsplit(url).hostname or ""
+    return _ONLY_HERE.format(host=host) if is_loopback(host) else ""
+
+
+def _say(line: bytes, asked: Serving) -> None:
     try:
         ready = decoded(line, Ready)
     except Unreadable:
         return  # It ended, or its end was asked for, before it listened; what it said on standard error stands there.
+    data = asked.data
     typer.echo(f"Serving {home_shortened(data)} at {ready.url}. Ctrl-C ends it.")
     if ready.protection in _PROTECTIONS:
         typer.echo(_PROTECTIONS[ready.protection].format(listening=", ".join(ready.listening)))
+    unreachable = unreachable_words(asked, ready)
+    if unreachable:
+        typer.echo(unreachable, err=True)
     typer.echo(f"Invite contributors: sparewatt run invite --data {home_shortened(data)} --trusted")

@@ -3,11 +3,15 @@
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import typer
 
 from sparewatt.errors import SparewattError, UnavailableError
 from sparewatt_cli import exit_codes
+
+if TYPE_CHECKING:
+    from sparewatt.wording.catalogue import Translations
 
 
 class NoEngineError(UnavailableError):
@@ -16,8 +20,11 @@ class NoEngineError(UnavailableError):
     exit_code = exit_codes.NO_ENGINE
 
 
-def ended(command: Callable[[], object]) -> int:
+def ended(command: Callable[[], object], words: "Callable[[], Translations] | None" = None) -> int:
     """The exit code of `command`, after what went wrong, if it was expected, has been said in one sentence.
+
+    Args:
+        words: the language to say it in, asked only where there is something to say; None for English.
 
     Bugs are not caught: they show where they are.
     """
@@ -25,7 +32,7 @@ def ended(command: Callable[[], object]) -> int:
         code = command()
         sys.stdout.flush()
     except SparewattError as error:
-        complain(error)
+        complain(error, words)
         return error.exit_code
     except typer.TyperException as error:
         # Usage and help of a wrong command line; the class that can show them is private to Typer.
@@ -43,11 +50,13 @@ def ended(command: Callable[[], object]) -> int:
     return code if isinstance(code, int) else exit_codes.DONE
 
 
-def complain(error: SparewattError) -> None:
+def complain(error: SparewattError, words: "Callable[[], Translations] | None" = None) -> None:
     """Say what is wrong and what to do, on standard error."""
+    from sparewatt.wording.catalogue import ENGLISH
     from sparewatt_cli.words import error_sentence
 
-    typer.echo(f"sparewatt: {error_sentence(error.error_id, error.parameters)}", err=True)
+    spoken = ENGLISH if words is None else words()
+    typer.echo(f"sparewatt: {error_sentence(error.error_id, error.parameters, spoken)}", err=True)
 
 
 def _reader_gone() -> int:

@@ -5,19 +5,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from sparewatt.wording.catalogue import ENGLISH, SOURCE_LANGUAGE, Translations, filled, language_of
+from sparewatt.wording.numbers import decimal_words, written
+
 UNKNOWN: Final = "unknown"
+_PARTS: Final = {"year": "%Y", "month": "%m", "day": "%d", "clock": "%H:%M"}
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
-def count_text(count: float) -> str:
+def count_text(count: float, words: Translations = ENGLISH) -> str:
     """A large count: ``812``, ``12,345``, ``1.23 million``."""
     if count < 1_000_000:
-        return f"{round(count):,}"
-    return f"{count / 1e6:.2f} million" if count < 1e9 else f"{count / 1e9:.2f} billion"
+        return written(f"{round(count):,}", words)
+    if count < 1e9:
+        return filled(words.gettext("{number} million"), {"number": decimal_words(count / 1e6, 2, words)})
+    return filled(words.gettext("{number} billion"), {"number": decimal_words(count / 1e9, 2, words)})
 
 
-def watts_text(watts: float | None) -> str:
-    return "no power sensor" if watts is None else f"{watts:.0f} W"
+def watts_text(watts: float | None, words: Translations = ENGLISH) -> str:
+    return words.gettext("no power sensor") if watts is None else f"{watts:.0f} W"
 
 
 def seconds_text(seconds: float) -> str:
@@ -30,9 +36,13 @@ def seconds_text(seconds: float) -> str:
     return f"{whole // 3_600} h {whole % 3_600 // 60:02d} min"
 
 
-def moment_text(unix_s: int) -> str:
+def moment_text(unix_s: int, words: Translations = ENGLISH) -> str:
     """Local date and time to the minute."""
-    return datetime.fromtimestamp(unix_s).astimezone().strftime("%a %d %b %Y %H:%M")
+    moment = datetime.fromtimestamp(unix_s).astimezone()
+    if language_of(words) == SOURCE_LANGUAGE:
+        return moment.strftime("%a %d %b %Y %H:%M")
+    parts = {name: moment.strftime(mark) for name, mark in _PARTS.items()}
+    return filled(words.gettext("{year}-{month}-{day} {clock}"), parts)
 
 
 def sparkline(values: Sequence[float], width: int) -> str:

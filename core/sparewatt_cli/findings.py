@@ -1,6 +1,8 @@
 """What `sparewatt doctor` says of a computer: a pure function from facts to findings."""
 
 from dataclasses import dataclass
+from textwrap import wrap
+from typing import Final
 
 from sparewatt.wording.isolation import isolation_words
 from sparewatt.wording.sensors import idle_source_words, reason_words
@@ -13,6 +15,7 @@ from sparewatt_cli.words import error_sentence
 
 TESTED_SYSTEMS = frozenset({"Linux"})
 DISK_BYTES_LEAST = 2_000_000_000
+_ADVICE_WIDTH: Final = 98
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ def finding_lines(found: tuple[Finding, ...]) -> tuple[str, ...]:
     lines: list[str] = []
     for finding in found:
         lines.append(f"{marks[finding.level]}  {finding.about + ':':<13} {finding.words}")
-        if finding.advice:
-            lines.append(f"{'':20}{finding.advice}")
+        advice = wrap(finding.advice, _ADVICE_WIDTH, break_long_words=False, break_on_hyphens=False)
+        lines += [f"{'':20}{line}" for line in advice]
     return tuple(lines)
 
 

@@ -13,9 +13,9 @@ from sparewatt.control.messages import (
     SettingValue,
     SnapshotFrame,
 )
-from sparewatt.errors import InputError
+from sparewatt.errors import InputError, SparewattError
 from sparewatt.snapshot import ConflictSnapshot
-from sparewatt_cli.endings import NoEngineError
+from sparewatt_cli.endings import NoEngineError, complain
 from sparewatt_cli.engine_link import ask
 from sparewatt_cli.surroundings import Surroundings
 
@@ -43,7 +43,7 @@ def read_setting(place: Surroundings, key: str) -> str:
         InputError: ``settings.unknown``.
     """
     _, at, device = key.partition("@")
-    for shown in (read_settings(place), _from_file(place, (device,) if at else ())):
+    for shown in (read_settings(place), _from_file(place, (device,) if at else (), tell=False)):
         for setting in shown.settings:
             if setting.key == key:
                 return setting.value
@@ -67,16 +67,20 @@ def change_setting(place: Surroundings, key: str, value: str) -> tuple[ConflictS
 
         with engine_lock(place.data_folder):
             store = SettingsStore(place.data_folder)
+            _tell_trouble(store.trouble, place)
             store.set(store.settings.revision, key, value)
         return ()
 
 
-def _from_file(place: Surroundings, devices: Sequence[str]) -> ShownSettings:
+def _from_file(place: Surroundings, devices: Sequence[str], *, tell: bool = True) -> ShownSettings:
     from sparewatt.settings.schema import OPTIONS
     from sparewatt.settings.store import SettingsStore
     from sparewatt.settings.values import listed
 
-    settings = SettingsStore(place.data_folder).settings
+    store = SettingsStore(place.data_folder)
+    if tell:
+        _tell_trouble(store.trouble, place)
+    settings = store.settings
     lines = [
         SettingValue(line.address, line.value, line.default, line.option.scope)
         for line in listed(settings, tuple(devices))
@@ -86,3 +90,9 @@ def _from_file(place: Surroundings, devices: Sequence[str]) -> ShownSettings:
             default = option.text(option.default)
             lines.append(SettingValue(option.key, settings.texts.get(option.key, default), default, option.scope))
     return ShownSettings(settings.revision, tuple(lines))
+
+
+def _tell_trouble(trouble: SparewattError | None, place: Surroundings) -> None:
+    """Say what was wrong with the file: a running engine keeps saying it, and without one nobody else would."""
+    if trouble is not None:
+        complain(trouble, lambda: place.words)

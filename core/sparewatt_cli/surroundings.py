@@ -3,13 +3,17 @@
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
 
+from sparewatt_cli.language import languages
+
 if TYPE_CHECKING:
     from sparewatt.control.address import Address
+    from sparewatt.wording.catalogue import Translations
 
 DATA_FOLDER_VARIABLE: Final = "SPAREWATT_DATA_FOLDER"
 
@@ -19,11 +23,20 @@ class Surroundings:
     """Attributes:
     data_folder: of the engine that the command is about, absolute; it need not exist yet.
     runtime_folder: where the system keeps sockets of this user, if it says so.
+    languages: names of catalogues that the person reads, the best first.
     """
 
     data_folder: Path
     runtime_folder: str | None
     temporary_folder: str
+    languages: tuple[str, ...] = ()
+
+    @cached_property
+    def words(self) -> "Translations":
+        """The sentences of the person's language."""
+        from sparewatt.wording.catalogue import catalogue
+
+        return catalogue(self.languages)
 
     @property
     def engine_log(self) -> Path:
@@ -49,6 +62,7 @@ def settle(data_folder: Path | None) -> Surroundings:
         data_folder=folder.expanduser().absolute(),
         runtime_folder=os.environ.get("XDG_RUNTIME_DIR"),
         temporary_folder=tempfile.gettempdir(),
+        languages=languages(os.environ),
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sparewatt.errors import SparewattError
+from sparewatt.wording.catalogue import ENGLISH, Translations, filled
+from sparewatt.wording.values import with_values
 
 Parameters = Mapping[str, str | int]
 
@@ -85,23 +86,27 @@ TRIAL: Final[Mapping[str, str]] = MappingProxyType({
 })  # fmt: skip
 
 
-def error_sentence(error_id: str, parameters: Parameters) -> str:
-    """The sentence for an error; parameters that its words need and that are missing show as "unknown"."""
+def error_sentence(error_id: str, parameters: Parameters, words: Translations = ENGLISH) -> str:
+    """The sentence for an error; parameters that its words need and that are missing show as a question mark."""
     own = ERRORS.get(error_id)
     if own is not None:
-        return own.format_map(_Known(parameters))
-    from sparewatt.wording.errors import sentence
+        return filled(words.gettext(own), with_values(error_id, parameters, words))
+    from sparewatt.wording.errors import error_words
 
-    return sentence(SparewattError(error_id, **parameters))
+    return error_words(error_id, parameters, words)
 
 
-def rule_sentence(rule: str, parameters: Parameters) -> str:
+def rule_sentence(rule: str, parameters: Parameters, words: Translations = ENGLISH) -> str:
     """Why a device may not do all it could."""
     from sparewatt.wording.rules import rule_words
 
-    return rule_words(rule, parameters)
+    return rule_words(rule, parameters, words)
 
 
-class _Known(dict[str, str | int]):
-    def __missing__(self, key: str) -> str:
-        return "unknown"
+def pause_sentence(until_unix_s: int, words: Translations = ENGLISH) -> str:
+    """How long a pause lasts; 0 is "until I resume"."""
+    from sparewatt_cli.figures import moment_text
+
+    if not until_unix_s:
+        return words.gettext("Paused until you resume: sparewatt resume")
+    return filled(words.gettext("Paused until {moment}."), {"moment": moment_text(until_unix_s, words)})

@@ -65,6 +65,7 @@ def run(application: "object", options: DesktopOptions) -> int:
     from PySide6.QtWidgets import QApplication
 
     from sparewatt.wording.catalogue import catalogue, language_of
+    from sparewatt_desktop.accessible_roles import tell_roles
     from sparewatt_desktop.app import Desktop, DesktopParts, tray_available
     from sparewatt_desktop.bridge import Bridge
     from sparewatt_desktop.instance import Instance
@@ -80,6 +81,7 @@ def run(application: "object", options: DesktopOptions) -> int:
     application.setDesktopFileName("sparewatt")
     application.setQuitOnLastWindowClosed(False)
     application.setStyle("Fusion")
+    tell_roles()
     place = place_of(options.data_folder, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())
     instance = Instance(place.instance)
     if not instance.first():

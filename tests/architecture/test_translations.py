@@ -1,5 +1,6 @@
 """No reading, decision, error or state lacks words for the person, in every language."""
 
+import ast
 import string
 from types import ModuleType
 
@@ -13,7 +14,7 @@ from sparewatt.wording.limits import CONFLICTS as LIMIT_CONFLICTS
 from sparewatt.wording.limits import REASONS as PACE_REASONS
 from sparewatt.wording.sensors import IDLE_SOURCES, REASONS
 from sparewatt.wording.settings import UNAVAILABLE
-from sparewatt_desktop.testing.messages import EXCUSED, Found, Message, Scan, messages
+from sparewatt_desktop.testing.messages import EXCUSED, Found, Message, Scan, messages, sources
 
 TABLES = (
     ERRORS,
@@ -82,9 +83,40 @@ def test_whole_sentences_stay_whole_sentences(language: str) -> None:
         entry.text
         for entry in entries_of(language)
         if any(each.endswith(".") != entry.text.endswith(".") for each in entry.translated)
-        and not entry.text.startswith("{number} ")  # "Mio." is an abbreviation
+        and not entry.text.startswith(("{number} ", "{month}-"))  # "Mio." is an abbreviation, "18.11." a date
     ]
     assert wrong == []
+
+
+def spoken_in(tree: ast.Module) -> dict[str, int]:
+    """Functions of a module that take translations, with how many arguments come before them."""
+    found: dict[str, int] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            plain = [argument.arg for argument in node.args.args]
+            if "translations" in plain:
+                found[node.name] = plain.index("translations")
+            elif "translations" in [argument.arg for argument in node.args.kwonlyargs]:
+                found[node.name] = len(plain)
+    return found
+
+
+def test_no_screen_leaves_a_sentence_to_english() -> None:
+    """A function that takes translations has English as its default, which is a terminal's and a test's alone."""
+    trees = {name: ast.parse(source) for name, source in sources() if not name.startswith("sparewatt_cli")}
+    everybodys = {
+        name: place for tree in trees.values() for name, place in spoken_in(tree).items() if not name.startswith("_")
+    }
+    assert len(everybodys) > 50
+    silent = []
+    for name, tree in trees.items():
+        spoken = everybodys | spoken_in(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in spoken:
+                told = len(node.args) > spoken[node.func.id] or any(isinstance(each, ast.Starred) for each in node.args)
+                if not told and "translations" not in [keyword.arg for keyword in node.keywords]:
+                    silent.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
+    assert silent == []
 
 
 @pytest.mark.parametrize(

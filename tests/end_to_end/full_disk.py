@@ -19,7 +19,6 @@ from pathlib import Path
 from sparewatt.control.client import connect
 from sparewatt.control.local_socket import control_address
 from sparewatt.control.messages import SetSetting
-from sparewatt.host.lock import SHARED_FOLDERS
 from sparewatt.work.manifest import InnerSpec, RoundSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt_coordinator.create.profile import Profile, run_profile
@@ -31,16 +30,14 @@ DISK_MB = 96
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A disk of its own for a folder; and for locks, so that no other engine of this computer is in the way."""
+    """A disk of its own for a folder."""
     folder.mkdir(parents=True, mode=0o700)
-    disks = {str(folder): f"size={DISK_MB}m,mode=700", str(SHARED_FOLDERS[0]): "size=1m,mode=1777"}
-    for place, options in disks.items():
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "small", place], check=True)
+    options = f"size={DISK_MB}m,mode=700"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "small", str(folder)], check=True)
     try:
         yield folder
     finally:
-        for place in disks:
-            subprocess.run(["umount", "--lazy", place], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(folder: Path) -> Path:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from sparewatt.work.receipt import Announcement
+from sparewatt_coordinator.testing.own_locks import own_locks
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 
@@ -33,8 +34,9 @@ class Trial:
     output: str
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-P", "-m", "sparewatt_cli", "try", "--no-window", "--on-battery", *arguments]
+def command(folder: Path, *arguments: str) -> list[str]:
+    trial = [sys.executable, "-P", "-m", "sparewatt_cli", "try", "--no-window", "--on-battery", *arguments]
+    return [*own_locks(folder / "locks"), *trial]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     folder = tmp_path_factory.mktemp("trial")
     summary = folder / "summary.json"
     arguments = command(
+        folder,
         "--tokens",
         str(TOKENS),
         "--seed",
@@ -233,7 +236,7 @@ def throwaway_folders() -> set[str]:
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_leaves_no_process_and_no_folder(tmp_path: Path, times: int) -> None:
     before = throwaway_folders()
-    process = started(command("--minutes", "5"), tmp_path)
+    process = started(command(tmp_path, "--minutes", "5"), tmp_path)
     everybody = family(process.pid, programs=4)
     for _ in range(times):
         process.send_signal(signal.SIGINT)
@@ -246,7 +249,7 @@ def test_ctrl_c_leaves_no_process_and_no_folder(tmp_path: Path, times: int) -> N
 
 
 def test_a_killed_trial_leaves_no_process(tmp_path: Path) -> None:
-    process = started(command("--minutes", "5"), tmp_path)
+    process = started(command(tmp_path, "--minutes", "5"), tmp_path)
     everybody = family(process.pid, programs=4)
     process.kill()
     process.communicate()

@@ -16,6 +16,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
     runtime = tmp_path / "run"
     runtime.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setenv("SPAREWATT_DATA_FOLDER", str(tmp_path / "data"))
     return Surroundings(tmp_path / "data", str(runtime), str(tmp_path))
 

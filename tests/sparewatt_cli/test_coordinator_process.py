@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from sparewatt.errors import InputError
-from sparewatt_cli.coordinator_process import Serving, arguments, protected
+from sparewatt_cli.coordinator_process import (
+    Ready,
+    Serving,
+    arguments,
+    only_here_words,
+    protected,
+    unreachable_words,
+)
 
 SERVING = Serving(Path("my-run"))
 
@@ -43,3 +50,28 @@ def test_everything_reaches_the_program() -> None:
         "--data my-run --listen [::]:1 --listen 0.0.0.0:2 --address run.example.org --certificate a"
         " --certificate-key b --own-certificate --behind-proxy --allow-origin https://a.org"
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "url", "listening", "said"),
+    [
+        ("", "wss://127.0.0.1:7520", "0.0.0.0:7520", True),
+        ("", "wss://[::1]:7520", "[::]:7520", True),
+        ("", "wss://192.168.1.5:7520", "0.0.0.0:7520", False),
+        ("", "ws://127.0.0.1:7520", "127.0.0.1:7520", False),
+        ("127.0.0.1", "wss://127.0.0.1:7520", "0.0.0.0:7520", False),
+    ],
+)
+def test_who_listens_for_others_and_would_invite_them_to_themselves_is_told(
+    address: str, url: str, listening: str, said: bool
+) -> None:
+    words = unreachable_words(replace(SERVING, address=address), Ready(True, url, (listening,)))
+    assert bool(words) is said
+    assert "--address" in words or not said
+
+
+@pytest.mark.parametrize(
+    ("host", "only"), [("127.0.0.1", True), ("[::1]", True), ("localhost", True), ("a.org", False)]
+)
+def test_an_invite_that_works_on_this_computer_only_says_so(host: str, only: bool) -> None:
+    assert bool(only_here_words(f"wss://{host}:7520")) is only

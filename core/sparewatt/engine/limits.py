@@ -29,14 +29,15 @@ def limits_snapshot(device: Device, decision: Decision | None, pace: Pace | None
 
 
 def missing_sensors(device: str, sample: Sample | None, pace: Pace | None) -> dict[str, str]:
-    """What the device cannot tell: sensor → error id."""
+    """What the device cannot tell: sensor → error id; its source's own reason before one that fits every device."""
     if sample is None or pace is None:
         return {}
     missing: dict[str, str] = {}
     if sample.power_watts is None and not pace.had_power:
-        missing["power"] = SensorFault(device, "sensor.power_missing", {}).error_id
+        missing["power"] = sample.missing.get("power") or SensorFault(device, "sensor.power_missing", {}).error_id
     if sample.temperature_celsius is None and not pace.had_temperature:
-        missing["temperature"] = SensorFault(device, "sensor.temperature_missing", {}).error_id
+        unknown = SensorFault(device, "sensor.temperature_missing", {}).error_id
+        missing["temperature"] = sample.missing.get("temperature") or unknown
     return missing
 
 

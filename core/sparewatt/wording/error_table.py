@@ -89,11 +89,14 @@ HERE: Final = MappingProxyType({
     "sensor.card_gone": "{device} is gone: unplugged, or its driver failed. It is looked for again by itself.",
     "sensor.card_power": "This card's driver shows no power, so a speed limit is kept instead of a power cap.",
     "sensor.card_temperature": "This card's driver shows no temperature. A newer Linux kernel may (6.15 for Intel).",
-    "sensor.cpu_power": "This system shows no power of the processor, so a speed limit is kept instead of a power cap.",
+    "sensor.cpu_power": "This system shows no power of the processor, so a speed limit is kept instead of a power "
+    "cap. On Linux the kernel module intel_rapl_msr may bring it, for AMD too; virtual machines and Windows have none.",
     "sensor.cpu_power_locked": "Only the administrator may read the processor's power counter, so a speed limit is "
     "kept instead of a power cap. An administrator can open it (chmod a+r on energy_uj of /sys/class/powercap), which "
     "lets every program measure it.",
-    "sensor.cpu_temperature": "This system shows no temperature of the processor.",
+    "sensor.cpu_temperature": "This system shows no temperature of the processor, so no limit in degrees is kept on "
+    "it. On Linux the kernel module coretemp (Intel) or k10temp (AMD) may bring it; virtual machines and Windows have "
+    "none.",
     "sensor.implausible": "This sensor says what cannot be true, so it is not believed. Restart the computer if it "
     "stays so.",
     "sensor.intel_no_training": "{cards} Intel card(s) found. This version cannot train on them yet.",
@@ -191,6 +194,8 @@ PEER: Final = MappingProxyType({
     "model.tensors": "The run's model has {found} tensors instead of {expected}. " + _ORGANISER,
     "model.weights_size": "The weights have {size} bytes instead of {expected}. They are fetched again by themselves.",
     "outer_state.malformed": "The state of the run's merging is damaged ({part}). Restore it from a copy.",
+    "patch.coordinates": "A patch is for a model of {found} weights instead of {expected}. " + _ORGANISER,
+    "patch.malformed": "A patch is damaged ({part}). It is fetched again by itself.",
     "receipt.contradiction": "The coordinator gave two different receipts for {assignment}. Both are kept; tell the "
     "organiser.",
     "receipt.contributor": "A receipt is somebody else's. " + _ORGANISER,
@@ -230,6 +235,8 @@ PEER: Final = MappingProxyType({
     "transfer.not_asked": "The other side sent piece {index}, which was not asked for. " + _UPDATE,
     "transfer.size": "A transfer of {size} bytes is larger than the {most} that are allowed. " + _ORGANISER,
     "transfer.spans": "The other side named pieces that are not there (from {first}, {count} of {chunks}). " + _UPDATE,
+    "update.coordinates": "A result is for a model of {found} weights instead of {expected}. It was refused.",
+    "update.malformed": "A result is damaged ({part}). It was refused.",
     "update.not_finite": "An update holds something that is not a number. It was refused; check the device's memory.",
     "update.payload": "The result for {assignment} changed on the disk before it was sent. Check the disk.",
     "update.too_large": "An update changes the model more than is allowed. It was refused.",

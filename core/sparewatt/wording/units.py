@@ -54,9 +54,13 @@ def duration_words(seconds: float, translations: Translations = ENGLISH) -> str:
 
 def credit_words(credit_micro: int, translations: Translations = ENGLISH) -> str:
     """``0.0032 credits``; one credit is 10¹⁵ verified FLOP."""
+    return filled(translations.gettext("{value} credits"), {"value": credit_number(credit_micro, translations)})
+
+
+def credit_number(credit_micro: int, translations: Translations = ENGLISH) -> str:
+    """The same without its unit, for where a label says it."""
     digits = 4 if abs(credit_micro) < 10**6 else 2
-    value = decimal_words(credit_micro / 1e6, digits, translations, grouped=True)
-    return filled(translations.gettext("{value} credits"), {"value": value})
+    return decimal_words(credit_micro / 1e6, digits, translations, grouped=True)
 
 
 def loss_words(loss_micro: int | None, unit: str, translations: Translations = ENGLISH) -> str:

@@ -31,7 +31,8 @@ def start(
     place = surroundings(context)
     options = engine_process.EngineArguments(tuple(device or ()), threads, on_battery)
     started = engine_process.start_detached(place, options)
-    typer.echo("The engine runs." if started else "The engine was running already.")
+    gettext = place.words.gettext
+    typer.echo(gettext("The engine runs.") if started else gettext("The engine was running already."))
 
 
 @app.command()
@@ -39,8 +40,9 @@ def stop(context: typer.Context) -> None:
     """Stop the workers, then the engine. What is finished is kept and delivered next time."""
     from sparewatt_cli import engine_process
 
-    engine_process.stop(surroundings(context))
-    typer.echo("The engine has stopped.")
+    place = surroundings(context)
+    engine_process.stop(place)
+    typer.echo(place.words.gettext("The engine has stopped."))
 
 
 @app.command("run")

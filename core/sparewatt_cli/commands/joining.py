@@ -30,24 +30,27 @@ def join(
 ) -> None:
     """Contribute to a run: shows what it is and what it costs, and asks."""
     from sparewatt.errors import InputError
+    from sparewatt.wording.catalogue import filled
     from sparewatt_cli.consent import consent_lines
     from sparewatt_cli.joining import Invitation, inspected
 
     place = surroundings(context)
     at_terminal = sys.stdin.isatty()
-    text = invite if invite is not None else _read_invite(at_terminal)
+    gettext = place.words.gettext
+    text = invite if invite is not None else _read_invite(at_terminal, gettext("Invite"))
     invitation: Invitation = inspected(place, text, start=not no_start)
-    for line in consent_lines(invitation.manifest, invitation.run, invitation.isolation):
+    for line in consent_lines(invitation.manifest, invitation.run, invitation.isolation, place.words):
         typer.echo(line)
     if accept is None:
         if not at_terminal or invite == "-":
             raise InputError("join.needs_accept", run=invitation.run)
-        if not typer.confirm("Contribute to this run?", default=False):
+        if not typer.confirm(gettext("Contribute to this run?"), default=False):
             raise typer.Exit
     elif accept != invitation.run:
         raise InputError("join.other_run", accepted=accept[:64], run=invitation.run)
     invitation.accept()
-    typer.echo(f"Joined “{invitation.manifest.title}”. See what happens: sparewatt status")
+    joined = gettext("Joined “{title}”. See what happens: sparewatt status")
+    typer.echo(filled(joined, {"title": invitation.manifest.title}))
 
 
 def consent(
@@ -60,6 +63,7 @@ def consent(
     """Consent again to a run that its organiser has changed: shows what changed, and asks."""
     from sparewatt.control.messages import ConsentAgain, GetSnapshot, Reply, SnapshotFrame
     from sparewatt.errors import InputError
+    from sparewatt.wording.catalogue import filled
     from sparewatt_cli.consent import change_lines
     from sparewatt_cli.engine_link import ask
     from sparewatt_cli.runs_by_name import run_named
@@ -67,20 +71,21 @@ def consent(
     place = surroundings(context)
     snapshot = ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot
     joined = run_named(run, {each.run: each for each in snapshot.runs})
+    gettext = place.words.gettext
     if not joined.changed_run:
-        typer.echo(f"“{joined.title}” is what you consented to.")
+        typer.echo(filled(gettext("“{title}” is what you consented to."), {"title": joined.title}))
         return
-    for line in change_lines(joined):
+    for line in change_lines(joined, place.words):
         typer.echo(line)
     if accept is None:
         if not sys.stdin.isatty():
             raise InputError("join.needs_accept", run=joined.changed_run)
-        if not typer.confirm("Contribute to this run?", default=False):
+        if not typer.confirm(gettext("Contribute to this run?"), default=False):
             raise typer.Exit
     elif accept != joined.changed_run:
         raise InputError("join.other_run", accepted=accept[:64], run=joined.changed_run)
     ask(place, ConsentAgain(id=1, run=joined.run, consent=joined.changed_run), Reply)
-    typer.echo("Consented. See what happens: sparewatt status")
+    typer.echo(gettext("Consented. See what happens: sparewatt status"))
 
 
 def leave(
@@ -89,6 +94,7 @@ def leave(
 ) -> None:
     """Stop contributing to a run. Receipts are kept; its data and weights are deleted."""
     from sparewatt.control.messages import GetSnapshot, LeaveRun, Reply, SnapshotFrame
+    from sparewatt.wording.catalogue import filled
     from sparewatt_cli.engine_link import ask
     from sparewatt_cli.runs_by_name import run_named
 
@@ -96,11 +102,11 @@ def leave(
     snapshot = ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot
     joined = run_named(run, {each.run: each for each in snapshot.runs})
     ask(place, LeaveRun(id=1, run=joined.run), Reply)
-    typer.echo(f"Left “{joined.title}”. Its receipts are kept.")
+    typer.echo(filled(place.words.gettext("Left “{title}”. Its receipts are kept."), {"title": joined.title}))
 
 
-def _read_invite(at_terminal: bool) -> str:
+def _read_invite(at_terminal: bool, question: str) -> str:
     if at_terminal:
-        return str(typer.prompt("Invite"))
+        return str(typer.prompt(question))
     # An invite has at most 600 characters; whatever is longer is refused as malformed.
     return sys.stdin.read(4_096)

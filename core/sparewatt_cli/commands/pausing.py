@@ -35,15 +35,16 @@ def pause(
     from sparewatt.control.messages import Pause, PauseForGame, Reply
     from sparewatt_cli.durations import pause_end
     from sparewatt_cli.engine_link import ask
-    from sparewatt_cli.figures import moment_text
+    from sparewatt_cli.words import pause_sentence
 
+    place = surroundings(context)
     if length is not None and length.strip().lower() == GAME:
-        ask(surroundings(context), PauseForGame(id=1), Reply)
-        typer.echo("Paused until a minute after the game has closed.")
+        ask(place, PauseForGame(id=1), Reply)
+        typer.echo(place.words.gettext("Paused until a minute after the game has closed."))
         return
     until = pause_end(length, time())
-    ask(surroundings(context), Pause(id=1, until_unix_s=until), Reply)
-    typer.echo(f"Paused until {moment_text(until)}." if until else "Paused until you resume: sparewatt resume")
+    ask(place, Pause(id=1, until_unix_s=until), Reply)
+    typer.echo(pause_sentence(until, place.words))
 
 
 def resume(context: typer.Context) -> None:
@@ -51,8 +52,9 @@ def resume(context: typer.Context) -> None:
     from sparewatt.control.messages import Reply, Resume
     from sparewatt_cli.engine_link import ask
 
-    ask(surroundings(context), Resume(id=1), Reply)
-    typer.echo("Resumed.")
+    place = surroundings(context)
+    ask(place, Resume(id=1), Reply)
+    typer.echo(place.words.gettext("Resumed."))
 
 
 def contribute(
@@ -69,10 +71,14 @@ def contribute(
     from time import time
 
     from sparewatt.control.messages import ContributeNow, Reply
+    from sparewatt.wording.catalogue import filled
     from sparewatt_cli.durations import contribute_end
     from sparewatt_cli.engine_link import ask
     from sparewatt_cli.figures import moment_text
 
+    place = surroundings(context)
     until = contribute_end(length, time())
-    ask(surroundings(context), ContributeNow(id=1, until_unix_s=until), Reply)
-    typer.echo(f"Contributing until {moment_text(until)}." if until else "Contributing by your rules.")
+    ask(place, ContributeNow(id=1, until_unix_s=until), Reply)
+    gettext = place.words.gettext
+    said = gettext("Contributing until {moment}.") if until else gettext("Contributing by your rules.")
+    typer.echo(filled(said, {"moment": moment_text(until, place.words)}))

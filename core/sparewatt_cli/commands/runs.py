@@ -117,9 +117,15 @@ def invite(
     ] = "",
 ) -> None:
     """An invite to pass on. It is shown once; whoever has it can join."""
+    from sparewatt.work.invite import parse_invite
+    from sparewatt_cli.coordinator_process import only_here_words
     from sparewatt_cli.run_people import new_invite
 
-    typer.echo(new_invite(data.absolute(), uses, expires * 86_400, trusted=trusted, address=address))
+    made = new_invite(data.absolute(), uses, expires * 86_400, trusted=trusted, address=address)
+    typer.echo(made)
+    only_here = only_here_words(parse_invite(made).url)
+    if only_here:
+        typer.echo(only_here, err=True)
     if not trusted:
         typer.echo("The run is unaudited, so only contributors with a --trusted invite carry weight.", err=True)
 

@@ -1,12 +1,17 @@
 """`sparewatt settings`: list, get, set, preset."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sparewatt_cli.commands.examples import examples
 from sparewatt_cli.surroundings import surroundings
+
+if TYPE_CHECKING:
+    from sparewatt.snapshot import ConflictSnapshot
+    from sparewatt.wording.catalogue import Translations
 
 app = typer.Typer(
     help="Show and change the engine's settings, whether it runs or not.",
@@ -43,21 +48,25 @@ def list_settings(context: typer.Context, json: Json = False) -> None:
     """All settings with their values; those that differ from their default are marked."""
     import msgspec
 
+    from sparewatt.wording.catalogue import filled
     from sparewatt.wording.settings import unavailable_words
     from sparewatt_cli.settings_access import read_settings
 
-    shown = read_settings(surroundings(context))
+    place = surroundings(context)
+    shown, gettext = read_settings(place), place.words.gettext
     if json:
         typer.echo(msgspec.json.encode(shown).decode())
         return
     width = max(len(setting.key) for setting in shown.settings)
     for setting in shown.settings:
-        mark = f"   (default {setting.default})" if setting.value != setting.default else ""
+        default = filled(gettext("   (default {value})"), {"value": setting.default})
+        mark = default if setting.value != setting.default else ""
         typer.echo(f"{setting.key:<{width}}  {setting.value}{mark}")
         if setting.unavailable is not None:
-            typer.echo(f"{'':<{width}}  {unavailable_words(setting.unavailable)}")
+            typer.echo(f"{'':<{width}}  {unavailable_words(setting.unavailable, place.words)}")
         for choice, cause in setting.withheld.items():
-            typer.echo(f"{'':<{width}}  Not {choice!r}: {unavailable_words(cause)}")
+            withheld = {"choice": choice, "why": unavailable_words(cause, place.words)}
+            typer.echo(f"{'':<{width}}  {filled(gettext('Not {choice!r}: {why}'), withheld)}")
 
 
 @app.command("get")
@@ -71,13 +80,11 @@ def get_setting(context: typer.Context, key: Key) -> None:
 @app.command("set")
 def set_setting(context: typer.Context, key: Key, value: Annotated[str, typer.Argument(help="The new value.")]) -> None:
     """Change one setting; it takes effect at once."""
-    from sparewatt.wording.conflicts import conflict_words
     from sparewatt_cli.settings_access import change_setting
 
-    conflicts = change_setting(surroundings(context), key, value)
-    typer.echo(f"{key} is now {value}.")
-    for conflict in conflicts:
-        typer.echo(f"{conflict_words(conflict.conflict, conflict.parameters)} Setting: {conflict.setting}.")
+    place = surroundings(context)
+    conflicts = change_setting(place, key, value)
+    _say_changed(((key, value),), conflicts, place.words)
 
 
 @app.command(
@@ -96,11 +103,22 @@ def use_preset(
 
     The numbers come from what a device is and what was measured of it, so the engine must be running.
     """
-    from sparewatt.wording.conflicts import conflict_words
     from sparewatt_cli.presets import changed_by_preset
 
-    changed, conflicts = changed_by_preset(surroundings(context), name.value, device)
+    place = surroundings(context)
+    changed, conflicts = changed_by_preset(place, name.value, device)
+    _say_changed(changed, conflicts, place.words)
+
+
+def _say_changed(
+    changed: Iterable[tuple[str, str]], conflicts: "Iterable[ConflictSnapshot]", words: "Translations"
+) -> None:
+    from sparewatt.wording.catalogue import filled
+    from sparewatt.wording.conflicts import conflict_words
+    from sparewatt_cli.status_text import setting_words
+
     for key, value in changed:
-        typer.echo(f"{key} is now {value}.")
+        typer.echo(filled(words.gettext("{key} is now {value}."), {"key": key, "value": value}))
     for conflict in conflicts:
-        typer.echo(f"{conflict_words(conflict.conflict, conflict.parameters)} Setting: {conflict.setting}.")
+        sentence = conflict_words(conflict.conflict, conflict.parameters, words)
+        typer.echo(setting_words(sentence, conflict.setting, words))

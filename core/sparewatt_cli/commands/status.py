@@ -21,9 +21,10 @@ def status(
     from sparewatt_cli.engine_link import ask
     from sparewatt_cli.status_text import status_lines
 
-    snapshot = ask(surroundings(context), GetSnapshot(id=1), SnapshotFrame).snapshot
+    place = surroundings(context)
+    snapshot = ask(place, GetSnapshot(id=1), SnapshotFrame).snapshot
     if json:
         typer.echo(msgspec.json.encode(snapshot).decode())
         return
-    for line in status_lines(snapshot):
+    for line in status_lines(snapshot, place.words):
         typer.echo(line)

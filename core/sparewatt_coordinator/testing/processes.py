@@ -41,6 +41,7 @@ from sparewatt_coordinator.gateway import admin
 from sparewatt_coordinator.gateway.admin_client import AdminClient
 from sparewatt_coordinator.server.establish import establish_run
 from sparewatt_coordinator.server.folder import DataFolder
+from sparewatt_coordinator.testing.own_locks import own_locks
 
 LOOK_SECONDS: Final = 0.02
 ANSWER_SECONDS: Final = 60.0
@@ -179,7 +180,7 @@ class RealEngine:
 
 
 class RealRun:
-    """A run in a folder, its coordinator, and the engines that joined it.
+    """A run in a folder, its coordinator, and the engines that joined it, which share the computer with no others.
 
     Args:
         text: what to train on.
@@ -249,7 +250,8 @@ class RealRun:
         Args:
             prefix: what runs it elsewhere.
         """
-        engine = RealEngine(self._folder / f"engine-{len(self.engines) + 1}", threads, prefix)
+        alone = (*prefix, *own_locks(self._folder / "locks"))
+        engine = RealEngine(self._folder / f"engine-{len(self.engines) + 1}", threads, alone)
         self.engines.append(engine)
         return engine
 

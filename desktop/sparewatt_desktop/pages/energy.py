@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from sparewatt.control.messages import (
@@ -88,7 +89,8 @@ class EnergyPage(ScrollingPage):
         for title, table in ((gettext("Today"), self._today), (gettext("This month"), self._month)):
             card.box.addWidget(Text(title, "heading", card))
             card.box.addWidget(table)
-        card.box.addWidget(self._link(gettext("Change your price of power"), "power_price_ct_per_kwh"))
+        change = self._link(gettext("Change your price of power"), "power_price_ct_per_kwh")
+        card.box.addWidget(change, 0, Qt.AlignmentFlag.AlignLeft)
         return card
 
     def _chart_card(self) -> QWidget:
@@ -102,7 +104,7 @@ class EnergyPage(ScrollingPage):
         self._choice.currentIndexChanged.connect(self._ask_energy)
         line.addWidget(Text(gettext("Over time"), "heading", top), 1)
         line.addWidget(self._choice)
-        self._chart = BarChart(gettext("Energy over time"), look, card)
+        self._chart = BarChart(gettext("Energy over time"), look, self._words, card)
         self._summary = Text("", "caption", card)
         for widget in (top, self._chart, self._summary):
             card.box.addWidget(widget)
@@ -114,7 +116,8 @@ class EnergyPage(ScrollingPage):
         self._budgets = FactTable(gettext("Budgets"), look)
         card.box.addWidget(Text(gettext("Budgets"), "heading", card))
         card.box.addWidget(self._budgets)
-        card.box.addWidget(self._link(gettext("Change your budgets"), "energy_budget_kwh_per_month"))
+        change = self._link(gettext("Change your budgets"), "energy_budget_kwh_per_month")
+        card.box.addWidget(change, 0, Qt.AlignmentFlag.AlignLeft)
         return card
 
     def _past_card(self) -> QWidget:

@@ -111,14 +111,14 @@ def budget_facts(
             gettext("Energy this month"),
             spent,
             1000 * kwh,
-            energy_words(spent),
+            energy_words(spent, translations),
             f"{kwh} kWh",
-            energy_words(max(0.0, 1000 * kwh - spent)),
+            energy_words(max(0.0, 1000 * kwh - spent), translations),
         )
     money = _number(values, "money_budget_per_month")
     if money and energy.cost_micro_month is not None:
         cost, budget = energy.cost_micro_month, money * _MICRO
-        shown = [money_words(micro, energy.currency) for micro in (cost, budget, max(0, budget - cost))]
+        shown = [money_words(micro, energy.currency, translations) for micro in (cost, budget, max(0, budget - cost))]
         add(gettext("Money this month"), cost, budget, *shown)
     elif money:
         note = gettext("Without a price of power no cost is counted.")
@@ -126,11 +126,11 @@ def budget_facts(
     data = _number(values, "data_budget_gb_per_month")
     if data:
         sent, most = energy.network_bytes_month, data * _GIGABYTE
-        add(gettext("Data this month"), sent, most, *_byte_words(sent, most))
+        add(gettext("Data this month"), sent, most, *_byte_words(sent, most, translations))
     writes = _number(values, "disk_write_limit_gb_per_day")
     if writes:
         written, most = energy.disk_bytes_today, writes * _GIGABYTE
-        add(gettext("Written to disk today"), written, most, *_byte_words(written, most))
+        add(gettext("Written to disk today"), written, most, *_byte_words(written, most, translations))
     return tuple(found)
 
 
@@ -165,7 +165,11 @@ def chart_summary(shown: tuple[Bar, ...], translations: Translations = ENGLISH) 
         return gettext("Energy not measured.") if unmeasured else gettext("Nothing was used in this time.")
     most = max(shown, key=lambda bar: bar.watt_hours)
     words = gettext("{total} in all; the most was {most} ({period}).")
-    told = {"total": energy_words(total), "most": energy_words(most.watt_hours), "period": most.label}
+    told = {
+        "total": energy_words(total, translations),
+        "most": energy_words(most.watt_hours, translations),
+        "period": most.label,
+    }
     parts = [filled(words, told)]
     if any(bar.estimated_share > 0 for bar in shown):
         parts.append(gettext("Striped parts are estimated from single readings."))
@@ -185,7 +189,7 @@ def past_cells(
     gettext = translations.gettext
     ended = datetime.fromtimestamp(past.ended_unix_s, zone)
     watt_hours = past.millijoules / _WATT_HOUR_MILLIJOULES
-    amount = energy_words(watt_hours)
+    amount = energy_words(watt_hours, translations)
     if not past.measured:
         amount = (
             gettext("not measured") if not past.millijoules else filled(gettext("over {amount}"), {"amount": amount})
@@ -193,11 +197,11 @@ def past_cells(
     elif past.estimated:
         amount = filled(gettext("about {amount}"), {"amount": amount})
     return (
-        f"{ended:%m-%d %H:%M}",
+        _dated(gettext("{month}-{day} {clock}"), ended),
         titles.get(past.run, past.run[:8]),
         names.get(past.device, past.device),
         duration_words(max(0, past.ended_unix_s - past.began_unix_s), translations),
-        count_words(past.tokens) if past.tokens else gettext("given back"),
+        count_words(past.tokens, translations) if past.tokens else gettext("given back"),
         amount,
     )
 
@@ -214,7 +218,9 @@ def _begins(period: Period, now_unix_s: int, zone: tzinfo | None) -> tuple[date,
 
 
 def _bar(begin: date, period: Period, amount: Used, translations: Translations) -> Bar:
-    label = f"{begin:%Y-%m}" if period == "month" else f"{begin:%m-%d}"
+    gettext = translations.gettext
+    template = gettext("{year}-{month}") if period == "month" else gettext("{month}-{day}")
+    label = _dated(template, begin)
     unmeasured = amount.unmeasured_s >= 1
     words = measured_words(amount.watt_hours, amount.unmeasured_s, translations)
     parts = [f"{label}: {words}"]
@@ -226,12 +232,18 @@ def _bar(begin: date, period: Period, amount: Used, translations: Translations) 
     )
 
 
+def _dated(template: str, moment: date) -> str:
+    """A date, or a time of a day, in the order that `template` has."""
+    parts = {"year": "%Y", "month": "%m", "day": "%d", "clock": "%H:%M"}
+    return filled(template, {name: moment.strftime(mark) for name, mark in parts.items()})
+
+
 def _cost(micro: int | None, currency: str, *, priced: bool, translations: Translations) -> Fact:
     gettext = translations.gettext
     if micro is None or not priced:
         note = gettext("Say your price of power in the settings, and the cost is counted from then on.")
         return Fact(gettext("Cost"), gettext("not counted"), note)
-    return Fact(gettext("Cost"), money_words(micro, currency))
+    return Fact(gettext("Cost"), money_words(micro, currency, translations))
 
 
 def _yield(tokens: int, watt_hours: float, translations: Translations) -> Fact:
@@ -241,8 +253,10 @@ def _yield(tokens: int, watt_hours: float, translations: Translations) -> Fact:
     return Fact(gettext("Yield"), yield_words(tokens, watt_hours, translations))
 
 
-def _byte_words(spent: int, budget: int) -> tuple[str, str, str]:
-    return bytes_words(spent), bytes_words(budget), bytes_words(max(0, budget - spent))
+def _byte_words(spent: int, budget: int, translations: Translations) -> tuple[str, str, str]:
+    amounts = (spent, budget, max(0, budget - spent))
+    first, second, third = (bytes_words(amount, translations) for amount in amounts)
+    return first, second, third
 
 
 def _number(values: Mapping[str, str], address: str) -> int:

@@ -8,7 +8,7 @@ from sparewatt.wording.catalogue import ENGLISH, Translations, filled
 from sparewatt.wording.changes import change_words
 from sparewatt.wording.isolation import isolation_words
 from sparewatt.wording.status import device_sentence
-from sparewatt.wording.units import bytes_words, count_words, credit_words, loss_words
+from sparewatt.wording.units import bytes_words, count_words, credit_number, credit_words, loss_words
 from sparewatt_desktop.widgets.text import plain
 
 CHANGES_MOST: Final = 40
@@ -37,7 +37,7 @@ def progress_of(device: DeviceSnapshot, snapshot: Snapshot, translations: Transl
     percent = round(100 * work.inner_steps / work.inner_steps_total) if work.inner_steps_total else 0
     if work.phase == "encoding":
         return Progress(gettext("Packing the result."), 100)
-    text = filled(gettext("Step {done} of {total}, from version {version}"), parameters)
+    text = filled(gettext("Inner step {done} of {total}, from version {version}"), parameters)
     if work.loss_micro is not None:
         run = next((run for run in snapshot.runs if run.run == work.run), None)
         unit = run.loss_unit if run is not None else ""
@@ -85,12 +85,12 @@ def run_label(run: RunSnapshot, translations: Translations = ENGLISH) -> str:
 
 def credit_today(snapshot: Snapshot, translations: Translations = ENGLISH) -> str:
     """Of all runs together."""
-    return credit_words(sum(run.credit_today_micro for run in snapshot.runs), translations)
+    return credit_number(sum(run.credit_today_micro for run in snapshot.runs), translations)
 
 
 def credit_in_all(snapshot: Snapshot, translations: Translations = ENGLISH) -> str:
     """Of all runs together."""
-    return credit_words(sum(run.credit_micro for run in snapshot.runs), translations)
+    return credit_number(sum(run.credit_micro for run in snapshot.runs), translations)
 
 
 def results_accepted(snapshot: Snapshot, translations: Translations = ENGLISH) -> str:

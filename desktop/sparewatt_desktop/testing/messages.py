@@ -21,7 +21,7 @@ from sparewatt.settings.schema import OPTIONS
 from sparewatt.wording.catalogue import entries_of
 from sparewatt_desktop.actions import SETTINGS
 
-WORDED: Final = ("sparewatt.wording", "sparewatt_desktop")
+WORDED: Final = ("sparewatt.wording", "sparewatt_desktop", "sparewatt_cli")
 _SCHEMA: Final = "the settings' schema is collected whole"
 # Module and code of what cannot be followed → how its texts are found all the same.
 EXCUSED: Final = MappingProxyType({

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEventLoop
-from PySide6.QtGui import QCursor
+from PySide6.QtGui import QCursor, QImage
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 
 from sparewatt.wording.catalogue import Translations, catalogue, language_of
@@ -21,13 +21,16 @@ from sparewatt_desktop.language import speak
 from sparewatt_desktop.testing.scenes import SCENES
 from sparewatt_desktop.testing.stage import Stage
 from sparewatt_desktop.theme import DARK, LIGHT, Theme
+from sparewatt_desktop.widgets.plot import Plot
 
 PAGES: Final = ("status", "join", "training", "devices", "receipts", "energy", "settings")
 SMALL: Final = (640, 480)
 USUAL: Final = (900, 640)
-# A page's own questions are answered within a few turns of the loop; the plotting library takes longest.
-SETTLE_S: Final = 0.15
-PLOTS_SETTLE_S: Final = 2.0
+# A page is at rest when it has looked the same so often in a row, this far apart; a cursor that blinks never is.
+ALIKE: Final = 3
+LOOK_S: Final = 0.05
+SETTLE_MOST_S: Final = 20.0
+BLINKING_MOST: Final = 40
 
 
 def main(arguments: list[str]) -> int:
@@ -101,7 +104,7 @@ class Photographer:
         for page in PAGES:
             if self._only in f"page-{page}.{manner}":
                 self._window.open_page(page)
-                yield from self._picture(f"page-{page}.{manner}", PLOTS_SETTLE_S if page == "training" else SETTLE_S)
+                yield from self._picture(f"page-{page}.{manner}")
 
     def _joining(self, palette: str) -> Iterator[str]:
         self._window.open_page("join")
@@ -116,13 +119,28 @@ class Photographer:
         assert found is not None, f"the join page has its {name}"
         return found
 
-    def _picture(self, name: str, settle_s: float = SETTLE_S) -> Iterator[str]:
+    def _picture(self, name: str) -> Iterator[str]:
         if self._only in name:
-            end = time.monotonic() + settle_s
-            while time.monotonic() < end:
-                self._application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-            self._window.grab().save(str(self._to / f"{name}.png"))
+            self._settled().save(str(self._to / f"{name}.png"))
             yield name
+
+    def _settled(self) -> QImage:
+        """The window when it has come to rest, however busy the computer is."""
+        seen = self._window.grab().toImage()
+        alike, end = 0, time.monotonic() + SETTLE_MOST_S
+        for _ in range(BLINKING_MOST):
+            turn = time.monotonic() + LOOK_S
+            while time.monotonic() < turn or self._plots_wait():
+                self._application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+                assert time.monotonic() < end, "the page comes to rest"
+            now = self._window.grab().toImage()
+            alike, seen = (alike + 1 if now == seen else 0), now
+            if alike == ALIKE:
+                break
+        return seen
+
+    def _plots_wait(self) -> bool:
+        return any(plot.isVisible() and not plot.painted for plot in self._window.findChildren(Plot))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFocusEvent, QFont, QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from sparewatt.wording.catalogue import Translations
 from sparewatt.wording.energy import energy_words
 from sparewatt_desktop.look import Look
 from sparewatt_desktop.presentation.energy_words import Bar
@@ -25,8 +26,9 @@ class BarChart(QWidget):
     Arrow keys walk along the bars, and each says its amount.
     """
 
-    def __init__(self, name: str, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, look: Look, words: Translations, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._words = words
         self._look = look
         self._bars: tuple[Bar, ...] = ()
         self._chosen: int | None = None
@@ -126,7 +128,7 @@ class BarChart(QWidget):
         theme = self._look.theme
         painter.setPen(QColor(theme.palette.text_quiet))
         chosen = self.chosen
-        above = energy_words(most) if chosen is None else chosen.spoken
+        above = energy_words(most, self._words) if chosen is None else chosen.spoken
         painter.drawText(QRectF(theme.px(6), 0, area.width() - theme.px(12), theme.px(_TOP)), _ABOVE, above)
         every = -(-len(self._bars) // _LABELS_MOST)
         for place in range(len(self._bars) - 1, -1, -every):

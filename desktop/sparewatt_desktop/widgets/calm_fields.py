@@ -1,22 +1,39 @@
 """Fields that do not change while somebody scrolls past them."""
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
 
 from sparewatt_desktop.look import Look
+from sparewatt_desktop.widgets.text import Text
 
 _ARROW = 4
 _TRACK_WIDTH, _TRACK_HEIGHT = 36, 20
 
 
 class CalmComboBox(QComboBox):
-    """A list that opens; its arrow is drawn in the theme's colour, for a style sheet leaves none."""
+    """A list that opens; its arrow is drawn in the theme's colour, for a style sheet leaves none.
+
+    On Linux Qt tells a screen reader the chosen text as the list's name, and what it is about only by a label beside it
+    that names it as its buddy: here one that is not seen.
+    """
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
+        self._label = Text()
+        self._label.setBuddy(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def setAccessibleName(self, name: str) -> None:
+        super().setAccessibleName(name)
+        self._label.setText(name)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._label.parent() is not self.parent():
+            self._label.setParent(self.parentWidget())
+            self._label.hide()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

@@ -52,6 +52,7 @@ class FactTable(QWidget):
         self._grid.addWidget(labels[0], place, 0, top)
         self._grid.addWidget(labels[1], place, 1, top)
         self._grid.addWidget(labels[2], place + 1, 1, top)
+        labels[0].setFixedWidth(self._look.theme.px(_NAME_WIDTH))
         self._lines.append(labels)
 
     def _fit(self) -> None:
@@ -60,3 +61,6 @@ class FactTable(QWidget):
         self._grid.setHorizontalSpacing(px(SPACING.large))
         self._grid.setVerticalSpacing(px(SPACING.hair))
         self._grid.setColumnMinimumWidth(0, px(_NAME_WIDTH))
+        for name, _, _ in self._lines:
+            # Values of several tables stand in one column, however long a language's names are.
+            name.setFixedWidth(px(_NAME_WIDTH))

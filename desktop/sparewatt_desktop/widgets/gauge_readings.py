@@ -102,9 +102,9 @@ def _against(label: str, value: str, limit: str, share: float, near: str, over: 
 
 
 def _unknown(device: DeviceSnapshot, sensor: str, label: str, translations: Translations) -> GaugeReading:
-    return GaugeReading(
-        label, translations.gettext("not known"), "", None, "unknown", why_unknown(device, sensor, translations)
-    )
+    # What can be done about it stands with the device's sensors; a gauge has room for one sentence.
+    why, stop, _ = why_unknown(device, sensor, translations).partition(". ")
+    return GaugeReading(label, translations.gettext("not known"), "", None, "unknown", why + stop.strip())
 
 
 def why_unknown(device: DeviceSnapshot, sensor: str, translations: Translations = ENGLISH) -> str:

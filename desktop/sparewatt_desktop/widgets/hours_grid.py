@@ -15,7 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from sparewatt.wording.catalogue import Translations, filled
+from sparewatt.wording.catalogue import Translations
 from sparewatt_desktop.look import Look
 from sparewatt_desktop.presentation.week_cells import DAYS, HOURS_A_DAY, Span, cell_states, with_cells
 from sparewatt_desktop.presentation.week_words import cell_words, day_short
@@ -38,12 +38,16 @@ class HoursGrid(QWidget):
     """Days from Monday downwards, hours from midnight rightwards; emits `changed` with the spans after each stroke.
 
     Keys: arrows move, with Shift they paint along; Space and Enter turn the hour over; Home and End go along the day.
+
+    Args:
+        name: what the hours are for, for a screen reader.
     """
 
     changed = Signal(tuple)
 
-    def __init__(self, look: Look, words: Translations, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, look: Look, words: Translations, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._name = name
         self._look = look
         self._words = words
         self._spans: tuple[Span, ...] = ()
@@ -212,7 +216,7 @@ class HoursGrid(QWidget):
         """Say the hour under the cursor to a screen reader."""
         day, hour = self._cell
         words = cell_words(day, hour, self._states[day][hour], self._words)
-        name = filled(self._words.gettext("Hours of the week: {cell}"), {"cell": words})
+        name = f"{self._name}: {words}"
         if name != self.accessibleName():
             self.setAccessibleName(name)
             QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.NameChanged))

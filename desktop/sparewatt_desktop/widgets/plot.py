@@ -49,7 +49,7 @@ class Plot(QWidget):
         self._points: tuple[Point, ...] = ()
         self._ticks: tuple[tuple[float, str], ...] = ()
         self._canvas: _Canvas | None = None
-        self._frame = _Frame(look, self)
+        self._frame = PlotFrame(look, self)
         self._frame.setAccessibleName(name)
         self._waiting = Text(words.gettext("Preparing the plot."), "caption", self._frame)
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -115,7 +115,7 @@ class Plot(QWidget):
             self._plan()
 
 
-class _Frame(QWidget):
+class PlotFrame(QWidget):
     """Keeps the plot's place, so that nothing jumps when the library has come."""
 
     def __init__(self, look: Look, parent: QWidget) -> None:
@@ -142,6 +142,7 @@ class _Canvas:
         self._library, self._look, self._dots = library, look, dots
         self.view = library.GraphicsView(useOpenGL=False)
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.view.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.setFrameStyle(0)
         layout = library.GraphicsLayout()
         self.view.setCentralItem(layout)

@@ -183,7 +183,7 @@ class HoursEditor(Editor):
         super().__init__()
         self._option = option
         self._words = words
-        self._grid = HoursGrid(look, words, self)
+        self._grid = HoursGrid(name, look, words, self)
         self._line = QLineEdit(self)
         self._line.setMaxLength(TEXT_CHARACTERS_MOST)
         self._line.setAccessibleName(name)

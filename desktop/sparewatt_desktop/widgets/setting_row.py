@@ -70,7 +70,8 @@ class SettingRow(QFrame):
             self.editor.show_value(text)
         self._problem.show_text("")
         gettext = self._words.gettext
-        stored = filled(gettext("Not saved; it is {value} now."), {"value": value_words(self._option, self.line.value)})
+        now = value_words(self._option, self.line.value, self._words)
+        stored = filled(gettext("Not saved; it is {value} now."), {"value": now})
         self._state.show_text(stored if unsaved else "")
         self._state.set_tone("caution" if unsaved else "")
         self._reset.setVisible(self.editor is not None and text != self.line.default)

@@ -72,6 +72,11 @@ def test_missing_sensors_are_named() -> None:
     assert missing_sensors("cuda:GPU-1", SAMPLE, paced()) == {}
 
 
+def test_a_sensor_is_missing_for_the_reason_that_its_source_tells() -> None:
+    told = {"power": "sensor.cpu_power_locked", "temperature": "sensor.cpu_temperature"}
+    assert missing_sensors("cpu", Sample("cpu", 10.0, missing=told), paced(Sample("cpu", 10.0))) == told
+
+
 def test_presets_carry_the_numbers_of_this_device() -> None:
     found = device_presets(CARD, paced())
     quiet, balanced, full = found.presets

@@ -29,7 +29,7 @@ def test_the_card_shows_all_that_consent_is_given_to(
     out = capsys.readouterr().out
     for part in (
         "Bedtime stories", "to read to children", "A library", "CC0-1.0", "old stories", "parameters",
-        "2.0 MB at first", "50 MB at most", "600 MB at most", "unaudited", "Isolation:  none", RUN.run,
+        "2.0 MB at first", "at most 50 MB", "at most 600 MB", "unaudited", "Isolation:  none", RUN.run,
     ):  # fmt: skip
         assert part in out
     assert (engine.inspected, engine.commands) == ([RUN.invite], [("join", RUN.invite, RUN.run)])
@@ -101,7 +101,7 @@ def test_a_changed_run_shows_what_changed_and_asks_again(
     assert command("status") == 0
     assert f"sparewatt consent {CHANGED.run[:8]}" in capsys.readouterr().out
     assert command("consent", CHANGED.run[:4], "--accept", CHANGED.changed_run) == 0
-    assert "Memory, bytes: 1000 → 2000" in capsys.readouterr().out
+    assert "Memory: 1.0 kB → 2.0 kB" in capsys.readouterr().out
     assert engine.commands == [("consent_again", CHANGED.run, CHANGED.changed_run)]
 
 

@@ -391,3 +391,16 @@ def test_starting_an_engine_that_runs_changes_nothing(
     assert command("engine", "start") == 0
     assert engine.commands == []
     assert "already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [("get", "hours"), ("list",), ("set", "run_on_battery", "on")])
+def test_a_broken_file_of_settings_is_told_once_and_kept(
+    command: Command, place: Surroundings, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    place.data_folder.mkdir()
+    (place.data_folder / "settings.json").write_text('{"revision": ')
+    assert command("settings", *arguments) == 0
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "could not be read" in said
+    assert (place.data_folder / "settings.json.damaged").read_text() == '{"revision": '

@@ -157,7 +157,7 @@ def test_a_changed_run_says_what_is_new_and_takes_consent_to_exactly_that(stage:
     made.desktop.window.open_page("join")
     qtbot.waitUntil(lambda: "Licence: CC-BY-4.0 → CC-BY-NC-4.0" in texts(made))
     shown = texts(made)
-    assert "Disk, bytes: 1500000000 → 4000000000" in shown
+    assert "Disk: 1.5 GB → 4.0 GB" in shown
     press(made, "Agree and go on")
     qtbot.waitUntil(lambda: made.engine.commands == [("consent_again", RUN, "cd" * 32)])
 

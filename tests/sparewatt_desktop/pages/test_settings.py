@@ -160,11 +160,11 @@ def test_a_switch_and_a_choice_pass_on_their_words(page: SettingsPage, engine: M
 def test_hours_are_painted_with_the_keyboard(page: SettingsPage, engine: MemoryEngine) -> None:
     grid = page.form.rows["hours"].findChild(HoursGrid)
     assert grid is not None
-    assert grid.accessibleName() == "Hours of the week: Monday 0:00 to 1:00, may run"
+    assert grid.accessibleName() == "Hours: Monday 0:00 to 1:00, may run"
     QTest.keyClick(grid, Qt.Key.Key_Down)
     QTest.keyClick(grid, Qt.Key.Key_Right)
     QTest.keyClick(grid, Qt.Key.Key_Space)
-    assert grid.accessibleName() == "Hours of the week: Tuesday 1:00 to 2:00, must not run"
+    assert grid.accessibleName() == "Hours: Tuesday 1:00 to 2:00, must not run"
     page.desk.save()
     engine.deliver()
     stored = engine.settings.get(HOURS)

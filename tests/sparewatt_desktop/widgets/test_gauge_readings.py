@@ -39,6 +39,12 @@ def test_without_a_cap_the_device_s_own_limit_is_the_measure() -> None:
     assert temperature_gauge(card(limits=NOTHING)).limit == "no limit"
 
 
+def test_a_sensor_that_is_missing_is_told_in_one_sentence() -> None:
+    bare = sensors(power_watts=None, power_mean_watts=None, missing={"power": "sensor.cpu_power"})
+    note = power_gauge(card(sensors=bare)).note
+    assert note == "This system shows no power of the processor, so a speed limit is kept instead of a power cap."
+
+
 def test_unknown_is_never_nought() -> None:
     reading = power_gauge(processor(sensors=sensors(missing={"power": "sensor.nvidia_absent"})))
     assert (reading.value, reading.share, reading.state) == ("not known", None, "unknown")

@@ -15,7 +15,7 @@ Cell = tuple[int, int]
 
 @pytest.fixture
 def grid(qtbot: QtBot, tools: PageTools) -> HoursGrid:
-    made = HoursGrid(tools.look, tools.words)
+    made = HoursGrid("Hours", tools.look, tools.words)
     qtbot.addWidget(made)
     made.resize(made.sizeHint())
     made.show()
@@ -82,9 +82,9 @@ def test_each_change_is_told_once_with_its_spans(grid: HoursGrid) -> None:
 
 def test_a_screen_reader_hears_the_hour_under_the_cursor(grid: HoursGrid) -> None:
     grid.show_spans(parse_hours("mo 00:30-01:00").spans)
-    assert grid.accessibleName() == "Hours of the week: Monday 0:00 to 1:00, may run for a part of it"
+    assert grid.accessibleName() == "Hours: Monday 0:00 to 1:00, may run for a part of it"
     QTest.keyClick(grid, Qt.Key.Key_Left)
-    assert grid.accessibleName() == "Hours of the week: Monday 23:00 to 24:00, must not run"
+    assert grid.accessibleName() == "Hours: Monday 23:00 to 24:00, must not run"
 
 
 def test_outside_the_grid_nothing_happens(grid: HoursGrid) -> None:
