@@ -19,6 +19,7 @@ from sparewatt.engine.run_link import NothingToDo, RunLink
 from sparewatt.errors import SparewattError, StorageError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import FileLock, HeldSlots
+from sparewatt.numeric.moment_layout import moment_numbers
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.policy import WITHOUT_ENCODING_RULES, Decision
 from sparewatt.process.child import restart_delay_seconds
@@ -283,6 +284,7 @@ class DeviceDriver:
                 codec=run.manifest.codec,
                 work_folder=str(self._tools.work_folder),
                 payload_path=str(self._payload_path(assignment.assignment_id)),
+                moment_numbers=moment_numbers(run.manifest.model) if run.manifest.inner.shares_moments else 0,
             )
         )
 
@@ -371,6 +373,7 @@ class DeviceDriver:
         if worker is None:
             return
         self._memory.forget_trained()
+        moments = run.chain.moments(self.state.applied) if run.manifest.inner.shares_moments else None
         await worker.send(
             frames.Train(
                 assignment_id=assignment.assignment_id,
@@ -384,6 +387,7 @@ class DeviceDriver:
                 rate_first_nano=assignment.rate_first_nano,
                 rate_last_nano=assignment.rate_last_nano,
                 payload_path=str(self._payload_path(assignment.assignment_id)),
+                moments=None if moments is None else str(run.blob_path(moments)),
             )
         )
 

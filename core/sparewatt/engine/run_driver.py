@@ -35,6 +35,7 @@ INDEX_BYTES_MOST: Final = 64 * 1024 * 1024
 RETRY_SECONDS: Final = 5.0
 WITHHELD_SECONDS: Final = 1.0
 RESTART_SECONDS: Final = 30.0
+UNTRUSTED_REASONS: Final = frozenset({"contributor.not_trusted", "contributor.optimiser_kept"})
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,9 @@ class RunDriver:
             return "changed"
         if state.connection == "refused":
             reason = state.error.parameters.get("reason", "") if state.error else ""
-            return "untrusted" if reason == "contributor.not_trusted" else "refused"
-        if state.trust == "probation" and self._manifest.validation == "unaudited":
+            return "untrusted" if reason in UNTRUSTED_REASONS else "refused"
+        needs_trust = self._manifest.validation == "unaudited" or self._manifest.inner.state == "kept"
+        if state.trust == "probation" and needs_trust:
             return "untrusted"
         return "work"
 
@@ -275,9 +277,9 @@ class RunDriver:
             if told.keyframe is None and not told.patches:
                 break
             self._chain = chain_from(told.keyframe, told.patches, self._chain)
-        for blob in self._chain.missing:
-            await self._bring((blob,))
-            self._chain = self._chain.with_fetched(blob)
+        for step in self._chain.missing:
+            await self._bring(step.blobs)
+            self._chain = self._chain.with_fetched(step)
             self._tools.wake()
 
     async def _give_back_left_over(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from sparewatt.numeric.initial import initial_weights
 from sparewatt.numeric.keyframe import write_keyframe
+from sparewatt.numeric.moment_layout import moment_numbers
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_bytes
 from sparewatt.permit import HOLD, Grant, PermitKind, PermitWriter
@@ -57,6 +58,9 @@ class Pump:
 
 
 DENSE = CodecSpec("int8", "none")
+FRESH = InnerSpec(4, BATCH, "fresh")
+SHARED = InnerSpec(4, BATCH, "fresh-shared-v")
+KEPT = InnerSpec(4, BATCH, "kept")
 
 
 class Bench:
@@ -64,12 +68,16 @@ class Bench:
 
     Args:
         folder: blobs lie in it, and workers may write to it.
+        inner: what an assignment is.
     """
 
-    def __init__(self, folder: Path, spec: ModelSpec = SPEC, codec: CodecSpec = DENSE) -> None:
+    def __init__(
+        self, folder: Path, spec: ModelSpec = SPEC, codec: CodecSpec = DENSE, inner: InnerSpec = FRESH
+    ) -> None:
         self.folder = folder
         self.spec = spec
         self.codec = codec
+        self.inner = inner
         self.folders = WorkerFolders(folder)
         self.areas: WorkerAreas = create_areas(spec, codec)
         self.permit = Pump(self.areas.permit.view)
@@ -86,7 +94,7 @@ class Bench:
             model=self.spec,
             data=DataSpec("bytes", "u8", 256, "nats_per_byte", LENGTH, 1, 4096 * LENGTH, NOBODY, NOBODY, 1, ""),
             optimiser=OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 3_000_000, 100_000, 0, 200_000),
-            inner=InnerSpec(4, BATCH, "fresh"),
+            inner=self.inner,
             codec=self.codec,
             patch=DENSE_PATCH,
             device="cpu",
@@ -97,7 +105,9 @@ class Bench:
     def apply(self, *, from_keyframe: bool = True) -> ApplyVersion:
         return ApplyVersion(self.version, str(self.keyframe) if from_keyframe else None, ())
 
-    def train(self, inner_steps: int = 4, name: str = "update", assignment: str = "ab" * 16) -> Train:
+    def train(
+        self, inner_steps: int = 4, name: str = "update", assignment: str = "ab" * 16, moments: Path | None = None
+    ) -> Train:
         return Train(
             assignment_id=assignment,
             base=self.version,
@@ -107,6 +117,7 @@ class Bench:
             rate_first_nano=3_000_000,
             rate_last_nano=3_000_000,
             payload_path=str(self.folder / name),
+            moments=None if moments is None else str(moments),
         )
 
     def encode(self, inner_steps: int = 1000, name: str = "update", assignment: str = "ab" * 16) -> Encode:
@@ -117,6 +128,7 @@ class Bench:
             codec=self.codec,
             work_folder=str(self.folder),
             payload_path=str(self.folder / name),
+            moment_numbers=moment_numbers(self.spec) if self.inner.shares_moments else 0,
         )
 
     @property

@@ -55,11 +55,23 @@ class OptimiserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InnerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The work of one full assignment: `inner_steps` of `batch_sequences` sequences each."""
+    """The work of one full assignment: `inner_steps` of `batch_sequences` sequences each.
+
+    Attributes:
+        state: what the optimiser begins an assignment with. ``fresh``: nothing. ``fresh-shared-v``: the second moment
+            that is published with the version, so that whoever has the version can still do the work again. ``kept``:
+            what the device's last assignment ended with, which nobody else has: only contributors whom the organiser
+            trusts get such work.
+    """
 
     inner_steps: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     batch_sequences: Annotated[int, msgspec.Meta(ge=1, le=65_536)]
-    state: Literal["fresh"]
+    state: Literal["fresh", "fresh-shared-v", "kept"]
+
+    @property
+    def shares_moments(self) -> bool:
+        """Whether updates report second moments, and versions are published with them."""
+        return self.state == "fresh-shared-v"
 
 
 class CodecSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

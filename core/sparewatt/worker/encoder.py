@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sparewatt.errors import InputError, ProtocolError, SparewattError
+from sparewatt.numeric.moments import unreported
 from sparewatt.numeric.weights import as_floats
 from sparewatt.permit import PermitKind
 from sparewatt.process.channel import Channel
@@ -79,6 +80,7 @@ class EncoderLoop:
                 trained=as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]),
                 codec=frame.codec,
                 residual=residual,
+                tail=unreported(frame.moment_numbers),
                 may_go_on=self._wait_for_leave,
             )
         return Trained(

@@ -14,6 +14,8 @@ from sparewatt.training.device import Device, is_out_of_memory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat
+from sparewatt.training.moments import reported_moments, shared_moments
+from sparewatt.training.optimiser import Optimiser
 from sparewatt.work.model import flop_per_token
 from sparewatt.work.version import VersionId
 from sparewatt.worker.areas import TrainedMark, WorkerAreas
@@ -80,6 +82,7 @@ class WorkerLoop:
         self._clock = clock
         self._ready: _Ready | None = None
         self._version: VersionId | None = None
+        self._kept: Optimiser | None = None
 
     def run(self) -> WorkerExit:
         """Serve to the end."""
@@ -172,14 +175,17 @@ class WorkerLoop:
         ready.mirror.moving()
         ready.model.load(base)
         ready.mirror.copy(TrainedMark(frame.assignment_id, 0, 0))
-        mark = self._train_steps(frame, ready, self._clock())
+        optimiser = self._optimiser(frame, ready)
+        mark = self._train_steps(frame, ready, optimiser, self._clock())
         if mark is None or self._channel.closed.is_set():
             return
         ready.mirror.copy(mark)
         codec = ready.configure.codec
+        shares = ready.configure.inner.shares_moments
+        tail = reported_moments(ready.model, optimiser) if shares else b""
         with residual_for(self._areas.residual, codec, frame.base) as residual:
             encoded = write_payload(
-                payload_path, base=base, trained=ready.mirror.weights, codec=codec, residual=residual
+                payload_path, base=base, trained=ready.mirror.weights, codec=codec, residual=residual, tail=tail
             )
         self._channel.send(
             Trained(
@@ -198,7 +204,26 @@ class WorkerLoop:
             )
         )
 
-    def _train_steps(self, frame: Train, ready: _Ready, began: float) -> TrainedMark | None:
+    def _optimiser(self, frame: Train, ready: _Ready) -> Optimiser:
+        """The optimiser as the run wants it at the beginning of an assignment."""
+        module, spec = ready.model.module, ready.configure.optimiser
+        # The one before is of no use any more, and its moments take twice the model's memory.
+        kept, self._kept = self._kept, None
+        match ready.configure.inner.state:
+            case "kept":
+                self._kept = kept or Optimiser(module, spec)
+                return self._kept
+            case "fresh-shared-v":
+                if frame.moments is not None:
+                    return Optimiser(module, spec, shared_moments(ready.model, Path(frame.moments)))
+                if frame.base.number > 0:
+                    # Starting without them would be other work than what the assignment says.
+                    raise InputError("worker.moments", number=frame.base.number)
+                return Optimiser(module, spec)
+            case "fresh":
+                return Optimiser(module, spec)
+
+    def _train_steps(self, frame: Train, ready: _Ready, optimiser: Optimiser, began: float) -> TrainedMark | None:
         """Train to the end or a stop; the last completed inner step, None when there was none."""
         configure = ready.configure
         sequences = Sequences(
@@ -217,7 +242,7 @@ class WorkerLoop:
             rate_last_nano=frame.rate_last_nano,
         )
         mark: TrainedMark | None = None
-        for step in ready.inner.train(sequences, plan):
+        for step in ready.inner.train(sequences, plan, optimiser):
             mark = TrainedMark(
                 assignment_id=frame.assignment_id,
                 inner_steps=step.number,

@@ -54,7 +54,11 @@ class TokenRange(msgspec.Struct, frozen=True):
 
 
 class Train(_Frame, frozen=True, tag="train"):
-    """Copy the base area to the trainable area and train; answered by `Progress` and one `Trained` or `Failed`."""
+    """Copy the base area to the trainable area and train; answered by `Progress` and one `Trained` or `Failed`.
+
+    Attributes:
+        moments: file of the second moments that `base` was published with, where the run shares them.
+    """
 
     assignment_id: str
     base: VersionId
@@ -64,6 +68,7 @@ class Train(_Frame, frozen=True, tag="train"):
     rate_first_nano: int
     rate_last_nano: int
     payload_path: str
+    moments: str | None = None
 
 
 class Stop(_Frame, frozen=True, tag="stop"):
@@ -82,6 +87,7 @@ class Encode(_Frame, frozen=True, tag="encode"):
     Attributes:
         base: the version that the base area holds.
         inner_steps: of the whole assignment.
+        moment_numbers: of second moments that an update of the run ends with; the encoder has none to report.
     """
 
     assignment_id: str
@@ -90,6 +96,7 @@ class Encode(_Frame, frozen=True, tag="encode"):
     codec: CodecSpec
     work_folder: str
     payload_path: str
+    moment_numbers: int = 0
 
 
 EngineFrame = Configure | ApplyVersion | Train | Stop | Encode

@@ -45,12 +45,13 @@ def write_payload(
     trained: Floats,
     codec: CodecSpec,
     residual: Residual | None = None,
+    tail: bytes = b"",
     may_go_on: Callable[[], None] = lambda: None,
 ) -> EncodedUpdate:
     """Encode ``base - trained`` into the file at `path`, which is whole and synced, or not there.
 
     Args:
-        residual: of the device; as `numeric.codec.encode_update`.
+        residual, tail: as `numeric.codec.encode_update`.
         may_go_on: called before each block; waits, or raises to give up.
 
     Raises:
@@ -61,7 +62,7 @@ def write_payload(
     with storage_errors(path.parent):
         try:
             with _Paced(io.FileIO(beside, "wb"), may_go_on) as sink:
-                encoded = encode_update(base, trained, codec, sink, residual)
+                encoded = encode_update(base, trained, codec, sink, residual, tail)
                 sink.flush()
                 os.fsync(sink.fileno())
             beside.replace(path)

@@ -1,10 +1,13 @@
 """Carries out a merge plan from blobs to blobs. Memory: a few blocks, whatever the size of the model."""
 
+import io
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import storage_errors
@@ -13,6 +16,8 @@ from sparewatt.numeric.codec import UpdateReader
 from sparewatt.numeric.keyframe import keyframe_head
 from sparewatt.numeric.merge import RoundMerge
 from sparewatt.numeric.merge_plan import plan_digest
+from sparewatt.numeric.moment_layout import moment_numbers, moments_tail_bytes
+from sparewatt.numeric.moments import median_moments, read_moments, write_moments
 from sparewatt.numeric.outer_state import OuterState, OuterStateReader, OuterStateWriter, StartState
 from sparewatt.numeric.patch import patch_head
 from sparewatt.numeric.version_hash import VersionHasher
@@ -23,23 +28,28 @@ from sparewatt_coordinator.aggregate.messages import Merge, Merged
 
 
 def run_merge(job: Merge, blobs: BlobFolder) -> Merged:
-    """Merge and store patch, outer state and, if asked for, keyframe; all durable when this returns.
+    """Merge and store patch, outer state, shared moments and, if asked for, keyframe; all durable when this returns.
 
     Raises:
         StorageError: ``storage.blob_missing``, ``storage.full``, ``storage.unusable``.
         IntegrityError: ``merge.plan``, ``update.malformed`` and its like, ``outer_state.malformed``,
-            ``keyframe.malformed``.
+            ``keyframe.malformed``, ``moments.malformed``.
     """
     coordinates = parameter_count(job.model)
+    shares = job.plan.inner_state == "fresh-shared-v"
+    tail_bytes = moments_tail_bytes(job.model) if shares else 0
     # Outside of the stack: a file whose buffer does not fit on the disk raises once more as it is closed.
     with storage_errors(blobs.root), ExitStack() as open_files:
         updates = [
-            UpdateReader(open_files.enter_context(_open(blobs, update.payload)), job.plan.codec, coordinates)
+            UpdateReader(
+                open_files.enter_context(_open(blobs, update.payload)), job.plan.codec, coordinates, tail_bytes
+            )
             for update in job.plan.updates
         ]
         state = _state(job, blobs, open_files, coordinates)
         merge = RoundMerge(job.plan, updates, state, coordinates)
-        return _write(job, merge, blobs, open_files, coordinates)
+        moments = _moments(job, updates, blobs) if shares else None
+        return msgspec.structs.replace(_write(job, merge, blobs, open_files, coordinates), moments=moments)
 
 
 def _state(job: Merge, blobs: BlobFolder, open_files: ExitStack, coordinates: int) -> OuterState:
@@ -48,6 +58,18 @@ def _state(job: Merge, blobs: BlobFolder, open_files: ExitStack, coordinates: in
         return StartState(job.model, open_files.enter_context(_open(blobs, job.start_keyframe)), momentum=momentum)
     source = open_files.enter_context(_open(blobs, job.plan.outer_state))
     return OuterStateReader(source, coordinates, momentum=momentum)
+
+
+def _moments(job: Merge, updates: list[UpdateReader], blobs: BlobFolder) -> BlobRef:
+    """The second moments that the version is published with."""
+    before = None
+    if job.plan.moments is not None:
+        with _open(blobs, job.plan.moments) as source:
+            before = read_moments(source, job.model)
+    found = median_moments([update.moments for update in updates], moment_numbers(job.model), before)
+    sink = io.BytesIO()
+    write_moments(found, sink)
+    return blobs.add_bytes(sink.getvalue())
 
 
 def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitStack, coordinates: int) -> Merged:
