@@ -11,6 +11,7 @@ from typing import Final
 
 from sparewatt.clock import Clock
 from sparewatt.engine import device_plan
+from sparewatt.engine.device_fit import card_memory, check_memory
 from sparewatt.engine.device_memory import DeviceMemory
 from sparewatt.engine.device_plan import DeviceState, Work
 from sparewatt.engine.device_slot import take_slot, worker_device
@@ -26,6 +27,7 @@ from sparewatt.process.child import restart_delay_seconds
 from sparewatt.sensing.pacer import Pacer
 from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.assignment import Assignment
+from sparewatt.work.memory import Compute
 from sparewatt.work.version import VersionId
 from sparewatt.worker import messages as frames
 from sparewatt.worker.areas import TrainedMark
@@ -100,6 +102,8 @@ class DeviceDriver:
         self.mistrusted = False
         self.released_milliseconds: int | None = None
         self.isolation: tuple[str, ...] = ()
+        self.compute: Compute = "fp32"
+        self.memory_free_bytes: int | None = None
 
     # What others see
 
@@ -230,6 +234,7 @@ class DeviceDriver:
         try:
             if self._lock is None:
                 self._lock = take_slot(self.device, self.threads, self._tools.cores, self._tools.lock_folder)
+            check_memory(run.manifest, self.device, self._free_for_worker)
             areas = self._memory.make(run.manifest.model, run.manifest.codec)
             device = worker_device(self.device, self.threads)
             worker = await self._tools.starter.start(device, areas, self._folders(run))
@@ -250,6 +255,7 @@ class DeviceDriver:
                 device=device.kind,
                 threads=device.threads,
                 work_folder=str(self._tools.work_folder),
+                memory_free_bytes=None if card_memory(self.device) else self._free_for_worker,
             )
         )
 
@@ -285,8 +291,16 @@ class DeviceDriver:
                 work_folder=str(self._tools.work_folder),
                 payload_path=str(self._payload_path(assignment.assignment_id)),
                 moment_numbers=moment_numbers(run.manifest.model) if run.manifest.inner.shares_moments else 0,
+                compute=self.compute,
             )
         )
+
+    @property
+    def _free_for_worker(self) -> int | None:
+        """What a worker may take in all; the areas are held for it already, where there are any."""
+        if self.memory_free_bytes is None or card_memory(self.device):
+            return self.memory_free_bytes
+        return self.memory_free_bytes + self._memory.held_bytes
 
     def _folders(self, run: RunLink) -> WorkerFolders:
         return WorkerFolders(self._tools.work_folder, read=(run.blob_folder,))
@@ -415,6 +429,7 @@ class DeviceDriver:
             case frames.Ready():
                 self.worker_name = told.device_name
                 self.isolation = told.isolation
+                self.compute = told.compute
                 self._memory.begin()
                 self.state = replace(self.state, worker=_unless_stopping(self.state, "ready"))
             case frames.Applied():

@@ -11,6 +11,8 @@ def worker_device(device: Device, threads: int) -> WorkerDevice:
     """`device` as a worker opens it, with so many threads of the processor where it is that."""
     if device.kind == "cuda":
         return WorkerDevice("cuda", threads=1, cuda_uuid=device.device.partition(":")[2])
+    if device.kind == "xpu":
+        return WorkerDevice("xpu", threads=1)
     return WorkerDevice("mps" if device.kind == "metal" else "cpu", threads=threads)
 
 

@@ -54,6 +54,7 @@ from sparewatt.settings.store import SettingsStore
 from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
+from sparewatt.worker.remembered import FILE as MICRO_BATCH_FILE
 
 # A decision older than 5 s withholds the permit, so it is made anew well before that. Without a worker there is no
 # permit, and whatever happens wakes the loop; what only time brings (hours, a retry) may then come 2 s late.
@@ -254,6 +255,7 @@ class Engine:
             device = driver.device.device
             driver.threads = self.desk.threads(os.cpu_count() or 1)
             self.usage.look(driver)
+            driver.memory_free_bytes = self.usage.memory_free_bytes(driver)
             usage = self.usage.of(driver, self.account.spent)
             decision = self.desk.decide(device, usage, self.runs.offer(), self.runs.connected())
             if decision is None:
@@ -329,6 +331,8 @@ class Engine:
         folder = self.parts.options.data_folder / "work" / device.device.replace(":", "-")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in folder.iterdir():
+            if left.name == MICRO_BATCH_FILE:
+                continue
             # What a worker left half-written in an earlier life belongs to nobody.
             shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
         return DeviceTools(

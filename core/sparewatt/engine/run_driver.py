@@ -154,6 +154,7 @@ class RunDriver:
             delta_root=trained.delta_root,
             residual_before_root=trained.residual_before_root,
             residual_after_root=trained.residual_after_root,
+            compute="bf16" if trained.compute == "bf16" else None,
         )
         await self._session.submit(update, sign(UPDATE_KIND, update, self._key), payload)
 

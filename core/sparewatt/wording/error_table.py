@@ -37,6 +37,8 @@ HERE: Final = MappingProxyType({
     "device.kind_unknown": "{kind} is no kind of device. Use cpu, cuda or metal.",
     "device.memory": "The device has too little free memory for this model. Close other programs, or choose "
     "another run.",
+    "device.memory_needed": "This run needs about {needed_bytes} of the device's memory, and {free_bytes} are free. "
+    "Close other programs, or choose another run.",
     "device.out_of_memory": "The device has too little free memory for this model, even with {sequences} sequences at "
     "a time. Close other programs, or choose another run.",
     "device.threads": "A processor cannot be lent {threads} threads. Use a number from 1 to its threads.",

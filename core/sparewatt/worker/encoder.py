@@ -96,6 +96,7 @@ class EncoderLoop:
             delta_root=encoded.delta_root,
             residual_before_root=encoded.residual_before_root,
             residual_after_root=encoded.residual_after_root,
+            compute=frame.compute,
         )
 
     def _wait_for_leave(self) -> None:

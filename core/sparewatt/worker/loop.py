@@ -1,23 +1,26 @@
 """The worker's work: frames in, training, frames out."""
 
 import importlib.metadata
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparewatt.errors import InputError, ProtocolError, SparewattError, UnavailableError
+from sparewatt.errors import InputError, ProtocolError, SparewattError, StorageError, UnavailableError
 from sparewatt.numeric.weights import as_floats
 from sparewatt.process.channel import Channel
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import Device, is_out_of_memory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
-from sparewatt.training.model import FlatModel, build_flat
+from sparewatt.training.model import FlatModel, build_flat, use_checkpointing
 from sparewatt.training.moments import reported_moments, shared_moments
 from sparewatt.training.optimiser import Optimiser
+from sparewatt.work.memory import Fit, fit, least_bytes
 from sparewatt.work.model import flop_per_token
 from sparewatt.work.version import VersionId
+from sparewatt.worker import remembered
 from sparewatt.worker.areas import TrainedMark, WorkerAreas
 from sparewatt.worker.exits import WorkerExit
 from sparewatt.worker.leaving import Leaving
@@ -40,6 +43,8 @@ from sparewatt.worker.payload import apply_version, inside, write_payload
 from sparewatt.worker.residuals import residual_for
 from sparewatt.worker.watch import Inbox, PermitGate, PermitWatch
 
+log = logging.getLogger("sparewatt.worker")
+
 # What a micro-batch may take before the first permit has said it.
 _FIRST_BOUND_SECONDS = 0.25
 
@@ -53,6 +58,7 @@ class _Ready:
     model: FlatModel
     inner: InnerLoop
     mirror: TrainableMirror
+    remembered_as: str
 
 
 class WorkerLoop:
@@ -130,14 +136,14 @@ class WorkerLoop:
         if self._ready is not None:
             raise ProtocolError("worker.order", frame="configure")
         device = open_device(frame.device, frame.threads)
+        fits = _fit(frame, device)
         model = build_flat(frame.model, device.torch_device)
-        sequence_length = frame.data.sequence_length
-        micro_batch = MicroBatch.first(
-            batch_sequences=frame.inner.batch_sequences,
-            flop_per_sequence=flop_per_token(frame.model, sequence_length) * sequence_length,
-            flop_per_s=device.guessed_flop_per_s,
-            bound_seconds=_FIRST_BOUND_SECONDS,
-        )
+        if fits is not None and fits.checkpointing:
+            use_checkpointing(model.module)
+        remembered_as = remembered.key(device.name, frame.model, frame.data.sequence_length, device.compute)
+        micro_batch = _first_micro_batch(frame, device, remembered_as)
+        if fits is not None:
+            micro_batch = micro_batch.within(fits.micro_batch_sequences)
         gate = PermitGate(self._watch, self._inbox, self._clock)
         mirror = TrainableMirror(self._areas.trainable.view, model, self._clock)
         self._leaving.copy = mirror.copy_before_leaving
@@ -147,6 +153,7 @@ class WorkerLoop:
             model=model,
             inner=InnerLoop(model, device, gate, micro_batch, self._clock, mirror.moving),
             mirror=mirror,
+            remembered_as=remembered_as,
         )
         self._watch.arm()
         torch_version = importlib.metadata.version("torch")
@@ -156,6 +163,8 @@ class WorkerLoop:
                 torch_version=torch_version,
                 micro_batch_sequences=micro_batch.sequences,
                 isolation=self._isolation,
+                compute=device.compute,
+                checkpointing=fits is not None and fits.checkpointing,
             )
         )
 
@@ -201,8 +210,19 @@ class WorkerLoop:
                 delta_root=encoded.delta_root,
                 residual_before_root=encoded.residual_before_root,
                 residual_after_root=encoded.residual_after_root,
+                compute=ready.device.compute,
             )
         )
+        self._remember(ready)
+
+    def _remember(self, ready: _Ready) -> None:
+        found = ready.inner.micro_batch
+        kept = remembered.Remembered(ready.remembered_as, found.sequences, found.sequences_most)
+        try:
+            remembered.remember(Path(ready.configure.work_folder), kept)
+        except StorageError:
+            # Without it the next worker searches again; what fills the disk is told by what needs it.
+            log.warning("the micro-batch could not be remembered")
 
     def _optimiser(self, frame: Train, ready: _Ready) -> Optimiser:
         """The optimiser as the run wants it at the beginning of an assignment."""
@@ -275,6 +295,40 @@ class WorkerLoop:
     def _say_failed(self, error: SparewattError, *, fatal: bool) -> None:
         if not self._channel.closed.is_set():
             self._channel.send(Failed(error_id=error.error_id, parameters=error.parameters, fatal=fatal))
+
+
+def _fit(frame: Configure, device: Device) -> Fit | None:
+    """How the model is trained in the memory that is free; None where nobody knows how much that is.
+
+    Raises:
+        UnavailableError: ``device.memory_needed`` when it cannot be.
+    """
+    free = device.free_bytes()
+    card = device.memory_bytes is not None
+    free = frame.memory_free_bytes if free is None else free
+    if free is None:
+        return None
+    feedback = frame.codec.error_feedback == "decay"
+    length, compute = frame.data.sequence_length, device.compute
+    found = fit(frame.model, length, frame.inner.batch_sequences, compute, free, card=card, error_feedback=feedback)
+    if found is None:
+        needed = least_bytes(frame.model, length, compute, card=card, error_feedback=feedback)
+        raise UnavailableError("device.memory_needed", needed_bytes=needed, free_bytes=free)
+    return found
+
+
+def _first_micro_batch(frame: Configure, device: Device, remembered_as: str) -> MicroBatch:
+    batch = frame.inner.batch_sequences
+    known = remembered.recall(Path(frame.work_folder), remembered_as)
+    if known is not None:
+        return MicroBatch.remembered(known.sequences, known.sequences_most, batch)
+    sequence_length = frame.data.sequence_length
+    return MicroBatch.first(
+        batch_sequences=batch,
+        flop_per_sequence=flop_per_token(frame.model, sequence_length) * sequence_length,
+        flop_per_s=device.guessed_flop_per_s,
+        bound_seconds=_FIRST_BOUND_SECONDS,
+    )
 
 
 def _micro(loss: float) -> int:

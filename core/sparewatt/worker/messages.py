@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, PatchSpec
+from sparewatt.work.memory import Compute
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 
@@ -21,9 +22,11 @@ class Configure(_Frame, frozen=True, tag="configure"):
     """First frame to every worker.
 
     Attributes:
-        device: ``cpu``, ``cuda``, ``mps``; a CUDA card is chosen by the environment the worker was started with.
+        device: ``cpu``, ``cuda``, ``xpu``, ``mps``; a CUDA card is chosen by the environment that
+            the worker was started with.
         threads: for the CPU: how many threads to compute with.
         work_folder: the only folder the worker may write to.
+        memory_free_bytes: of the computer, for a device that shares its memory; None where nobody knows.
     """
 
     model: ModelSpec
@@ -32,9 +35,10 @@ class Configure(_Frame, frozen=True, tag="configure"):
     inner: InnerSpec
     codec: CodecSpec
     patch: PatchSpec
-    device: Literal["cpu", "cuda", "mps"]
+    device: Literal["cpu", "cuda", "xpu", "mps"]
     threads: int
     work_folder: str
+    memory_free_bytes: int | None = None
 
 
 class ApplyVersion(_Frame, frozen=True, tag="apply_version"):
@@ -88,6 +92,7 @@ class Encode(_Frame, frozen=True, tag="encode"):
         base: the version that the base area holds.
         inner_steps: of the whole assignment.
         moment_numbers: of second moments that an update of the run ends with; the encoder has none to report.
+        compute: of the worker that trained it.
     """
 
     assignment_id: str
@@ -97,6 +102,7 @@ class Encode(_Frame, frozen=True, tag="encode"):
     work_folder: str
     payload_path: str
     moment_numbers: int = 0
+    compute: Compute = "fp32"
 
 
 EngineFrame = Configure | ApplyVersion | Train | Stop | Encode
@@ -107,12 +113,16 @@ class Ready(_Frame, frozen=True, tag="ready"):
 
     Attributes:
         isolation: the layers that are in force in this worker (see `process.isolation.layers`).
+        compute: type of matrix products.
+        checkpointing: layers are computed again in the backward pass, because the device's memory is small.
     """
 
     device_name: str
     torch_version: str
     micro_batch_sequences: int
     isolation: tuple[str, ...] = ()
+    compute: Compute = "fp32"
+    checkpointing: bool = False
 
 
 class Applied(_Frame, frozen=True, tag="applied"):
@@ -152,6 +162,7 @@ class Trained(_Frame, frozen=True, tag="trained"):
     delta_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     residual_before_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
     residual_after_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    compute: Compute = "fp32"
 
 
 class Failed(_Frame, frozen=True, tag="failed"):

@@ -22,7 +22,7 @@ class WorkerDevice:
         driver_version: of the card's driver; None where it was not asked.
     """
 
-    kind: Literal["cpu", "cuda", "mps"]
+    kind: Literal["cpu", "cuda", "xpu", "mps"]
     threads: int = 1
     cuda_uuid: str | None = None
     driver_version: str | None = None

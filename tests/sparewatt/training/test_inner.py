@@ -1,9 +1,12 @@
 """The inner loop, with golden numbers for its mathematics."""
 
+import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ import torch
 
 from sparewatt.errors import IntegrityError, UnavailableError
 from sparewatt.training.data import Sequences, Span
-from sparewatt.training.device import open_device
+from sparewatt.training.device import Device, PassMemory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat
@@ -226,6 +229,32 @@ def test_out_of_memory_halves_the_micro_batch_and_repeats_the_step(sequences: Se
     assert len(list(inner.train(sequences, plan()))) == STEPS
     assert inner.micro_batch.sequences == 1
     assert (trained.weights.numpy() == expected).all()
+
+
+class Cramped(Device):
+    """A device whose memory holds `MOST` sequences beside the weights, and that says what a pass takes of it."""
+
+    MOST: ClassVar[int] = 3
+    EACH: ClassVar[int] = 1_000
+
+    def begin_pass(self) -> int:
+        return 50_000
+
+    def pass_memory(self, before_bytes: int) -> PassMemory:
+        taken = self.EACH * 2
+        return PassMemory(before_bytes, before_bytes + taken, self.EACH * self.MOST - taken)
+
+
+def test_a_micro_batch_does_not_grow_to_what_memory_would_not_hold(sequences: Sequences) -> None:
+    opened = open_device("cpu", 1)
+    cramped = Cramped(**{each.name: getattr(opened, each.name) for each in dataclasses.fields(opened)})
+    for device, most, found in ((opened, BATCH, BATCH), (cramped, Cramped.MOST, 2)):
+        trained = model()
+        hungry = FlatModel(SPEC, Hungry(trained.module, most), trained.weights)
+        ticks = ticking(0.001)
+        inner = InnerLoop(hungry, device, Gate(), MicroBatch(2, BATCH), functools.partial(next, ticks))
+        assert len(list(inner.train(sequences, plan()))) == STEPS
+        assert inner.micro_batch.sequences == found
 
 
 def test_a_device_that_cannot_hold_one_sequence_is_unavailable(sequences: Sequences) -> None:
