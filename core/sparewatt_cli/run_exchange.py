@@ -11,19 +11,26 @@ Name = TypeVar("Name", bound=str)
 
 
 def wishes_of(
-    codec: str | None, kept_up: int | None, patch: str | None, kept_down: int | None, inner_state: str | None
+    codec: str | None,
+    kept_up: int | None,
+    patch: str | None,
+    kept_down: int | None,
+    inner_state: str | None,
+    keyframe_type: str = "fp32",
 ) -> Wishes:
     """What the organiser asks for.
 
     Raises:
         InputError: ``run.form`` for a name that is none of the allowed.
     """
+    halved = _one_of(("fp32", "bf16"), keyframe_type, "--keyframe-type") == "bf16"
     return Wishes(
         codec=None if codec is None else _one_of(CODECS, codec, "--codec"),
         kept_up=kept_up,
         patch=None if patch is None else _one_of(PATCHES, patch, "--patch"),
         kept_down=kept_down,
         inner_state=None if inner_state is None else _one_of(INNER_STATES, inner_state, "--inner-state"),
+        keyframe_type="bf16" if halved else None,
     )
 
 

@@ -251,7 +251,7 @@ class DeviceDriver:
                 optimiser=manifest.optimiser,
                 inner=manifest.inner,
                 codec=manifest.codec,
-                patch=manifest.outer.patch,
+                outer=manifest.outer,
                 device=device.kind,
                 threads=device.threads,
                 work_folder=str(self._tools.work_folder),

@@ -98,7 +98,7 @@ class FakeWorker:
                         self._configure = frame
                         self._events.put_nowait(Ready("Fake", "0", frame.inner.batch_sequences))
                     case ApplyVersion():
-                        apply_version(frame, self._configured().model, self._configured().patch, self._areas.base.view)
+                        apply_version(frame, self._configured().model, self._configured().outer, self._areas.base.view)
                         self._events.put_nowait(Applied(frame.version))
                     case Train():
                         await self._train(frame)

@@ -14,7 +14,7 @@ from sparewatt.numeric.moment_layout import moment_numbers
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_bytes
 from sparewatt.permit import HOLD, Grant, PermitKind, PermitWriter
-from sparewatt.work.manifest import DENSE_PATCH, CodecSpec, DataSpec, InnerSpec, OptimiserSpec
+from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, OuterSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt.worker.areas import WorkerAreas, create_areas
@@ -58,6 +58,7 @@ class Pump:
 
 
 DENSE = CodecSpec("int8", "none")
+PLAIN = OuterSpec("sgd", 1_000_000, 0, staleness_most=1, keyframe_every=10)
 FRESH = InnerSpec(4, BATCH, "fresh")
 SHARED = InnerSpec(4, BATCH, "fresh-shared-v")
 KEPT = InnerSpec(4, BATCH, "kept")
@@ -96,7 +97,7 @@ class Bench:
             optimiser=OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 3_000_000, 100_000, 0, 200_000),
             inner=self.inner,
             codec=self.codec,
-            patch=DENSE_PATCH,
+            outer=PLAIN,
             device="cpu",
             threads=1,
             work_folder=str(self.folder),

@@ -121,6 +121,9 @@ class OuterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         keyframe_every: versions between two keyframes.
         support_floor_micro: c in 1e-6. A coordinate is averaged over the updates that hold it, but as if at least this
             share of all weight held it; at 1 it is averaged over all updates.
+        keyframe_type: ``bf16``: at every version that has a keyframe, weights are rounded to bfloat16 by everybody, and
+            what that cuts off joins what patches leave out. A keyframe then has two bytes a parameter; the one of the
+            version that a run starts from has four in any case. Absent: fp32, nothing is rounded.
     """
 
     rule: Literal["sgd", "nesterov"]
@@ -130,6 +133,11 @@ class OuterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keyframe_every: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     patch: PatchSpec = DENSE_PATCH
     support_floor_micro: Micro = 0
+    keyframe_type: Literal["bf16"] | None = None
+
+    def rounds_weights(self, number: int) -> bool:
+        """Whether the weights of version `number`, which is not the first, are rounded to bfloat16."""
+        return self.keyframe_type == "bf16" and number % self.keyframe_every == 0
 
 
 class RoundSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -171,7 +171,7 @@ class WorkerLoop:
     def _apply(self, frame: ApplyVersion) -> None:
         ready = self._configured("apply_version")
         self._version = None
-        apply_version(frame, ready.configure.model, ready.configure.patch, self._areas.base.view)
+        apply_version(frame, ready.configure.model, ready.configure.outer, self._areas.base.view)
         self._version = frame.version
         self._channel.send(Applied(version=frame.version))
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, PatchSpec
+from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, OuterSpec
 from sparewatt.work.memory import Compute
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
@@ -26,6 +26,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
             the worker was started with.
         threads: for the CPU: how many threads to compute with.
         work_folder: the only folder the worker may write to.
+        outer: how a version follows from the one before.
         memory_free_bytes: of the computer, for a device that shares its memory; None where nobody knows.
     """
 
@@ -34,7 +35,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
     optimiser: OptimiserSpec
     inner: InnerSpec
     codec: CodecSpec
-    patch: PatchSpec
+    outer: OuterSpec
     device: Literal["cpu", "cuda", "xpu", "mps"]
     threads: int
     work_folder: str
@@ -42,7 +43,10 @@ class Configure(_Frame, frozen=True, tag="configure"):
 
 
 class ApplyVersion(_Frame, frozen=True, tag="apply_version"):
-    """Build `version` in the base area: from a keyframe file, or from what the area holds, then patches in order."""
+    """Build `version` in the base area: from a keyframe file, or from what the area holds, then patches in order.
+
+    The last patch leads to `version`, and each to the version after the one before.
+    """
 
     version: VersionId
     keyframe: str | None

@@ -14,7 +14,7 @@ from sparewatt.numeric.keyframe import read_keyframe
 from sparewatt.numeric.patch import apply_patch
 from sparewatt.numeric.residual import Residual
 from sparewatt.numeric.weights import Floats
-from sparewatt.work.manifest import CodecSpec, PatchSpec
+from sparewatt.work.manifest import CodecSpec, OuterSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.worker.messages import ApplyVersion
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-def apply_version(frame: ApplyVersion, spec: ModelSpec, patches: PatchSpec, base: memoryview) -> None:
+def apply_version(frame: ApplyVersion, spec: ModelSpec, outer: OuterSpec, base: memoryview) -> None:
     """Build the version of `frame` in `base`. Whether it is that version the engine finds by its hash.
 
     Raises:
@@ -33,9 +33,10 @@ def apply_version(frame: ApplyVersion, spec: ModelSpec, patches: PatchSpec, base
     if frame.keyframe is not None:
         with _opened(Path(frame.keyframe)) as source:
             read_keyframe(spec, source, base)
-    for patch in frame.patches:
+    first = frame.version.number - len(frame.patches) + 1
+    for number, patch in enumerate(frame.patches, first):
         with _opened(Path(patch)) as source:
-            apply_patch(source, base, patches)
+            apply_patch(source, base, outer.patch, rounded=outer.rounds_weights(number))
 
 
 def write_payload(

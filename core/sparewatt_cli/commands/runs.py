@@ -57,6 +57,9 @@ def create(
     inner_state: Annotated[
         str, typer.Option(help="What the optimiser begins an assignment with: fresh, fresh-shared-v or kept.")
     ] = "fresh",
+    keyframe_type: Annotated[
+        str, typer.Option(help="Numbers of a version in full: fp32, or bf16 for half the download.")
+    ] = "fp32",
 ) -> None:
     """Make a run from text. Its data go to every contributor in the clear."""
     from sparewatt_cli.organiser import RunWords, make_named_run
@@ -65,7 +68,7 @@ def create(
 
     words = RunWords(title, purpose, organiser, licence, description or f"text from {text.name}")
     key_file = key if key is not None else data.with_name(data.name + ".key")
-    wishes = wishes_of(codec, kept_up, patch, kept_down, inner_state)
+    wishes = wishes_of(codec, kept_up, patch, kept_down, inner_state, keyframe_type)
     made = make_named_run(
         data, key_file, text, words, size=size, contributors=contributors, tokens=tokens, seed=seed, wishes=wishes
     )

@@ -12,6 +12,7 @@ import msgspec
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import storage_errors
 from sparewatt.errors import StorageError
+from sparewatt.numeric.bfloat16 import to_halves
 from sparewatt.numeric.codec import UpdateReader
 from sparewatt.numeric.keyframe import keyframe_head
 from sparewatt.numeric.merge import RoundMerge
@@ -81,8 +82,9 @@ def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitSta
     patch.write(patch_head(coordinates, [0] * merge.blocks, job.plan.rule.patch))
     lengths: list[int] = []
     state = OuterStateWriter(state_file, coordinates, momentum=momentum)
+    halved = job.plan.rule.rounds_weights(job.plan.base.number + 1)
     if job.keyframe:
-        keyframe.write(keyframe_head(job.model))
+        keyframe.write(keyframe_head(job.model, "BF16" if halved else "F32"))
     version = VersionHasher(job.model)
     for index in range(merge.blocks):
         merged = merge.merge_block(index)
@@ -92,7 +94,7 @@ def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitSta
         weights = as_bytes(merged.state.weights)
         version.update(weights)
         if job.keyframe:
-            keyframe.write(weights)
+            keyframe.write(as_bytes(to_halves(merged.state.weights)) if halved else weights)
     patch.seek(0)
     patch.write(patch_head(coordinates, lengths, job.plan.rule.patch))
     for file in (patch, state_file, keyframe):

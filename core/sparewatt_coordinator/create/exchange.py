@@ -36,6 +36,7 @@ class Wishes(msgspec.Struct, frozen=True):
     Attributes:
         kept_up, kept_down: coordinates of each 4,096, for ``topk``.
         inner_state: as `InnerSpec.state`.
+        keyframe_type: as `OuterSpec.keyframe_type`.
     """
 
     codec: CodecName | None = None
@@ -43,6 +44,7 @@ class Wishes(msgspec.Struct, frozen=True):
     patch: PatchName | None = None
     kept_down: int | None = None
     inner_state: InnerState | None = None
+    keyframe_type: Literal["bf16"] | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -82,7 +84,7 @@ def with_exchange(profile: Profile, wishes: Wishes) -> Profile:
     """
     steps = profile.rounds.tokens_total // profile.rounds.tokens_target
     found = exchange_for(parameter_count(profile.model), steps, wishes)
-    outer: OuterSpec = msgspec.structs.replace(profile.outer, patch=found.patch)
+    outer: OuterSpec = msgspec.structs.replace(profile.outer, patch=found.patch, keyframe_type=wishes.keyframe_type)
     if found.codec.name == "topk":
         outer = msgspec.structs.replace(outer, rule="sgd", rate_micro=1_000_000, momentum_micro=0)
     inner: InnerSpec = msgspec.structs.replace(profile.inner, state=wishes.inner_state or profile.inner.state)

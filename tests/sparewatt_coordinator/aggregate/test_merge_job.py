@@ -12,7 +12,7 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.errors import IntegrityError, StorageError
 from sparewatt.numeric.codec import encode_update
 from sparewatt.numeric.initial import initial_weights
-from sparewatt.numeric.keyframe import write_keyframe
+from sparewatt.numeric.keyframe import keyframe_bytes, write_keyframe
 from sparewatt.numeric.merge_plan import MergePlan, PlannedUpdate, plan_digest, sorted_updates
 from sparewatt.numeric.moment_layout import moment_numbers
 from sparewatt.numeric.moments import CODE, UNREPORTED, read_moments
@@ -23,6 +23,8 @@ from sparewatt.numeric.weights import Floats, as_bytes
 from sparewatt.work.manifest import CodecSpec, OuterSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
+from sparewatt.worker.messages import ApplyVersion
+from sparewatt.worker.payload import apply_version
 from sparewatt_coordinator.aggregate.merge_job import run_merge
 from sparewatt_coordinator.aggregate.messages import Merge, Merged
 
@@ -196,3 +198,30 @@ def test_an_update_without_its_moments_is_no_update_of_such_a_run(tmp_path: Path
     blobs = BlobFolder(tmp_path)
     with pytest.raises(IntegrityError, match=r"update\.malformed"):
         run_merge(sharing(merge_of(blobs), (update(blobs, WEIGHTS, 1),)), blobs)
+
+
+def test_a_joiner_with_half_a_keyframe_and_a_device_with_all_patches_have_the_same_version(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    outer = msgspec.structs.replace(SGD, keyframe_every=2, keyframe_type="bf16")
+    job = msgspec.structs.replace(merge_of(blobs, rule=outer), keyframe=False)
+    first = str(blobs.path(job.start_keyframe.sha256))
+    patches: list[str] = []
+    halved: Merged | None = None
+    for number in (1, 2, 3):
+        job = msgspec.structs.replace(job, keyframe=number == 2)
+        done = run_merge(job, blobs)
+        patches.append(str(blobs.path(done.patch.sha256)))
+        halved = done if number == 2 else halved
+        stayed = memoryview(bytearray(4 * len(WEIGHTS)))
+        apply_version(ApplyVersion(done.version, first, tuple(patches)), SPEC, outer, stayed)
+        assert version_sha256(SPEC, stayed) == done.version.sha256
+        job = next_round(job, done, blobs)
+    assert halved is not None
+    assert halved.keyframe is not None
+    assert halved.keyframe.size == keyframe_bytes(SPEC, "BF16")
+    joined = memoryview(bytearray(4 * len(WEIGHTS)))
+    keyframe = str(blobs.path(halved.keyframe.sha256))
+    apply_version(ApplyVersion(done.version, keyframe, (patches[-1],)), SPEC, outer, joined)
+    assert joined == stayed
+    whole = load_version(SPEC, blobs.path(halved.outer_state.sha256), halved.version.sha256)
+    assert np.array_equal(load_version(SPEC, Path(keyframe), halved.version.sha256), whole)
