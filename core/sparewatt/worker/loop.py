@@ -17,7 +17,7 @@ from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat, use_checkpointing
 from sparewatt.training.moments import reported_moments, shared_moments
 from sparewatt.training.optimiser import Optimiser
-from sparewatt.work.memory import Fit, fit, least_bytes
+from sparewatt.work.memory import CONTEXT_BYTES, Fit, fit, least_bytes
 from sparewatt.work.model import flop_per_token
 from sparewatt.work.version import VersionId
 from sparewatt.worker import remembered
@@ -51,7 +51,12 @@ _FIRST_BOUND_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class _Ready:
-    """All that `Configure` made."""
+    """All that `Configure` made.
+
+    Attributes:
+        search: the micro-batch that an earlier worker's search, or a guess, begins with.
+        sequences_most: what this worker begins with, by the memory that was free.
+    """
 
     configure: Configure
     device: Device
@@ -59,6 +64,8 @@ class _Ready:
     inner: InnerLoop
     mirror: TrainableMirror
     remembered_as: str
+    search: MicroBatch
+    sequences_most: int
 
 
 class WorkerLoop:
@@ -141,9 +148,8 @@ class WorkerLoop:
         if fits is not None and fits.checkpointing:
             use_checkpointing(model.module)
         remembered_as = remembered.key(device.name, frame.model, frame.data.sequence_length, device.compute)
-        micro_batch = _first_micro_batch(frame, device, remembered_as)
-        if fits is not None:
-            micro_batch = micro_batch.within(fits.micro_batch_sequences)
+        search = _first_micro_batch(frame, device, remembered_as)
+        micro_batch = search if fits is None else search.within(fits.micro_batch_sequences)
         gate = PermitGate(self._watch, self._inbox, self._clock)
         mirror = TrainableMirror(self._areas.trainable.view, model, self._clock)
         self._leaving.copy = mirror.copy_before_leaving
@@ -154,6 +160,8 @@ class WorkerLoop:
             inner=InnerLoop(model, device, gate, micro_batch, self._clock, mirror.moving),
             mirror=mirror,
             remembered_as=remembered_as,
+            search=search,
+            sequences_most=micro_batch.sequences_most,
         )
         self._watch.arm()
         torch_version = importlib.metadata.version("torch")
@@ -217,7 +225,10 @@ class WorkerLoop:
 
     def _remember(self, ready: _Ready) -> None:
         found = ready.inner.micro_batch
-        kept = remembered.Remembered(ready.remembered_as, found.sequences, found.sequences_most)
+        # Only running out of memory bounds the next worker, too; how much was free when this one began does not.
+        ran_out = found.sequences_most < ready.sequences_most
+        most = found.sequences_most if ran_out else ready.search.sequences_most
+        kept = remembered.Remembered(ready.remembered_as, found.sequences, most)
         try:
             remembered.remember(Path(ready.configure.work_folder), kept)
         except StorageError:
@@ -308,6 +319,9 @@ def _fit(frame: Configure, device: Device) -> Fit | None:
     free = frame.memory_free_bytes if free is None else free
     if free is None:
         return None
+    if card:
+        # Asking has made the driver's context already.
+        free += CONTEXT_BYTES
     feedback = frame.codec.error_feedback == "decay"
     length, compute = frame.data.sequence_length, device.compute
     found = fit(frame.model, length, frame.inner.batch_sequences, compute, free, card=card, error_feedback=feedback)

@@ -19,6 +19,7 @@ from sparewatt.work.model import ModelSpec
 from sparewatt.worker.areas import read_mark
 from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Ready, Trained
 from sparewatt.worker.port import WorkerDevice, WorkerExited
+from sparewatt.worker.remembered import FILE, Remembered
 from sparewatt.worker.supervisor import WorkerSupervisor
 
 pytestmark = [
@@ -199,3 +200,33 @@ def test_a_worker_takes_no_more_memory_than_there_is_and_says_what_it_would_need
     assert failed.parameters == {"needed_bytes": least, "free_bytes": least - 1}
     assert isinstance(exited, WorkerExited)
     assert exited.reason == "unavailable"
+
+
+def test_the_next_worker_begins_with_the_micro_batch_that_the_last_one_ended_with(bench: Bench) -> None:
+    async def scenario() -> None:
+        starter = WorkerSupervisor(environment_for(os.environ, {}), print)
+        hearing = await begin(starter, bench)
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=1))
+        await hearing.until(Trained)
+        await hearing.worker.stop("relaxed")
+        await hearing.rest()
+        (found,) = msgspec.json.decode((bench.folder / FILE).read_bytes(), type=list[Remembered])
+        assert (found.sequences, found.sequences_most) == (BATCH, BATCH)
+        (bench.folder / FILE).write_bytes(msgspec.json.encode([Remembered(found.key, 1, 2)]))
+        again = Hearing(await starter.start(WorkerDevice("cpu"), bench.areas, bench.folders))
+        await again.worker.send(bench.configure())
+        ready = await again.next()
+        await again.worker.stop("relaxed")
+        await again.rest()
+        assert isinstance(ready, Ready)
+        assert ready.micro_batch_sequences == 1
+        grown = await begin(starter, bench)
+        await grown.worker.send(bench.train(inner_steps=2))
+        await grown.until(Trained)
+        await grown.worker.stop("relaxed")
+        await grown.rest()
+        (kept,) = msgspec.json.decode((bench.folder / FILE).read_bytes(), type=list[Remembered])
+        assert kept.sequences_most == 2, "what ran out of memory once is not tried again"
+
+    asyncio.run(scenario())

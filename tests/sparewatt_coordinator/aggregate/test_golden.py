@@ -73,7 +73,7 @@ def test_two_updates_of_a_device_are_these_bytes(codec: CodecSpec, expected: str
 
 @dataclass(frozen=True)
 class Way:
-    """A kind of run, with what three of its merges come to: the version, and the second moments where it shares them."""
+    """A kind of run, and what three of its merges come to: the version, and second moments where they are shared."""
 
     outer: OuterSpec
     codec: CodecSpec
