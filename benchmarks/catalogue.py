@@ -22,6 +22,7 @@ from benchmarks.transfer import measured
 PAIRS = 3
 TRANSFERS = 5
 SPEED_SECONDS = 20.0
+MEBIBYTE = 2**20
 WORKER_CORE, OTHER_CORE = 0, 1
 
 
@@ -139,6 +140,23 @@ def scale() -> tuple[Measurement, ...]:
     )
 
 
+MEMORY_PROBES = (("small", 8), ("small", 2), ("words", 2), ("large", 1))
+
+
+def memory_estimate() -> tuple[Measurement, ...]:
+    """What training was estimated to take of memory, against its peak on the processor, for three models."""
+    found = []
+    for size, sequences in MEMORY_PROBES:
+        for checkpointing in (False, True):
+            flags = ["--checkpointing"] if checkpointing else []
+            command = [sys.executable, "-m", "benchmarks.memory_probe", size, str(sequences), *flags]
+            said = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            name = f"memory-{size}-{sequences}" + ("-checkpointing" if checkpointing else "")
+            pair = (said["estimate"] / MEBIBYTE, said["measured"] / MEBIBYTE)
+            found.append(paired(name, "MiB", [pair], None, ("fp32, one process each; estimate against peak",)))
+    return tuple(found)
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "worker-ratio": worker_ratio,
     "start-up": start_up,
@@ -150,4 +168,5 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "first-paint": first_paint,
     "ui-calls": ui_calls,
     "scale": scale,
+    "memory-estimate": memory_estimate,
 }

@@ -128,7 +128,8 @@ class Coordinator:
             patches.append(merged.patch)
             self._state.put(index, merged.state)
         patch = patch_head(PARAMETERS, list(map(len, patches)), self._arm.outer.patch) + b"".join(patches)
-        apply_patch(io.BytesIO(patch), before, self._arm.outer.patch)
+        rounded = self._arm.outer.rounds_weights(number)
+        apply_patch(io.BytesIO(patch), before, self._arm.outer.patch, rounded=rounded)
         assert before.tobytes() == self._state.weights.tobytes(), "a patch makes exactly the next version"
         self.version = number
         self.patch_bytes += len(patch)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import make_folder, replace_file, storage_errors
 from sparewatt.errors import ConflictError, InputError, StorageError, UnavailableError
+from sparewatt_coordinator.create.exchange import Wishes, with_exchange
 from sparewatt_coordinator.create.profile import SIZES, SizeName, run_profile
 from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
 from sparewatt_coordinator.server.establish import establish_run, rotate_online_key
@@ -19,6 +20,7 @@ from sparewatt_coordinator.server.folder import DataFolder
 
 # The signed manifest, beside the store: anybody may read it while a coordinator holds the store.
 MANIFEST_FILE: Final = "manifest.json"
+NOTHING_ASKED: Final = Wishes()
 
 
 class RunWords(msgspec.Struct, frozen=True):
@@ -41,11 +43,12 @@ def make_named_run(
     contributors: int,
     tokens: int | None,
     seed: int,
+    wishes: Wishes = NOTHING_ASKED,
 ) -> CreatedRun:
     """A run of one of the ready-made sizes.
 
     Raises:
-        InputError: ``run.form``; others as of `make_run`.
+        InputError: ``run.form``, ``run.kept``; others as of `make_run`.
     """
     named: SizeName | None = next((each for each in SIZES if each == size), None)
     if named is None:
@@ -57,7 +60,7 @@ def make_named_run(
         licence=words.licence,
         description=words.description,
         text=text,
-        profile=run_profile(named, contributors, tokens),
+        profile=with_exchange(run_profile(named, contributors, tokens), wishes),
         seed=seed,
     )
     return make_run(folder, key_file, options)

@@ -44,6 +44,7 @@ ERRORS: Final[Mapping[str, str]] = MappingProxyType({
     "run.ambiguous": "{matches} runs begin with {name!r}. Type more letters of the name.",
     "run.data_needed": "Which run? Name its folder: --data my-run",
     "run.finish_slow": "The run was told to end but is not closed after {seconds} s. See: sparewatt run show",
+    "run.kept": "{codec} writes all coordinates, and topk 1 to 2048 of each 4096. Correct --kept-up or --kept-down.",
     "run.none_joined": "No run is joined. Join one with an invite: sparewatt join",
     "run.unknown": "No run here begins with {name!r}. See the names: sparewatt status",
     "run.which": "{runs} runs are joined. Name the one that is meant; see the names: sparewatt status",

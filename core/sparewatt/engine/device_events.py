@@ -48,6 +48,7 @@ class DeviceEvents:
             case frames.Ready():
                 record.worker_name = told.device_name
                 record.isolation = told.isolation
+                record.compute = told.compute
                 self._memory.begin()
                 record.state = replace(record.state, worker=record.unless_stopping("ready"))
             case frames.Applied():

@@ -29,6 +29,11 @@ class DeviceMemory:
         self._permit: PermitWriter | None = None
         self._clock = clock
 
+    @property
+    def held_bytes(self) -> int:
+        """What the areas take."""
+        return 0 if self.areas is None else sum(len(area.view) for area in self.areas.all)
+
     def make(self, spec: ModelSpec, codec: CodecSpec) -> WorkerAreas:
         """The areas, made for a run's model and codec when there are none.
 

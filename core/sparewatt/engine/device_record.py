@@ -14,6 +14,7 @@ from sparewatt.errors import SparewattError
 from sparewatt.host.device import Device
 from sparewatt.policy import Decision
 from sparewatt.work.assignment import Assignment
+from sparewatt.work.memory import Compute
 
 # A speed over this many inner steps is steady to a few percent and follows a change within a minute.
 SPEED_STEPS: Final = 20
@@ -28,6 +29,8 @@ class DeviceRecord:
         mistrusted: a version did not have the hash it should have.
         released_milliseconds: from the last urgent stop to its worker's end.
         isolation: how its last worker said that it is held in.
+        compute: type of matrix products of its last worker.
+        memory_free_bytes: what other programs leave of the memory that it computes in; None where nobody knows.
         ending: the device is wanted no more; nothing is begun.
     """
 
@@ -46,6 +49,8 @@ class DeviceRecord:
         self.mistrusted = False
         self.released_milliseconds: int | None = None
         self.isolation: tuple[str, ...] = ()
+        self.compute: Compute = "fp32"
+        self.memory_free_bytes: int | None = None
         self.ending = asyncio.Event()
 
     @property

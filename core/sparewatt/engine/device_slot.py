@@ -13,6 +13,8 @@ def worker_device(device: Device, threads: int) -> WorkerDevice:
         return WorkerDevice(
             "cuda", threads=1, cuda_uuid=device.device.partition(":")[2], driver_version=device.driver_version
         )
+    if device.kind == "xpu":
+        return WorkerDevice("xpu", threads=1)
     return WorkerDevice("mps" if device.kind == "metal" else "cpu", threads=threads)
 
 

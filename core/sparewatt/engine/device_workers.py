@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from sparewatt.engine.device_assignments import RETRY_SECONDS
+from sparewatt.engine.device_fit import card_memory, check_memory
 from sparewatt.engine.device_memory import DeviceMemory
 from sparewatt.engine.device_record import DeviceRecord
 from sparewatt.engine.device_saving import DeviceSaving
@@ -14,6 +15,7 @@ from sparewatt.engine.device_tools import DeviceError
 from sparewatt.engine.run_link import RunLink
 from sparewatt.errors import SparewattError
 from sparewatt.host.lock import FileLock, HeldSlots
+from sparewatt.numeric.moment_layout import moment_numbers
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.version import VersionId
 from sparewatt.worker import messages as frames
@@ -92,6 +94,7 @@ class DeviceWorkers:
         try:
             if self._lock is None:
                 self._lock = take_slot(record.device, record.threads, record.tools.cores, record.tools.lock_folder)
+            check_memory(run.manifest, record.device, self._free_for_worker)
             areas = self._memory.make(run.manifest.model, run.manifest.codec)
             await self._saving.take_residual(run)
             device = worker_device(record.device, record.threads)
@@ -153,10 +156,12 @@ class DeviceWorkers:
                 work_folder=str(record.tools.work_folder),
                 payload_path=str(record.payload_path(assignment.assignment_id)),
                 checkpoint_path=str(self._saving.path(assignment.assignment_id)) if ends else None,
+                moment_numbers=moment_numbers(run.manifest.model) if run.manifest.inner.shares_moments else 0,
+                compute=record.compute,
             )
         )
 
-    def _configure(self, run: RunLink, device: Literal["cpu", "cuda", "mps"], threads: int) -> frames.Configure:
+    def _configure(self, run: RunLink, device: Literal["cpu", "cuda", "xpu", "mps"], threads: int) -> frames.Configure:
         manifest = run.manifest
         return frames.Configure(
             model=manifest.model,
@@ -164,11 +169,18 @@ class DeviceWorkers:
             optimiser=manifest.optimiser,
             inner=manifest.inner,
             codec=manifest.codec,
-            patch=manifest.outer.patch,
+            outer=manifest.outer,
             device=device,
             threads=threads,
             work_folder=str(self._record.tools.work_folder),
+            memory_free_bytes=None if card_memory(self._record.device) else self._free_for_worker,
         )
+
+    @property
+    def _free_for_worker(self) -> int | None:
+        """What a worker may take in all; the areas are held for it already, where there are any."""
+        free = self._record.memory_free_bytes
+        return free if free is None or card_memory(self._record.device) else free + self._memory.held_bytes
 
     async def _listen(self, worker: Worker) -> None:
         async for told in worker.events():
@@ -241,6 +253,7 @@ class DeviceWorkers:
         self._saving.began_training()
         if resume:
             log.info("%s goes on from its checkpoint", assignment.assignment_id)
+        moments = run.chain.moments(record.state.applied) if run.manifest.inner.shares_moments else None
         await worker.send(
             frames.Train(
                 assignment_id=assignment.assignment_id,
@@ -254,6 +267,7 @@ class DeviceWorkers:
                 rate_first_nano=assignment.rate_first_nano,
                 rate_last_nano=assignment.rate_last_nano,
                 payload_path=str(record.payload_path(assignment.assignment_id)),
+                moments=None if moments is None else str(run.blob_path(moments)),
                 checkpoint=self._saving.place(run, assignment.assignment_id, record.state.applied),
                 resume=resume,
             )

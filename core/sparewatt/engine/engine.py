@@ -255,6 +255,7 @@ class Engine:
             device = driver.device.device
             driver.threads = self.desk.threads(os.cpu_count() or 1)
             self.usage.look(driver)
+            driver.memory_free_bytes = self.usage.memory_free_bytes(driver)
             usage = self.usage.of(driver, self.account.spent)
             decision = self.desk.decide(device, usage, self.runs.offer(), self.runs.connected())
             if decision is None:

@@ -37,6 +37,7 @@ WITHHELD_SECONDS: Final = 1.0
 RESTART_SECONDS: Final = 30.0
 # Longer than a session waits for the answer to a heartbeat.
 CLAIM_SECONDS: Final = 70.0
+UNTRUSTED_REASONS: Final = frozenset({"contributor.not_trusted", "contributor.optimiser_kept"})
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class RunDriver:
             delta_root=trained.delta_root,
             residual_before_root=trained.residual_before_root,
             residual_after_root=trained.residual_after_root,
+            compute="bf16" if trained.compute == "bf16" else None,
         )
         await self._session.submit(update, sign(UPDATE_KIND, update, self._key), payload)
 
@@ -224,8 +226,9 @@ class RunDriver:
             return "changed"
         if state.connection == "refused":
             reason = state.error.parameters.get("reason", "") if state.error else ""
-            return "untrusted" if reason == "contributor.not_trusted" else "refused"
-        if state.trust == "probation" and self._manifest.validation == "unaudited":
+            return "untrusted" if reason in UNTRUSTED_REASONS else "refused"
+        needs_trust = self._manifest.validation == "unaudited" or self._manifest.inner.state == "kept"
+        if state.trust == "probation" and needs_trust:
             return "untrusted"
         return "work"
 
@@ -308,9 +311,9 @@ class RunDriver:
             if told.keyframe is None and not told.patches:
                 break
             self._chain = chain_from(told.keyframe, told.patches, self._chain)
-        for blob in self._chain.missing:
-            await self._bring((blob,))
-            self._chain = self._chain.with_fetched(blob)
+        for step in self._chain.missing:
+            await self._bring(step.blobs)
+            self._chain = self._chain.with_fetched(step)
             self._tools.wake()
 
     async def _give_back_left_over(self) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from sparewatt.clock import Clock
 from sparewatt.engine.decisions import DecisionDesk
 from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.device_fit import free_bytes
 from sparewatt.engine.sensor_desk import SensorDesk
 from sparewatt.host.sample import Sample
 from sparewatt.policy import Lent, Spent, Usage
@@ -87,6 +88,10 @@ class UsageDesk:
             else others - seen.others_least_bytes,
             spent=spent,
         )
+
+    def memory_free_bytes(self, driver: DeviceDriver) -> int | None:
+        """What other programs leave of the memory that the device computes in; None where nobody knows."""
+        return free_bytes(driver.device, self._sample(driver), self._desk.reading)
 
     def lent(self, driver: DeviceDriver, cap_least_watts: int | None = None) -> Lent:
         """A device as conflicts of settings are found with it."""

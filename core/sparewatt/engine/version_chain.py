@@ -15,11 +15,21 @@ LINKS_MOST = 64
 
 @dataclass(frozen=True)
 class Step:
-    """One way into a version: `blob` is its keyframe, or the patch from the version before."""
+    """One way into a version: `blob` is its keyframe, or the patch from the version before.
+
+    Attributes:
+        moments: second moments that training from it begins with, where its run shares them.
+    """
 
     version: VersionId
     blob: BlobRef
     keyframe: bool
+    moments: BlobRef | None = None
+
+    @property
+    def blobs(self) -> tuple[BlobRef, ...]:
+        """All that has to be here before the version can be built and trained from."""
+        return (self.blob,) if self.moments is None else (self.blob, self.moments)
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class VersionChain:
 
     Attributes:
         steps: the first one is a keyframe unless `rootless`; each later one is a patch from its predecessor.
-        fetched: versions whose blob is on this computer, counted from the front.
+        fetched: versions whose blobs are on this computer, counted from the front.
     """
 
     steps: tuple[Step, ...] = ()
@@ -45,24 +55,29 @@ class VersionChain:
         return self.steps[self.fetched - 1].version if self.fetched else None
 
     @property
-    def missing(self) -> tuple[BlobRef, ...]:
-        """Blobs to fetch, in the order in which they are needed."""
-        return tuple(step.blob for step in self.steps[self.fetched :])
+    def missing(self) -> tuple[Step, ...]:
+        """Steps whose blobs are to be fetched, in the order in which they are needed."""
+        return self.steps[self.fetched :]
 
     def extends(self, announcement: Announcement) -> bool:
         """Whether the announced version follows the tip by its patch."""
         return self.tip is not None and announcement.patch is not None and announcement.previous == self.tip
 
-    def with_fetched(self, blob: BlobRef) -> "VersionChain":
-        """After `blob`, the next missing one, arrived; any other blob changes nothing."""
+    def with_fetched(self, step: Step) -> "VersionChain":
+        """After the blobs of `step`, the next missing one, arrived; any other step changes nothing."""
         missing = self.missing
-        return replace(self, fetched=self.fetched + 1) if missing and missing[0] == blob else self
+        return replace(self, fetched=self.fetched + 1) if missing and missing[0] == step else self
+
+    def moments(self, version: VersionId) -> BlobRef | None:
+        """The second moments of `version`, if it has any and is among these."""
+        return next((step.moments for step in self.steps if step.version == version), None)
 
     def extended(self, announcement: Announcement) -> "VersionChain":
         """With the announced version behind the tip; `extends` must hold."""
         if announcement.patch is None or not self.extends(announcement):
             raise IntegrityError("version.gap", number=announcement.version.number)
-        return replace(self, steps=(*self.steps, Step(announcement.version, announcement.patch, keyframe=False)))
+        step = Step(announcement.version, announcement.patch, keyframe=False, moments=announcement.moments)
+        return replace(self, steps=(*self.steps, step))
 
     def path(self, applied: VersionId | None) -> tuple[Step, ...] | None:
         """The fetched steps that lead from `applied` (or from nothing) to `ready`; None when there is no such way."""
@@ -98,7 +113,8 @@ def chain_from(keyframe: Announcement | None, patches: tuple[Announcement, ...],
     if keyframe is not None:
         if keyframe.keyframe is None:
             raise IntegrityError("version.gap", number=keyframe.version.number)
-        chain = VersionChain(steps=(Step(keyframe.version, keyframe.keyframe, keyframe=True),))
+        step = Step(keyframe.version, keyframe.keyframe, keyframe=True, moments=keyframe.moments)
+        chain = VersionChain(steps=(step,))
     for patch in patches:
         chain = chain.extended(patch)
     return chain

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from sparewatt.worker.remembered import FILE as MICRO_BATCH_NAME
 from sparewatt.worker.residual_file import NAME as RESIDUAL_NAME
 
 CHECKPOINT_SUFFIX: Final = ".checkpoint"
@@ -20,7 +21,7 @@ def tidy(folder: Path) -> Path | None:
             shutil.rmtree(found)
         elif found.suffix == CHECKPOINT_SUFFIX:
             checkpoints.append(found)
-        elif found.name != RESIDUAL_NAME:
+        elif found.name not in (RESIDUAL_NAME, MICRO_BATCH_NAME):
             found.unlink()
     checkpoints.sort(key=lambda path: path.lstat().st_mtime)
     for path in checkpoints[:-1]:

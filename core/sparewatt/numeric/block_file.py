@@ -77,12 +77,15 @@ class BlockReader:
         source: seekable and readable; read only while a method runs, and it stays the caller's to close.
         coordinates: what the run's model has.
         codec, kept: what the run's manifest asks for.
+        tail_bytes: what follows the last block and is read by `read_tail`.
 
     Raises:
         IntegrityError: ``<noun>.malformed`` with the part, ``<noun>.coordinates`` when it is for another model.
     """
 
-    def __init__(self, form: BlockFormat, source: BinaryIO, coordinates: int, codec: int, kept: int = 0) -> None:
+    def __init__(
+        self, form: BlockFormat, source: BinaryIO, coordinates: int, codec: int, kept: int = 0, tail_bytes: int = 0
+    ) -> None:
         self._form = form
         self._source = source
         self.coordinates: Final = coordinates
@@ -100,12 +103,16 @@ class BlockReader:
             raise form.malformed("blocks")
         self._lengths = self._checked_lengths(blocks, form.measures[codec], kept)
         self._offsets = list(accumulate(self._lengths, initial=HEADER.size + _LENGTH.size * blocks))
-        if source.seek(0, 2) != self._offsets[-1]:
+        if source.seek(0, 2) != self._offsets[-1] + tail_bytes:
             raise form.malformed("length")
 
     def read_block(self, index: int) -> bytes:
         """The bytes of block `index`, of a length that its codec allows."""
         return self._read(self._offsets[index], self._lengths[index], "block")
+
+    def read_tail(self, first: int, size: int) -> bytes:
+        """`size` bytes of what follows the last block, from byte `first` of it."""
+        return self._read(self._offsets[-1] + first, size, "tail")
 
     def _checked_lengths(self, blocks: int, measure: Measure, kept: int) -> list[int]:
         lengths: list[int] = []

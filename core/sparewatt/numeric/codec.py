@@ -17,6 +17,7 @@ from sparewatt.numeric.block_file import BlockFormat, BlockReader
 from sparewatt.numeric.blocks import CHUNK_COORDINATES, block_count, block_range, block_size
 from sparewatt.numeric.levels import UNIT, UNIT_BITS, Units
 from sparewatt.numeric.merkle import MerkleRoot
+from sparewatt.numeric.moment_layout import NUMBER_BYTES
 from sparewatt.numeric.residual import Residual
 from sparewatt.numeric.update_blocks import INT4, INT8, BlockCodec, Halves, Malformed, Sparse, TopK
 from sparewatt.numeric.weights import Floats, Weights, as_bytes, as_floats
@@ -56,7 +57,12 @@ def update_bytes_most(codec: CodecSpec, coordinates: int) -> int:
 
 
 def encode_update(
-    base: Weights, trained: Weights, codec: CodecSpec, sink: BinaryIO, residual: Residual | None = None
+    base: Weights,
+    trained: Weights,
+    codec: CodecSpec,
+    sink: BinaryIO,
+    residual: Residual | None = None,
+    tail: bytes = b"",
 ) -> EncodedUpdate:
     """Write ``base - trained`` to `sink`, computed block by block.
 
@@ -65,6 +71,7 @@ def encode_update(
         sink: written from its current position on, in order; syncing it is the caller's.
         residual: of this device, where the codec has error feedback; it is changed block by block, and of no use when
             an error is raised.
+        tail: what follows the blocks.
 
     Raises:
         IntegrityError: ``weights.size``; ``update.not_finite``; ``update.too_large`` when a weight moved by about 1 or
@@ -92,6 +99,7 @@ def encode_update(
         write(UPDATE_FORMAT.head(number, coordinates))
         for block in encoder.blocks():
             write(block)
+    write(tail)
     return EncodedUpdate(
         payload=BlobRef(sha256=hasher.hexdigest(), size=size),
         delta_root=encoder.delta_root.hexdigest(),
@@ -151,15 +159,16 @@ class UpdateReader:
         source: seekable payload; see `BlockReader`.
         codec: what the manifest asks for.
         coordinates: the model's parameter count.
+        tail_bytes: what follows the blocks, as long as it is for every update of the run.
 
     Raises:
         IntegrityError: ``update.malformed``, ``update.coordinates``.
     """
 
-    def __init__(self, source: BinaryIO, codec: CodecSpec, coordinates: int) -> None:
+    def __init__(self, source: BinaryIO, codec: CodecSpec, coordinates: int, tail_bytes: int = 0) -> None:
         self._codec = _CODECS[codec.name]
         self._kept = codec.kept
-        self._blocks = BlockReader(UPDATE_FORMAT, source, coordinates, self._codec.number, codec.kept)
+        self._blocks = BlockReader(UPDATE_FORMAT, source, coordinates, self._codec.number, codec.kept, tail_bytes)
         self.coordinates: Final = coordinates
         self.blocks: Final = block_count(coordinates)
 
@@ -175,6 +184,10 @@ class UpdateReader:
             return self._codec.decode(self._blocks.read_block(index), size, self._kept)
         except Malformed as error:
             raise UPDATE_FORMAT.malformed(error.part) from error
+
+    def moments(self, first: int, count: int) -> bytes:
+        """`count` numbers of the second moments behind the blocks, as they stand there (`numeric.moments`)."""
+        return self._blocks.read_tail(NUMBER_BYTES * first, NUMBER_BYTES * count)
 
     def block(self, index: int) -> Units:
         """All coordinates of block `index`; errors as of `read`."""

@@ -3,23 +3,31 @@
 The header is a function of the model's spec: metadata ``{"format":"pt"}``, then all tensors by name, dtype F32, without
 gaps, filled with spaces to a multiple of 8 bytes. The bytes behind it are the flat weights. So a reader need not parse
 a stranger's header: it compares. Any safetensors library reads the file.
+
+Weights that bfloat16 holds exactly are written in half as many bytes, dtype BF16, and read to the same fp32.
 """
 
 import json
 import struct
-from typing import BinaryIO, Final
+from types import MappingProxyType
+from typing import BinaryIO, Final, Literal
+
+import numpy as np
 
 from sparewatt.errors import IntegrityError
-from sparewatt.numeric.weights import Weights, as_bytes, as_floats
+from sparewatt.numeric.bfloat16 import HALF, to_floats
+from sparewatt.numeric.weights import Floats, Weights, as_bytes, as_floats
 from sparewatt.work.model import ModelSpec, parameter_count, tensors
 
 HEADER_BYTES_MOST: Final = 1 << 20
 TENSORS_MOST: Final = 4_096
+KeyframeType = Literal["F32", "BF16"]
+_SIZES: Final = MappingProxyType[KeyframeType, int]({"F32": 4, "BF16": 2})
 PIECE_BYTES: Final = 1 << 20
 _LENGTH: Final = struct.Struct("<Q")
 
 
-def keyframe_head(spec: ModelSpec) -> bytes:
+def keyframe_head(spec: ModelSpec, dtype: KeyframeType = "F32") -> bytes:
     """Everything before the weights: the length of the header (u64) and the header.
 
     Raises:
@@ -29,8 +37,8 @@ def keyframe_head(spec: ModelSpec) -> bytes:
     entries: dict[str, object] = {"__metadata__": {"format": "pt"}}
     first = 0
     for tensor in listed:
-        end = first + 4 * tensor.count
-        entries[tensor.name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": (first, end)}
+        end = first + _SIZES[dtype] * tensor.count
+        entries[tensor.name] = {"dtype": dtype, "shape": tensor.shape, "data_offsets": (first, end)}
         first = end
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -39,9 +47,9 @@ def keyframe_head(spec: ModelSpec) -> bytes:
     return _LENGTH.pack(len(text)) + text
 
 
-def keyframe_bytes(spec: ModelSpec) -> int:
+def keyframe_bytes(spec: ModelSpec, dtype: KeyframeType = "F32") -> int:
     """Length of a keyframe."""
-    return len(keyframe_head(spec)) + 4 * parameter_count(spec)
+    return len(keyframe_head(spec, dtype)) + _SIZES[dtype] * parameter_count(spec)
 
 
 def write_keyframe(spec: ModelSpec, weights: Weights, sink: BinaryIO) -> None:
@@ -56,18 +64,12 @@ def write_keyframe(spec: ModelSpec, weights: Weights, sink: BinaryIO) -> None:
 
 
 def open_keyframe(spec: ModelSpec, source: BinaryIO) -> int:
-    """Check all but the numbers of a keyframe; the offset at which its flat weights begin.
+    """Check all but the numbers of a keyframe in fp32; the offset at which its flat weights begin.
 
     Raises:
         IntegrityError: ``keyframe.malformed`` with part ``header`` or ``length``.
     """
-    head = keyframe_head(spec)
-    source.seek(0)
-    if source.read(len(head)) != head:
-        raise IntegrityError("keyframe.malformed", part="header")
-    if source.seek(0, 2) != len(head) + 4 * parameter_count(spec):
-        raise IntegrityError("keyframe.malformed", part="length")
-    return len(head)
+    return _opened(spec, source, "F32")
 
 
 def read_keyframe(spec: ModelSpec, source: BinaryIO, into: Weights) -> None:
@@ -76,7 +78,13 @@ def read_keyframe(spec: ModelSpec, source: BinaryIO, into: Weights) -> None:
     Raises:
         IntegrityError: ``keyframe.malformed``, ``weights.size``.
     """
-    view = as_bytes(as_floats(into, parameter_count(spec)))
+    flat = as_floats(into, parameter_count(spec))
+    head = keyframe_head(spec, "BF16")
+    source.seek(0)
+    if source.read(len(head)) == head:
+        _read_halves(spec, source, flat)
+        return
+    view = as_bytes(flat)
     source.seek(open_keyframe(spec, source))
     for first in range(0, len(view), PIECE_BYTES):
         wanted = view[first : first + PIECE_BYTES]
@@ -84,3 +92,23 @@ def read_keyframe(spec: ModelSpec, source: BinaryIO, into: Weights) -> None:
         if len(piece) != len(wanted):
             raise IntegrityError("keyframe.malformed", part="length")
         wanted[:] = piece
+
+
+def _opened(spec: ModelSpec, source: BinaryIO, dtype: KeyframeType) -> int:
+    head = keyframe_head(spec, dtype)
+    source.seek(0)
+    if source.read(len(head)) != head:
+        raise IntegrityError("keyframe.malformed", part="header")
+    if source.seek(0, 2) != keyframe_bytes(spec, dtype):
+        raise IntegrityError("keyframe.malformed", part="length")
+    return len(head)
+
+
+def _read_halves(spec: ModelSpec, source: BinaryIO, into: Floats) -> None:
+    source.seek(_opened(spec, source, "BF16"))
+    for first in range(0, len(into), PIECE_BYTES):
+        part = into[first : first + PIECE_BYTES]
+        piece = source.read(HALF.itemsize * len(part))
+        if len(piece) != HALF.itemsize * len(part):
+            raise IntegrityError("keyframe.malformed", part="length")
+        part[:] = to_floats(np.frombuffer(piece, dtype=HALF))

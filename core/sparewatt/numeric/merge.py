@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparewatt.errors import IntegrityError
+from sparewatt.numeric import bfloat16
 from sparewatt.numeric.blocks import block_count, block_size
 from sparewatt.numeric.codec import UNIT_BITS, Units, UpdateReader
 from sparewatt.numeric.merge_plan import MergePlan, sorted_updates
@@ -77,7 +78,8 @@ class RoundMerge:
             merged = self._numerator(index).astype(np.float64)
             merged /= self._weight
         merged *= _UNIT
-        return outer_step(self._plan.rule, self._state.block(index), merged)
+        rounded = self._plan.rule.rounds_weights(self._plan.base.number + 1)
+        return outer_step(self._plan.rule, self._state.block(index), merged, rounded=rounded)
 
     def _numerator(self, index: int) -> Units:
         total: Units | None = None
@@ -100,11 +102,16 @@ class RoundMerge:
         return total.astype(np.float64) / np.maximum(support, floor, out=support)
 
 
-def outer_step(rule: OuterSpec, before: OuterBlock, merged: NDArray[np.float64]) -> MergedBlock:
+def outer_step(
+    rule: OuterSpec, before: OuterBlock, merged: NDArray[np.float64], *, rounded: bool = False
+) -> MergedBlock:
     """The outer optimiser on one block; `merged` is the mean pseudo-gradient.
 
     ``sgd`` steps by rate x merged; ``nesterov`` as Sutskever et al. (2013) in the form of PyTorch:
     m' = momentum m + merged, step by rate x (merged + momentum m').
+
+    Args:
+        rounded: weights are rounded to bfloat16 after the patch; what that cuts off stays in the remainder.
     """
     momentum: NDArray[np.float32] | None = None
     direction = merged
@@ -120,6 +127,8 @@ def outer_step(rule: OuterSpec, before: OuterBlock, merged: NDArray[np.float64])
     wanted -= direction * (rule.rate_micro / 1e6)
     patch, change = encode_block(wanted, rule.patch)
     weights = add_change(before.weights, change)
+    if rounded:
+        weights = bfloat16.rounded(weights)
     target = before.weights.astype(np.float64)
     target += wanted
     target -= weights

@@ -1,6 +1,6 @@
 """Everything that determines a merge. Loads no numpy: gateways and stores write plans, aggregators carry them out."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -52,6 +52,8 @@ class MergePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             manifest's first keyframe stands for them.
         rule, codec: as in the manifest.
         updates: sorted by `place`.
+        inner_state: as in the manifest; absent for ``fresh``.
+        moments: second moments as of `base`, where they are shared and there are any.
     """
 
     run: Sha256
@@ -61,6 +63,8 @@ class MergePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: OuterSpec
     codec: CodecSpec
     updates: Annotated[tuple[PlannedUpdate, ...], msgspec.Meta(min_length=1, max_length=UPDATES_MOST)]
+    inner_state: Literal["fresh-shared-v", "kept"] | None = None
+    moments: BlobRef | None = None
 
 
 def plan_digest(plan: MergePlan) -> str:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sparewatt.numeric import bfloat16
 from sparewatt.numeric.block_file import BlockFormat, BlockReader
 from sparewatt.numeric.blocks import CHUNK_COORDINATES, block_count, block_range, block_size, chunk_count
 from sparewatt.numeric.sparse import (
@@ -134,8 +135,11 @@ class PatchReader:
         return _change(exponents, codes)
 
 
-def apply_patch(source: BinaryIO, weights: Weights, spec: PatchSpec = DENSE_PATCH) -> None:
+def apply_patch(source: BinaryIO, weights: Weights, spec: PatchSpec = DENSE_PATCH, *, rounded: bool = False) -> None:
     """Turn `weights` (flat, writable fp32) into the next version, in place and block by block.
+
+    Args:
+        rounded: the next version's weights are rounded to bfloat16 (`OuterSpec.rounds_weights`).
 
     When an error is raised, the blocks before the damaged one are changed already: the weights are then of no version.
 
@@ -147,6 +151,8 @@ def apply_patch(source: BinaryIO, weights: Weights, spec: PatchSpec = DENSE_PATC
     for index in range(reader.blocks):
         first, end = block_range(index, len(flat))
         add_change(flat[first:end], reader.change(index), out=flat[first:end])
+        if rounded:
+            flat[first:end] = bfloat16.rounded(flat[first:end])
 
 
 def add_change(weights: Floats, change: Floats, out: Floats | None = None) -> Floats:

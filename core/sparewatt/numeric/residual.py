@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparewatt.errors import IntegrityError
+from sparewatt.numeric.bfloat16 import to_floats, to_halves
 from sparewatt.numeric.weights import Floats
 
 BYTES_PER_COORDINATE: Final = 2
@@ -42,14 +43,13 @@ class Residual:
 
     def add_to(self, delta: Floats, first: int) -> Floats:
         """e' of the coordinates from `first` on that `delta` is for."""
-        kept = _as_floats(self._halves[first : first + len(delta)])
+        kept = to_floats(self._halves[first : first + len(delta)])
         np.multiply(kept, self._factor, out=kept)
         return np.add(kept, delta, out=kept)
 
     def keep(self, left: Floats, first: int) -> None:
         """Remember e, rounded to the nearest bfloat16, ties to even."""
-        bits = left.view(np.uint32)
-        self._halves[first : first + len(left)] = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+        self._halves[first : first + len(left)] = to_halves(left)
 
     def bytes_of(self, first: int, count: int) -> memoryview:
         """The stored bytes of some coordinates, for a Merkle leaf."""
@@ -65,7 +65,3 @@ def decay(decay_micro: int, missed: int) -> float:
     for _ in range(missed):
         factor *= decay_micro / 1e6
     return factor
-
-
-def _as_floats(halves: NDArray[np.uint16]) -> Floats:
-    return (halves.astype(np.uint32) << 16).view(np.float32)

@@ -7,6 +7,8 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from sparewatt.numeric.codec import Units, UpdateReader
+from sparewatt.numeric.moment_layout import NUMBER_BYTES
+from sparewatt.numeric.moments import check_numbers
 from sparewatt.numeric.update_blocks import Sparse
 from sparewatt.work.manifest import CodecSpec
 
@@ -30,13 +32,18 @@ class UpdateFacts:
     nonzero: int
 
 
-def validate_update(source: BinaryIO, codec: CodecSpec, coordinates: int) -> UpdateFacts:
+def validate_update(source: BinaryIO, codec: CodecSpec, coordinates: int, moment_numbers: int = 0) -> UpdateFacts:
     """Read a whole payload, a block at a time (about 8 MiB of memory), and state what it holds.
 
+    Args:
+        moment_numbers: of second moments, which stand behind the blocks where the run shares them.
+
     Raises:
-        IntegrityError: ``update.malformed``, ``update.coordinates``, ``update.not_finite``, ``update.too_large``.
+        IntegrityError: ``update.malformed``, ``update.coordinates``, ``update.not_finite``, ``update.too_large``,
+            ``moments.malformed``.
     """
-    reader = UpdateReader(source, codec, coordinates)
+    reader = UpdateReader(source, codec, coordinates, NUMBER_BYTES * moment_numbers)
+    check_numbers(reader.moments, moment_numbers)
     squares = largest = nonzero = 0
     for index in range(reader.blocks):
         found = reader.read(index)

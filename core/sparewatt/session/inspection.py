@@ -21,6 +21,7 @@ from sparewatt.work.plain import plain_text
 # Reasons of a refusal that are errors with sentences of their own.
 REASONS_WITH_WORDS: Final = frozenset({
     "contributor.not_trusted",
+    "contributor.optimiser_kept",
     "contributor.revoked",
     "invite.expired",
     "invite.needed",

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from sparewatt.errors import InputError, SparewattError
+from sparewatt.numeric.moment_layout import moment_numbers
+from sparewatt.numeric.moments import CODE, STEPS, unreported
 from sparewatt.numeric.weights import Floats, as_bytes, as_floats
 from sparewatt.permit import PermitKind, read
 from sparewatt.worker.areas import (
@@ -103,7 +105,7 @@ class FakeWorker:
                         self._configure = frame
                         self._events.put_nowait(Ready("Fake", "0", frame.inner.batch_sequences))
                     case ApplyVersion():
-                        apply_version(frame, self._configured().model, self._configured().patch, self._areas.base.view)
+                        apply_version(frame, self._configured().model, self._configured().outer, self._areas.base.view)
                         self._events.put_nowait(Applied(frame.version))
                     case Train():
                         await self._train(frame)
@@ -119,6 +121,8 @@ class FakeWorker:
 
     async def _train(self, frame: Train) -> None:
         configure = self._configured()
+        if configure.inner.shares_moments and frame.moments is None and frame.base.number > 0:
+            raise InputError("worker.moments", number=frame.base.number)
         base = as_floats(self._areas.base.view)
         trained = as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:])
         tokens_per_step = sum(part.count for part in frame.ranges) // frame.inner_steps
@@ -149,7 +153,12 @@ class FakeWorker:
             return
         with residual_for(self._areas.residual, configure.codec, frame.base, Path(configure.work_folder)) as residual:
             encoded = write_payload(
-                Path(frame.payload_path), base=base, trained=trained, codec=configure.codec, residual=residual
+                Path(frame.payload_path),
+                base=base,
+                trained=trained,
+                codec=configure.codec,
+                residual=residual,
+                tail=_moments(configure),
             )
         self._events.put_nowait(
             Trained(
@@ -250,6 +259,7 @@ class FakeWorker:
                 trained=as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]),
                 codec=frame.codec,
                 residual=residual,
+                tail=unreported(frame.moment_numbers),
             )
         self._events.put_nowait(
             Trained(
@@ -321,6 +331,12 @@ class FakeWorkers:
         worker = FakeWorker(areas, self._step_seconds)
         self.started.append(worker)
         return worker
+
+
+def _moments(configure: Configure) -> bytes:
+    """Second moments of 2**-20 everywhere, where the run shares them."""
+    numbers = moment_numbers(configure.model) if configure.inner.shares_moments else 0
+    return np.full(numbers, -20 * STEPS, dtype=CODE).tobytes()
 
 
 def _loss_micro(inner_steps: int) -> int:

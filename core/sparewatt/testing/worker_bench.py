@@ -10,10 +10,11 @@ import numpy as np
 
 from sparewatt.numeric.initial import initial_weights
 from sparewatt.numeric.keyframe import write_keyframe
+from sparewatt.numeric.moment_layout import moment_numbers
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_bytes
 from sparewatt.permit import HOLD, Grant, PermitKind, PermitWriter
-from sparewatt.work.manifest import DENSE_PATCH, CodecSpec, DataSpec, InnerSpec, OptimiserSpec
+from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, OuterSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt.worker.areas import WorkerAreas, create_areas
@@ -66,6 +67,10 @@ class Pump:
 
 
 DENSE = CodecSpec("int8", "none")
+PLAIN = OuterSpec("sgd", 1_000_000, 0, staleness_most=1, keyframe_every=10)
+FRESH = InnerSpec(4, BATCH, "fresh")
+SHARED = InnerSpec(4, BATCH, "fresh-shared-v")
+KEPT = InnerSpec(4, BATCH, "kept")
 
 
 class Bench:
@@ -73,12 +78,16 @@ class Bench:
 
     Args:
         folder: blobs lie in it, and workers may write to it.
+        inner: what an assignment is.
     """
 
-    def __init__(self, folder: Path, spec: ModelSpec = SPEC, codec: CodecSpec = DENSE) -> None:
+    def __init__(
+        self, folder: Path, spec: ModelSpec = SPEC, codec: CodecSpec = DENSE, inner: InnerSpec = FRESH
+    ) -> None:
         self.folder = folder
         self.spec = spec
         self.codec = codec
+        self.inner = inner
         self.folders = WorkerFolders(folder)
         self.areas: WorkerAreas = create_areas(spec, codec)
         self.permit = Pump(self.areas.permit.view)
@@ -95,9 +104,9 @@ class Bench:
             model=self.spec,
             data=DataSpec("bytes", "u8", 256, "nats_per_byte", LENGTH, 1, 4096 * LENGTH, NOBODY, NOBODY, 1, ""),
             optimiser=OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 3_000_000, 100_000, 0, 200_000),
-            inner=InnerSpec(4, BATCH, "fresh"),
+            inner=self.inner,
             codec=self.codec,
-            patch=DENSE_PATCH,
+            outer=PLAIN,
             device="cpu",
             threads=1,
             work_folder=str(self.folder),
@@ -107,7 +116,13 @@ class Bench:
         return ApplyVersion(self.version, str(self.keyframe) if from_keyframe else None, ())
 
     def train(
-        self, inner_steps: int = 4, name: str = "update", assignment: str = "ab" * 16, *, resume: bool = False
+        self,
+        inner_steps: int = 4,
+        name: str = "update",
+        assignment: str = "ab" * 16,
+        *,
+        moments: Path | None = None,
+        resume: bool = False,
     ) -> Train:
         return Train(
             assignment_id=assignment,
@@ -120,6 +135,7 @@ class Bench:
             payload_path=str(self.folder / name),
             checkpoint=CheckpointPlace(str(self.checkpoint), "cc" * 32, "cpu", (BlobRef("dd" * 32, 10),)),
             resume=resume,
+            moments=None if moments is None else str(moments),
         )
 
     def encode(self, inner_steps: int = 1000, name: str = "update", assignment: str = "ab" * 16) -> Encode:
@@ -130,6 +146,7 @@ class Bench:
             codec=self.codec,
             work_folder=str(self.folder),
             payload_path=str(self.folder / name),
+            moment_numbers=moment_numbers(self.spec) if self.inner.shares_moments else 0,
         )
 
     @property

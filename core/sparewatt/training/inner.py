@@ -170,11 +170,14 @@ class InnerLoop:
             if bound is None:
                 return None
             began = self._clock()
+            held_bytes = self._device.begin_pass()
             part = batch[first : first + self.micro_batch.sequences]
             loss += self._micro_batch_gradient(part, share=len(part) / len(batch))
             spent = self._clock() - began
             if self._warm:
-                self.micro_batch = self.micro_batch.measured(spent, len(part), bound)
+                memory = self._device.pass_memory(held_bytes)
+                fitting = None if memory is None else memory.sequences_fitting(len(part))
+                self.micro_batch = self.micro_batch.measured(spent, len(part), bound, fitting)
             self._warm = True
             busy += spent
             first += len(part)

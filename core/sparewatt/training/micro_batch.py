@@ -25,12 +25,32 @@ class MicroBatch:
             sequences = (sequences + 1) // 2
         return cls(sequences=sequences, sequences_most=batch_sequences)
 
-    def measured(self, seconds: float, sequences: int, bound_seconds: float) -> Self:
-        """The size after a micro-batch of `sequences` took `seconds`."""
+    @classmethod
+    def remembered(cls, sequences: int, sequences_most: int, batch_sequences: int) -> Self:
+        """The size that an earlier search ended with, for a batch that may be another one now."""
+        most = min(sequences_most, batch_sequences)
+        return cls(sequences=min(sequences, most), sequences_most=most)
+
+    def within(self, sequences_most: int) -> Self:
+        """No larger than an estimate of memory allows."""
+        most = max(1, min(self.sequences_most, sequences_most))
+        return replace(self, sequences=min(self.sequences, most), sequences_most=most)
+
+    def measured(
+        self, seconds: float, sequences: int, bound_seconds: float, sequences_fitting: int | None = None
+    ) -> Self:
+        """The size after a micro-batch of `sequences` took `seconds`.
+
+        Args:
+            sequences_fitting: how many would fit into the device's memory by what this one took; None where the device
+                cannot tell.
+        """
         if seconds > bound_seconds:
             return replace(self, sequences=max(1, min(self.sequences, sequences) // 2))
-        if sequences == self.sequences and seconds < bound_seconds * _DOUBLE_BELOW:
-            return replace(self, sequences=min(self.sequences * 2, self.sequences_most))
+        doubled = min(self.sequences * 2, self.sequences_most)
+        fits = sequences_fitting is None or doubled <= sequences_fitting
+        if sequences == self.sequences and fits and seconds < bound_seconds * _DOUBLE_BELOW:
+            return replace(self, sequences=doubled)
         return self
 
     def out_of_memory(self) -> Self | None:

@@ -98,6 +98,13 @@ def store_flat(model: torch.nn.Module, spec: ModelSpec, into: Weights) -> None:
         part[:] = parameters[tensor.name].detach().reshape(-1).cpu().numpy()
 
 
+def use_checkpointing(module: torch.nn.Module) -> None:
+    """Keep only each layer's input of a pass, and compute the layer again for the backward pass."""
+    # The name that transformers 5 goes by from some release on; the older one warns there.
+    enable: Any = getattr(module, "activation_checkpointing_enable", None) or module.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
 def next_token_loss(module: torch.nn.Module, sequences: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy in nats of predicting tokens 1 … L-1 of each of `sequences` (int64, n x L) from those before.
 

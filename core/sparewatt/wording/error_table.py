@@ -37,6 +37,8 @@ HERE: Final = MappingProxyType({
     "device.kind_unknown": "{kind} is no kind of device. Use cpu, cuda or metal.",
     "device.memory": "The device has too little free memory for this model. Close other programs, or choose "
     "another run.",
+    "device.memory_needed": "This run needs about {needed_bytes} of the device's memory, and {free_bytes} are free. "
+    "Close other programs, or choose another run.",
     "device.out_of_memory": "The device has too little free memory for this model, even with {sequences} sequences at "
     "a time. Close other programs, or choose another run.",
     "device.threads": "A processor cannot be lent {threads} threads. Use a number from 1 to its threads.",
@@ -145,6 +147,7 @@ HERE: Final = MappingProxyType({
     "storage.unusable": "{folder} cannot be used for storage ({code}). Check that it can be written.",
     "worker.base": "The worker holds version {found} instead of {expected}. It is brought up to date by itself.",
     "worker.ended": "A worker ended unexpectedly ({reason}, code {code}). It is started again by itself.",
+    "worker.moments": "The second moments of version {number} are not here yet. They are fetched by themselves.",
     "worker.nothing_kept": "A worker left nothing that could be kept. Its work goes to others.",
     "worker.order": "A worker was told {frame} at a wrong time. It is started again by itself.",
     "worker.path": "A worker was told to use {path}, which is outside its folder. It did not.",
@@ -193,6 +196,8 @@ PEER: Final = MappingProxyType({
     "model.size": "The run's model is larger than the {most} parameters that are allowed. " + _ORGANISER,
     "model.tensors": "The run's model has {found} tensors instead of {expected}. " + _ORGANISER,
     "model.weights_size": "The weights have {size} bytes instead of {expected}. They are fetched again by themselves.",
+    "moments.malformed": "The second moments of an update or a version are damaged ({part}). They were not used; if it "
+    "stays so, tell the organiser.",
     "outer_state.malformed": "The state of the run's merging is damaged ({part}). Restore it from a copy.",
     "patch.coordinates": "A patch is for a model of {found} weights instead of {expected}. " + _ORGANISER,
     "patch.malformed": "A patch is damaged ({part}). It is fetched again by itself.",
@@ -252,6 +257,8 @@ PEER: Final = MappingProxyType({
 RUN: Final = MappingProxyType({
     "contributor.not_trusted": "The run is unaudited, so it takes work only from contributors whom its organiser "
     "trusts. Ask for a trusted invite.",
+    "contributor.optimiser_kept": "The run's work goes on from what each computer remembers, so nobody could check it: "
+    "it goes only to contributors whom the organiser trusts. Ask for a trusted invite.",
     "contributor.revoked": "The organiser has ended your part in this run. Your receipts stay valid; ask the "
     "organiser why.",
     "contributor.unknown": "No contributor of this run begins with {name}. List them to see their names.",

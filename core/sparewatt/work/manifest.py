@@ -55,11 +55,23 @@ class OptimiserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InnerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The work of one full assignment: `inner_steps` of `batch_sequences` sequences each."""
+    """The work of one full assignment: `inner_steps` of `batch_sequences` sequences each.
+
+    Attributes:
+        state: what the optimiser begins an assignment with. ``fresh``: nothing. ``fresh-shared-v``: the second moment
+            that is published with the version, so that whoever has the version can still do the work again. ``kept``:
+            what the device's last assignment ended with, which nobody else has: only contributors whom the organiser
+            trusts get such work.
+    """
 
     inner_steps: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     batch_sequences: Annotated[int, msgspec.Meta(ge=1, le=65_536)]
-    state: Literal["fresh"]
+    state: Literal["fresh", "fresh-shared-v", "kept"]
+
+    @property
+    def shares_moments(self) -> bool:
+        """Whether updates report second moments, and versions are published with them."""
+        return self.state == "fresh-shared-v"
 
 
 class CodecSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +121,9 @@ class OuterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         keyframe_every: versions between two keyframes.
         support_floor_micro: c in 1e-6. A coordinate is averaged over the updates that hold it, but as if at least this
             share of all weight held it; at 1 it is averaged over all updates.
+        keyframe_type: ``bf16``: at every version that has a keyframe, weights are rounded to bfloat16 by everybody, and
+            what that cuts off joins what patches leave out. A keyframe then has two bytes a parameter; the one of the
+            version that a run starts from has four in any case. Absent: fp32, nothing is rounded.
     """
 
     rule: Literal["sgd", "nesterov"]
@@ -118,6 +133,11 @@ class OuterSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keyframe_every: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     patch: PatchSpec = DENSE_PATCH
     support_floor_micro: Micro = 0
+    keyframe_type: Literal["bf16"] | None = None
+
+    def rounds_weights(self, number: int) -> bool:
+        """Whether the weights of version `number`, which is not the first, are rounded to bfloat16."""
+        return self.keyframe_type == "bf16" and number % self.keyframe_every == 0
 
 
 class RoundSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -66,6 +66,8 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         previous: the version that `patch` starts from; absent for the first version of a branch.
         patch: exact difference from `previous`.
         keyframe: the version in full, where one is kept.
+        moments: second moments that an assignment from this version begins with, where the run shares them; absent for
+            the version that a run starts with.
         evaluations: the first and the most recent measurements of held-out loss, oldest first.
         tokens: tokens merged or credited in the whole run so far.
         words: what the organiser says to contributors, for example why a run was closed.
@@ -77,6 +79,7 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     previous: VersionId | None = None
     patch: BlobRef | None = None
     keyframe: BlobRef | None = None
+    moments: BlobRef | None = None
     evaluations: tuple[Evaluation, ...]
     tokens: Count
     contributors: Count

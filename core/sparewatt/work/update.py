@@ -1,6 +1,6 @@
 """What comes back for an assignment, signed by the contributor."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -18,6 +18,8 @@ class Update(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tokens, inner_steps: what was trained, from the front of the assignment; fewer than assigned after a stop.
         loss_first_micro, loss_last_micro: mean training loss of the first and the last inner steps, in 1e-6 nats.
         delta_root: Merkle root over the SHA-256 of each 4,096 fp32 coordinates of the pseudo-gradient.
+        compute: type of the matrix products it was trained with; absent for fp32. Whoever does the work again has to
+            use the same, or allow for the difference.
         residual_before_root, residual_after_root: the same over the device's residual, where the codec has error
             feedback; the root over zeros says that a chain begins.
     """
@@ -36,3 +38,4 @@ class Update(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delta_root: Sha256
     residual_before_root: Sha256 | None = None
     residual_after_root: Sha256 | None = None
+    compute: Literal["bf16"] | None = None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from sparewatt.errors import InputError, ProtocolError, SparewattError
+from sparewatt.numeric.moments import unreported
 from sparewatt.numeric.weights import as_floats
 from sparewatt.permit import PermitKind
 from sparewatt.process.channel import Channel
@@ -88,7 +89,7 @@ class EncoderLoop:
 
     def _apply(self, frame: ApplyVersion, known: Configure) -> Applied:
         self._wait_for_leave()
-        apply_version(frame, known.model, known.patch, self._areas.base.view)
+        apply_version(frame, known.model, known.outer, self._areas.base.view)
         return Applied(version=frame.version)
 
     def _encode(self, frame: Encode) -> Trained:
@@ -105,6 +106,7 @@ class EncoderLoop:
                 trained=as_floats(self._areas.trainable.view[TRAINABLE_HEADER_BYTES:]),
                 codec=frame.codec,
                 residual=residual,
+                tail=unreported(frame.moment_numbers),
                 may_go_on=self._wait_for_leave,
             )
         return Trained(
@@ -120,6 +122,7 @@ class EncoderLoop:
             delta_root=encoded.delta_root,
             residual_before_root=encoded.residual_before_root,
             residual_after_root=encoded.residual_after_root,
+            compute=frame.compute,
         )
 
     def _fill(self, frame: Encode, path: Path) -> None:

@@ -1,22 +1,26 @@
 """The worker's work: frames in, training, frames out."""
 
 import importlib.metadata
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparewatt.errors import InputError, ProtocolError, SparewattError, UnavailableError
+from sparewatt.errors import InputError, ProtocolError, SparewattError, StorageError, UnavailableError
 from sparewatt.numeric.weights import as_floats
 from sparewatt.process.channel import Channel
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import Device, is_out_of_memory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
-from sparewatt.training.model import FlatModel, build_flat
+from sparewatt.training.model import FlatModel, build_flat, use_checkpointing
+from sparewatt.training.moments import reported_moments, shared_moments
 from sparewatt.training.optimiser import Optimiser
+from sparewatt.work.memory import CONTEXT_BYTES, Fit, fit, least_bytes
 from sparewatt.work.model import flop_per_token
 from sparewatt.work.version import VersionId
+from sparewatt.worker import remembered
 from sparewatt.worker.areas import TrainedMark, WorkerAreas
 from sparewatt.worker.exits import WorkerExit
 from sparewatt.worker.leaving import Leaving
@@ -42,19 +46,29 @@ from sparewatt.worker.residuals import residual_for
 from sparewatt.worker.saving import Training
 from sparewatt.worker.watch import Inbox, PermitGate, PermitWatch
 
+log = logging.getLogger("sparewatt.worker")
+
 # What a micro-batch may take before the first permit has said it.
 _FIRST_BOUND_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class _Ready:
-    """All that `Configure` made."""
+    """All that `Configure` made.
+
+    Attributes:
+        search: the micro-batch that an earlier worker's search, or a guess, begins with.
+        sequences_most: what this worker begins with, by the memory that was free.
+    """
 
     configure: Configure
     device: Device
     model: FlatModel
     inner: InnerLoop
     mirror: TrainableMirror
+    remembered_as: str
+    search: MicroBatch
+    sequences_most: int
 
 
 class WorkerLoop:
@@ -84,6 +98,7 @@ class WorkerLoop:
         self._clock = clock
         self._ready: _Ready | None = None
         self._version: VersionId | None = None
+        self._kept: Optimiser | None = None
 
     def run(self) -> WorkerExit:
         """Serve to the end."""
@@ -133,14 +148,13 @@ class WorkerLoop:
         if self._ready is not None:
             raise ProtocolError("worker.order", frame="configure")
         device = open_device(frame.device, frame.threads)
+        fits = _fit(frame, device)
         model = build_flat(frame.model, device.torch_device)
-        sequence_length = frame.data.sequence_length
-        micro_batch = MicroBatch.first(
-            batch_sequences=frame.inner.batch_sequences,
-            flop_per_sequence=flop_per_token(frame.model, sequence_length) * sequence_length,
-            flop_per_s=device.guessed_flop_per_s,
-            bound_seconds=_FIRST_BOUND_SECONDS,
-        )
+        if fits is not None and fits.checkpointing:
+            use_checkpointing(model.module)
+        remembered_as = remembered.key(device.name, frame.model, frame.data.sequence_length, device.compute)
+        search = _first_micro_batch(frame, device, remembered_as)
+        micro_batch = search if fits is None else search.within(fits.micro_batch_sequences)
         gate = PermitGate(self._watch, self._inbox, self._clock)
         mirror = TrainableMirror(self._areas.trainable.view, model, self._clock)
         self._leaving.copy = mirror.copy_before_leaving
@@ -150,6 +164,9 @@ class WorkerLoop:
             model=model,
             inner=InnerLoop(model, device, gate, micro_batch, self._clock, mirror.moving),
             mirror=mirror,
+            remembered_as=remembered_as,
+            search=search,
+            sequences_most=micro_batch.sequences_most,
         )
         self._watch.arm()
         torch_version = importlib.metadata.version("torch")
@@ -159,13 +176,15 @@ class WorkerLoop:
                 torch_version=torch_version,
                 micro_batch_sequences=micro_batch.sequences,
                 isolation=self._isolation,
+                compute=device.compute,
+                checkpointing=fits is not None and fits.checkpointing,
             )
         )
 
     def _apply(self, frame: ApplyVersion) -> None:
         ready = self._configured("apply_version")
         self._version = None
-        apply_version(frame, ready.configure.model, ready.configure.patch, self._areas.base.view)
+        apply_version(frame, ready.configure.model, ready.configure.outer, self._areas.base.view)
         self._version = frame.version
         self._channel.send(Applied(version=frame.version))
 
@@ -178,7 +197,7 @@ class WorkerLoop:
         training = Training(
             frame=frame,
             inner=ready.inner,
-            optimiser=Optimiser(ready.model.module, ready.configure.optimiser),
+            optimiser=self._optimiser(frame, ready),
             mirror=ready.mirror,
             areas=self._areas,
             work_folder=work_folder,
@@ -207,6 +226,7 @@ class WorkerLoop:
     def _hand_in(self, training: Training, ready: _Ready, mark: TrainedMark) -> None:
         """Write the update of what was completed, and say so."""
         frame, codec = training.frame, ready.configure.codec
+        shares = ready.configure.inner.shares_moments
         with residual_for(self._areas.residual, codec, frame.base, training.work_folder) as residual:
             encoded = write_payload(
                 inside(training.work_folder, frame.payload_path),
@@ -214,6 +234,7 @@ class WorkerLoop:
                 trained=ready.mirror.weights,
                 codec=codec,
                 residual=residual,
+                tail=reported_moments(ready.model, training.optimiser) if shares else b"",
             )
         self._channel.send(
             Trained(
@@ -229,8 +250,41 @@ class WorkerLoop:
                 delta_root=encoded.delta_root,
                 residual_before_root=encoded.residual_before_root,
                 residual_after_root=encoded.residual_after_root,
+                compute=ready.device.compute,
             )
         )
+        self._remember(ready)
+
+    def _remember(self, ready: _Ready) -> None:
+        found = ready.inner.micro_batch
+        # Only running out of memory bounds the next worker, too; how much was free when this one began does not.
+        ran_out = found.sequences_most < ready.sequences_most
+        most = found.sequences_most if ran_out else ready.search.sequences_most
+        kept = remembered.Remembered(ready.remembered_as, found.sequences, most)
+        try:
+            remembered.remember(Path(ready.configure.work_folder), kept)
+        except StorageError:
+            # Without it the next worker searches again; what fills the disk is told by what needs it.
+            log.warning("the micro-batch could not be remembered")
+
+    def _optimiser(self, frame: Train, ready: _Ready) -> Optimiser:
+        """The optimiser as the run wants it at the beginning of an assignment."""
+        module, spec = ready.model.module, ready.configure.optimiser
+        # The one before is of no use any more, and its moments take twice the model's memory.
+        kept, self._kept = self._kept, None
+        match ready.configure.inner.state:
+            case "kept":
+                self._kept = kept or Optimiser(module, spec)
+                return self._kept
+            case "fresh-shared-v":
+                if frame.moments is not None:
+                    return Optimiser(module, spec, shared_moments(ready.model, Path(frame.moments)))
+                if frame.base.number > 0:
+                    # Starting without them would be other work than what the assignment says.
+                    raise InputError("worker.moments", number=frame.base.number)
+                return Optimiser(module, spec)
+            case "fresh":
+                return Optimiser(module, spec)
 
     def _train_steps(self, training: Training, ready: _Ready, mark: TrainedMark | None) -> TrainedMark | None:
         """Train on from `mark` to the end or a stop; the last completed inner step, None when there was none."""
@@ -305,6 +359,43 @@ class WorkerLoop:
     def _say_failed(self, error: SparewattError, *, fatal: bool) -> None:
         if not self._channel.closed.is_set():
             self._channel.send(Failed(error_id=error.error_id, parameters=error.parameters, fatal=fatal))
+
+
+def _fit(frame: Configure, device: Device) -> Fit | None:
+    """How the model is trained in the memory that is free; None where nobody knows how much that is.
+
+    Raises:
+        UnavailableError: ``device.memory_needed`` when it cannot be.
+    """
+    free = device.free_bytes()
+    card = device.memory_bytes is not None
+    free = frame.memory_free_bytes if free is None else free
+    if free is None:
+        return None
+    if card:
+        # Asking has made the driver's context already.
+        free += CONTEXT_BYTES
+    feedback = frame.codec.error_feedback == "decay"
+    length, compute = frame.data.sequence_length, device.compute
+    found = fit(frame.model, length, frame.inner.batch_sequences, compute, free, card=card, error_feedback=feedback)
+    if found is None:
+        needed = least_bytes(frame.model, length, compute, card=card, error_feedback=feedback)
+        raise UnavailableError("device.memory_needed", needed_bytes=needed, free_bytes=free)
+    return found
+
+
+def _first_micro_batch(frame: Configure, device: Device, remembered_as: str) -> MicroBatch:
+    batch = frame.inner.batch_sequences
+    known = remembered.recall(Path(frame.work_folder), remembered_as)
+    if known is not None:
+        return MicroBatch.remembered(known.sequences, known.sequences_most, batch)
+    sequence_length = frame.data.sequence_length
+    return MicroBatch.first(
+        batch_sequences=batch,
+        flop_per_sequence=flop_per_token(frame.model, sequence_length) * sequence_length,
+        flop_per_s=device.guessed_flop_per_s,
+        bound_seconds=_FIRST_BOUND_SECONDS,
+    )
 
 
 def _micro(loss: float) -> int:

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, PatchSpec
+from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, OuterSpec
+from sparewatt.work.memory import Compute
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 
@@ -21,9 +22,12 @@ class Configure(_Frame, frozen=True, tag="configure"):
     """First frame to every worker; to an encoder only when it is to build a version, and then without an answer.
 
     Attributes:
-        device: ``cpu``, ``cuda``, ``mps``; a CUDA card is chosen by the environment the worker was started with.
+        device: ``cpu``, ``cuda``, ``xpu``, ``mps``; a CUDA card is chosen by the environment that
+            the worker was started with.
         threads: for the CPU: how many threads to compute with.
         work_folder: the only folder the worker may write to.
+        outer: how a version follows from the one before.
+        memory_free_bytes: of the computer, for a device that shares its memory; None where nobody knows.
     """
 
     model: ModelSpec
@@ -31,14 +35,18 @@ class Configure(_Frame, frozen=True, tag="configure"):
     optimiser: OptimiserSpec
     inner: InnerSpec
     codec: CodecSpec
-    patch: PatchSpec
-    device: Literal["cpu", "cuda", "mps"]
+    outer: OuterSpec
+    device: Literal["cpu", "cuda", "xpu", "mps"]
     threads: int
     work_folder: str
+    memory_free_bytes: int | None = None
 
 
 class ApplyVersion(_Frame, frozen=True, tag="apply_version"):
-    """Build `version` in the base area: from a keyframe file, or from what the area holds, then patches in order."""
+    """Build `version` in the base area: from a keyframe file, or from what the area holds, then patches in order.
+
+    The last patch leads to `version`, and each to the version after the one before.
+    """
 
     version: VersionId
     keyframe: str | None
@@ -72,6 +80,7 @@ class Train(_Frame, frozen=True, tag="train"):
     """Copy the base area to the trainable area and train; answered by `Progress` and one `Trained` or `Failed`.
 
     Attributes:
+        moments: file of the second moments that `base` was published with, where the run shares them.
         checkpoint: None where none is kept.
         resume: go on from the checkpoint that lies there, instead of from the base.
     """
@@ -84,6 +93,7 @@ class Train(_Frame, frozen=True, tag="train"):
     rate_first_nano: int
     rate_last_nano: int
     payload_path: str
+    moments: str | None = None
     checkpoint: CheckpointPlace | None = None
     resume: bool = False
 
@@ -114,6 +124,8 @@ class Encode(_Frame, frozen=True, tag="encode"):
         base: the version that the base area holds.
         inner_steps: of the whole assignment.
         checkpoint_path: where the trained weights are, when the trainable area does not hold them.
+        moment_numbers: of second moments that an update of the run ends with; the encoder has none to report.
+        compute: of the worker that trained it.
     """
 
     assignment_id: str
@@ -123,6 +135,8 @@ class Encode(_Frame, frozen=True, tag="encode"):
     work_folder: str
     payload_path: str
     checkpoint_path: str | None = None
+    moment_numbers: int = 0
+    compute: Compute = "fp32"
 
 
 EngineFrame = Configure | ApplyVersion | Train | SaveCheckpoint | Stop | Encode
@@ -133,12 +147,16 @@ class Ready(_Frame, frozen=True, tag="ready"):
 
     Attributes:
         isolation: the layers that are in force in this worker (see `process.isolation.layers`).
+        compute: type of matrix products.
+        checkpointing: layers are computed again in the backward pass, because the device's memory is small.
     """
 
     device_name: str
     torch_version: str
     micro_batch_sequences: int
     isolation: tuple[str, ...] = ()
+    compute: Compute = "fp32"
+    checkpointing: bool = False
 
 
 class Applied(_Frame, frozen=True, tag="applied"):
@@ -193,6 +211,7 @@ class Trained(_Frame, frozen=True, tag="trained"):
     delta_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     residual_before_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
     residual_after_root: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    compute: Compute = "fp32"
 
 
 class Failed(_Frame, frozen=True, tag="failed"):

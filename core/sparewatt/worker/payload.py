@@ -14,7 +14,7 @@ from sparewatt.numeric.keyframe import read_keyframe
 from sparewatt.numeric.patch import apply_patch
 from sparewatt.numeric.residual import Residual
 from sparewatt.numeric.weights import Floats
-from sparewatt.work.manifest import CodecSpec, PatchSpec
+from sparewatt.work.manifest import CodecSpec, OuterSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.worker.messages import ApplyVersion
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-def apply_version(frame: ApplyVersion, spec: ModelSpec, patches: PatchSpec, base: memoryview) -> None:
+def apply_version(frame: ApplyVersion, spec: ModelSpec, outer: OuterSpec, base: memoryview) -> None:
     """Build the version of `frame` in `base`. Whether it is that version the engine finds by its hash.
 
     Raises:
@@ -33,9 +33,10 @@ def apply_version(frame: ApplyVersion, spec: ModelSpec, patches: PatchSpec, base
     if frame.keyframe is not None:
         with _opened(Path(frame.keyframe)) as source:
             read_keyframe(spec, source, base)
-    for patch in frame.patches:
+    first = frame.version.number - len(frame.patches) + 1
+    for number, patch in enumerate(frame.patches, first):
         with _opened(Path(patch)) as source:
-            apply_patch(source, base, patches)
+            apply_patch(source, base, outer.patch, rounded=outer.rounds_weights(number))
 
 
 def write_payload(
@@ -45,12 +46,13 @@ def write_payload(
     trained: Floats,
     codec: CodecSpec,
     residual: Residual | None = None,
+    tail: bytes = b"",
     may_go_on: Callable[[], None] = lambda: None,
 ) -> EncodedUpdate:
     """Encode ``base - trained`` into the file at `path`, which is whole and synced, or not there.
 
     Args:
-        residual: of the device; as `numeric.codec.encode_update`.
+        residual, tail: as `numeric.codec.encode_update`.
         may_go_on: called before each block; waits, or raises to give up.
 
     Raises:
@@ -61,7 +63,7 @@ def write_payload(
     with storage_errors(path.parent):
         try:
             with _Paced(io.FileIO(beside, "wb"), may_go_on) as sink:
-                encoded = encode_update(base, trained, codec, sink, residual)
+                encoded = encode_update(base, trained, codec, sink, residual, tail)
                 sink.flush()
                 os.fsync(sink.fileno())
             beside.replace(path)

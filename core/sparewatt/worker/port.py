@@ -25,7 +25,7 @@ class WorkerDevice:
         driver_version: of the card's driver; None where it could not be told.
     """
 
-    kind: Literal["cpu", "cuda", "mps"]
+    kind: Literal["cpu", "cuda", "xpu", "mps"]
     threads: int = 1
     cuda_uuid: str | None = None
     driver_version: str | None = None

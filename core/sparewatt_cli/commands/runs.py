@@ -46,17 +46,36 @@ def create(
         int | None, typer.Option(min=1, help="Planned tokens. Default: 20 for each parameter.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Orders the data and draws the first weights.")] = 0,
+    codec: Annotated[
+        str | None, typer.Option(help="Updates: int8, int4, fp16 or topk. Default: by size and length.")
+    ] = None,
+    kept_up: Annotated[int | None, typer.Option(help="For topk: coordinates of each 4096 in an update.")] = None,
+    patch: Annotated[
+        str | None, typer.Option(help="Versions: int8, int4 or topk. Default: by size and length.")
+    ] = None,
+    kept_down: Annotated[int | None, typer.Option(help="For topk: coordinates of each 4096 in a version.")] = None,
+    inner_state: Annotated[
+        str, typer.Option(help="What the optimiser begins an assignment with: fresh, fresh-shared-v or kept.")
+    ] = "fresh",
+    keyframe_type: Annotated[
+        str, typer.Option(help="Numbers of a version in full: fp32, or bf16 for half the download.")
+    ] = "fp32",
 ) -> None:
     """Make a run from text. Its data go to every contributor in the clear."""
     from sparewatt_cli.organiser import RunWords, make_named_run
+    from sparewatt_cli.run_exchange import exchange_line, wishes_of
     from sparewatt_cli.surroundings import home_shortened
 
     words = RunWords(title, purpose, organiser, licence, description or f"text from {text.name}")
     key_file = key if key is not None else data.with_name(data.name + ".key")
-    made = make_named_run(data, key_file, text, words, size=size, contributors=contributors, tokens=tokens, seed=seed)
+    wishes = wishes_of(codec, kept_up, patch, kept_down, inner_state, keyframe_type)
+    made = make_named_run(
+        data, key_file, text, words, size=size, contributors=contributors, tokens=tokens, seed=seed, wishes=wishes
+    )
     typer.echo(f"Made run {made.run[:8]} from {made.files} files ({made.files_skipped} were no text).")
     typer.echo(f"Your key is in {home_shortened(key_file)}. Keep a copy elsewhere: only it can prove the run is yours.")
     typer.echo("Its data will go to every contributor in the clear.")
+    typer.echo(exchange_line(made.manifest))
     typer.echo(f"Serve it: sparewatt coordinator serve --data {home_shortened(data)}")
 
 

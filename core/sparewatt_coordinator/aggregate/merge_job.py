@@ -1,18 +1,24 @@
 """Carries out a merge plan from blobs to blobs. Memory: a few blocks, whatever the size of the model."""
 
+import io
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import storage_errors
 from sparewatt.errors import StorageError
+from sparewatt.numeric.bfloat16 import to_halves
 from sparewatt.numeric.codec import UpdateReader
 from sparewatt.numeric.keyframe import keyframe_head
 from sparewatt.numeric.merge import RoundMerge
 from sparewatt.numeric.merge_plan import plan_digest
+from sparewatt.numeric.moment_layout import moment_numbers, moments_tail_bytes
+from sparewatt.numeric.moments import median_moments, read_moments, write_moments
 from sparewatt.numeric.outer_state import OuterState, OuterStateReader, OuterStateWriter, StartState
 from sparewatt.numeric.patch import patch_head
 from sparewatt.numeric.version_hash import VersionHasher
@@ -23,23 +29,28 @@ from sparewatt_coordinator.aggregate.messages import Merge, Merged
 
 
 def run_merge(job: Merge, blobs: BlobFolder) -> Merged:
-    """Merge and store patch, outer state and, if asked for, keyframe; all durable when this returns.
+    """Merge and store patch, outer state, shared moments and, if asked for, keyframe; all durable when this returns.
 
     Raises:
         StorageError: ``storage.blob_missing``, ``storage.full``, ``storage.unusable``.
         IntegrityError: ``merge.plan``, ``update.malformed`` and its like, ``outer_state.malformed``,
-            ``keyframe.malformed``.
+            ``keyframe.malformed``, ``moments.malformed``.
     """
     coordinates = parameter_count(job.model)
+    shares = job.plan.inner_state == "fresh-shared-v"
+    tail_bytes = moments_tail_bytes(job.model) if shares else 0
     # Outside of the stack: a file whose buffer does not fit on the disk raises once more as it is closed.
     with storage_errors(blobs.root), ExitStack() as open_files:
         updates = [
-            UpdateReader(open_files.enter_context(_open(blobs, update.payload)), job.plan.codec, coordinates)
+            UpdateReader(
+                open_files.enter_context(_open(blobs, update.payload)), job.plan.codec, coordinates, tail_bytes
+            )
             for update in job.plan.updates
         ]
         state = _state(job, blobs, open_files, coordinates)
         merge = RoundMerge(job.plan, updates, state, coordinates)
-        return _write(job, merge, blobs, open_files, coordinates)
+        moments = _moments(job, updates, blobs) if shares else None
+        return msgspec.structs.replace(_write(job, merge, blobs, open_files, coordinates), moments=moments)
 
 
 def _state(job: Merge, blobs: BlobFolder, open_files: ExitStack, coordinates: int) -> OuterState:
@@ -48,6 +59,18 @@ def _state(job: Merge, blobs: BlobFolder, open_files: ExitStack, coordinates: in
         return StartState(job.model, open_files.enter_context(_open(blobs, job.start_keyframe)), momentum=momentum)
     source = open_files.enter_context(_open(blobs, job.plan.outer_state))
     return OuterStateReader(source, coordinates, momentum=momentum)
+
+
+def _moments(job: Merge, updates: list[UpdateReader], blobs: BlobFolder) -> BlobRef:
+    """The second moments that the version is published with."""
+    before = None
+    if job.plan.moments is not None:
+        with _open(blobs, job.plan.moments) as source:
+            before = read_moments(source, job.model)
+    found = median_moments([update.moments for update in updates], moment_numbers(job.model), before)
+    sink = io.BytesIO()
+    write_moments(found, sink)
+    return blobs.add_bytes(sink.getvalue())
 
 
 def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitStack, coordinates: int) -> Merged:
@@ -59,8 +82,9 @@ def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitSta
     patch.write(patch_head(coordinates, [0] * merge.blocks, job.plan.rule.patch))
     lengths: list[int] = []
     state = OuterStateWriter(state_file, coordinates, momentum=momentum)
+    halved = job.plan.rule.rounds_weights(job.plan.base.number + 1)
     if job.keyframe:
-        keyframe.write(keyframe_head(job.model))
+        keyframe.write(keyframe_head(job.model, "BF16" if halved else "F32"))
     version = VersionHasher(job.model)
     for index in range(merge.blocks):
         merged = merge.merge_block(index)
@@ -70,7 +94,7 @@ def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitSta
         weights = as_bytes(merged.state.weights)
         version.update(weights)
         if job.keyframe:
-            keyframe.write(weights)
+            keyframe.write(as_bytes(to_halves(merged.state.weights)) if halved else weights)
     patch.seek(0)
     patch.write(patch_head(coordinates, lengths, job.plan.rule.patch))
     for file in (patch, state_file, keyframe):

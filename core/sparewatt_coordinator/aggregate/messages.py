@@ -83,6 +83,7 @@ class Merged(_Answer, frozen=True, tag="merged"):
     patch: BlobRef
     outer_state: BlobRef
     keyframe: BlobRef | None
+    moments: BlobRef | None = None
 
 
 class Evaluated(_Answer, frozen=True, tag="evaluated"):

@@ -4,6 +4,7 @@ from typing import Final
 
 from sparewatt.numeric.codec import update_bytes_most
 from sparewatt.numeric.keyframe import keyframe_bytes
+from sparewatt.numeric.moment_layout import moments_file_bytes, moments_tail_bytes
 from sparewatt.numeric.patch import patch_bytes_most
 from sparewatt.numeric.residual import BYTES_PER_COORDINATE as RESIDUAL_BYTES_PER_PARAMETER
 from sparewatt.work.manifest import CostSpec
@@ -31,10 +32,14 @@ def costs_of(profile: Profile) -> CostSpec:
     bytes_per_parameter = _BYTES_PER_PARAMETER
     bytes_per_parameter += RESIDUAL_BYTES_PER_PARAMETER if profile.codec.error_feedback == "decay" else 0
     update = update_bytes_most(profile.codec, coordinates)
+    moments = 0
+    if profile.inner.shares_moments:
+        update += moments_tail_bytes(model)
+        moments = moments_file_bytes(model)
     return CostSpec(
-        download_bytes_first=keyframe_bytes(model) + data + _WORDS_BYTES,
-        download_bytes_per_version=patch + data + _WORDS_BYTES,
+        download_bytes_first=keyframe_bytes(model) + moments + data + _WORDS_BYTES,
+        download_bytes_per_version=patch + moments + data + _WORDS_BYTES,
         upload_bytes_per_update=update + _WORDS_BYTES,
-        disk_bytes=2 * keyframe_bytes(model) + 8 * patch + 8 * update + 4 * data + 64 * _WORDS_BYTES,
+        disk_bytes=2 * keyframe_bytes(model) + 8 * (patch + moments) + 8 * update + 4 * data + 64 * _WORDS_BYTES,
         memory_bytes=bytes_per_parameter * coordinates + profile.inner.batch_sequences * sequence + _TORCH_BYTES,
     )

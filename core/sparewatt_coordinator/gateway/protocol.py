@@ -21,6 +21,7 @@ from sparewatt.errors import IntegrityError, ProtocolError
 from sparewatt.signing import Signed, digest, verify
 from sparewatt.wire import messages as wire
 from sparewatt.wire.transfer import ReceiveTransfer, SendTransfer
+from sparewatt.work.manifest import Manifest
 from sparewatt.work.update import UPDATE_KIND, Update
 from sparewatt.work.version import BlobRef
 from sparewatt_coordinator.gateway import effects as e
@@ -34,6 +35,8 @@ UPLOADS_MOST: Final = 4
 RETRY_SOON_S: Final = 2
 RETRY_LATER_S: Final = 60
 NOT_TRUSTED_RETRY_S: Final = 3_600
+UNAUDITED: Final = "contributor.not_trusted"
+OPTIMISER_KEPT: Final = "contributor.optimiser_kept"
 # Room for the rest of a `Versions` frame beside its patches.
 VERSIONS_BYTES_MOST: Final = wire.CONTROL_BYTES_MOST - 1024
 
@@ -57,6 +60,7 @@ class Terms(msgspec.Struct, frozen=True):
         online_public: the newest one's public half.
         upload_bytes_most: of one payload, from the manifest.
         heartbeat_s, ttl_s: how often leases are renewed, and how long they live.
+        untrusted: why there is no work for contributors whom the organiser does not trust.
     """
 
     run: str
@@ -66,6 +70,12 @@ class Terms(msgspec.Struct, frozen=True):
     upload_bytes_most: int
     heartbeat_s: int
     ttl_s: int
+    untrusted: str = UNAUDITED
+
+
+def why_no_work_untrusted(manifest: Manifest) -> str:
+    """The reason that contributors without the organiser's trust hear."""
+    return OPTIMISER_KEPT if manifest.inner.state == "kept" else UNAUDITED
 
 
 class _Fetch(msgspec.Struct):
@@ -217,11 +227,12 @@ class GatewaySession:
 
     def _request_work(self, message: wire.RequestWork) -> list[e.Effect]:
         if not self._trusted:
-            # The run has no score and no audit yet, so only invited trust makes work worth its electricity.
+            # The run has no score and no audit yet, and nobody could do again what begins with a kept optimiser: only
+            # invited trust makes work worth its electricity.
             refused = wire.NoWork(
                 reply_to=message.id,
                 device=message.offer.device,
-                reason="contributor.not_trusted",
+                reason=self._terms.untrusted,
                 words="",
                 retry_after_s=NOT_TRUSTED_RETRY_S,
             )

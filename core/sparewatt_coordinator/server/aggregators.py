@@ -152,6 +152,7 @@ class ChildAggregators:
             patch=merged.patch,
             outer_state=merged.outer_state,
             keyframe=merged.keyframe,
+            moments=merged.moments,
         )
 
     async def evaluate(self, version: VersionId, outer_state: BlobRef | None, tokens: int) -> Evaluation:

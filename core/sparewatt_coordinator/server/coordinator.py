@@ -22,7 +22,7 @@ from sparewatt_coordinator.gateway.admin import AdminServer
 from sparewatt_coordinator.gateway.admin_transport import listen
 from sparewatt_coordinator.gateway.books import Books
 from sparewatt_coordinator.gateway.carrier import Carrier
-from sparewatt_coordinator.gateway.protocol import Terms
+from sparewatt_coordinator.gateway.protocol import Terms, why_no_work_untrusted
 from sparewatt_coordinator.gateway.server import GatewayServer
 from sparewatt_coordinator.server.conductor import Conductor
 from sparewatt_coordinator.server.encryption import Encryption, Wanted, check_wanted, encryption, invited_url
@@ -200,6 +200,7 @@ def terms_of(record: RunRecord, online_public: str) -> Terms:
         upload_bytes_most=record.manifest.costs.upload_bytes_per_update,
         heartbeat_s=schedule.heartbeat_seconds(record.manifest),
         ttl_s=schedule.lease_seconds(record.manifest),
+        untrusted=why_no_work_untrusted(record.manifest),
     )
 
 

@@ -150,6 +150,7 @@ class Publication(msgspec.Struct, frozen=True):
     patch: BlobRef
     outer_state: BlobRef
     keyframe: BlobRef | None
+    moments: BlobRef | None = None
 
 
 class Published(msgspec.Struct, frozen=True):

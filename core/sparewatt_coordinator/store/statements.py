@@ -20,12 +20,18 @@ class VersionRow(msgspec.Struct, frozen=True):
 
     Attributes:
         announcement: as it was signed when the version was published.
+        moments: second moments that it was published with, where the run shares them.
     """
 
     version: VersionId
     announcement: Signed
     patch: BlobRef | None
     keyframe: BlobRef | None
+    moments: BlobRef | None = None
+
+    @property
+    def blobs(self) -> tuple[BlobRef, ...]:
+        return tuple(blob for blob in (self.patch, self.keyframe, self.moments) if blob is not None)
 
 
 class RunNumbers(msgspec.Struct, frozen=True):
@@ -52,6 +58,7 @@ def announcement(numbers: RunNumbers, newest: VersionRow, previous: VersionId | 
         previous=previous,
         patch=newest.patch,
         keyframe=newest.keyframe,
+        moments=newest.moments,
         evaluations=shown,
         tokens=numbers.tokens,
         contributors=numbers.contributors,
@@ -112,9 +119,20 @@ class Member(msgspec.Struct, frozen=True):
     staleness: int
 
 
-def merge_plan(facts: Facts, base: VersionId, outer_state: BlobRef | None, members: Sequence[Member]) -> MergePlan:
-    """The plan of the gathering round; there is at least one member."""
+def merge_plan(
+    facts: Facts,
+    base: VersionId,
+    outer_state: BlobRef | None,
+    members: Sequence[Member],
+    moments: BlobRef | None = None,
+) -> MergePlan:
+    """The plan of the gathering round; there is at least one member.
+
+    Args:
+        moments: that `base` was published with.
+    """
     largest = max(member.tokens for member in members)
+    state = facts.manifest.inner.state
     return MergePlan(
         run=facts.run,
         round=facts.gathering_round,
@@ -132,6 +150,8 @@ def merge_plan(facts: Facts, base: VersionId, outer_state: BlobRef | None, membe
                 for member in members
             )
         ),
+        inner_state=None if state == "fresh" else state,
+        moments=moments,
     )
 
 
@@ -155,16 +175,15 @@ def disposable(versions: Sequence[VersionRow]) -> tuple[tuple[VersionId, BlobRef
     """Blobs behind the two newest keyframes: nobody who joins or returns needs them.
 
     Returns:
-        (version, blob) of every patch and keyframe that may go; the older of the two keyframes needs no patch.
+        (version, blob) of every patch, keyframe and moments that may go; the older of the two keyframes needs no patch.
     """
     roots = [index for index, row in enumerate(versions) if row.keyframe is not None]
     if len(roots) < 2:
         return ()
     kept_from = roots[-2]
-    gone = [
-        (row.version, blob) for row in versions[:kept_from] for blob in (row.patch, row.keyframe) if blob is not None
-    ]
-    return tuple(gone)
+    # Two versions of one content share a blob: moments that nobody has reported anew.
+    kept = {blob for row in versions[kept_from:] for blob in row.blobs}
+    return tuple((row.version, blob) for row in versions[:kept_from] for blob in row.blobs if blob not in kept)
 
 
 def _patches_after(versions: Sequence[VersionRow], have: VersionId | None) -> Sequence[VersionRow] | None:

@@ -34,6 +34,7 @@ class FakeAggregator:
             if not self._blobs.has(update.payload.sha256):
                 raise UnavailableError("storage.blob_missing", blob=update.payload.sha256)
         number = task.plan.base.number + 1
+        shares = task.plan.inner_state == "fresh-shared-v"
         return Publication(
             plan_digest=task.plan_digest,
             fence=task.fence,
@@ -41,6 +42,7 @@ class FakeAggregator:
             patch=self._blobs.add_bytes(f"patch {task.plan_digest}".encode()),
             outer_state=self._blobs.add_bytes(f"state {task.plan_digest}".encode()),
             keyframe=self._blobs.add_bytes(f"keyframe {task.plan_digest}".encode()) if task.keyframe else None,
+            moments=self._blobs.add_bytes(f"moments {task.plan_digest}".encode()) if shares else None,
         )
 
     async def evaluate(self, version: VersionId, outer_state: BlobRef | None, tokens: int) -> Evaluation:

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sparewatt.engine.device_driver import DeviceDriver
 from sparewatt.engine.device_plan import DeviceState, Work
 from sparewatt.engine.device_tools import DeviceTools
+from sparewatt.engine.version_chain import VersionChain
 from sparewatt.errors import StorageError, UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.lock import slot_lock
@@ -21,6 +24,8 @@ from sparewatt.testing.run_link import FakeRunLink
 from sparewatt.testing.worker import FakeWorkers
 from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.assignment import Assignment
+from sparewatt.work.version import BlobRef
+from sparewatt.worker.messages import Configure, Train
 
 CPU = Device(device="cpu", kind="cpu", name="Processor", slot="cpu-test", memory_bytes=None)
 
@@ -306,5 +311,36 @@ def test_a_worker_that_is_unwanted_before_it_has_started_is_stopped_all_the_same
         assert bench.driver.state.worker == "starting"
         bench.look("stop", urgent=True, rule="paused")
         await bench.until(lambda: bench.driver.state.worker == "none", "stop", urgent=True, rule="paused")
+
+    drive(tmp_path, story, work=1)
+
+
+def test_a_run_that_does_not_fit_starts_no_worker_until_there_is_room(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.driver.memory_free_bytes = 1_000_000
+        await bench.until(lambda: bench.driver.error is not None)
+        assert bench.driver.error is not None
+        assert bench.driver.error.error.error_id == "device.memory_needed"
+        assert bench.driver.error.error.parameters["free_bytes"] == 1_000_000
+        assert bench.starter.started == []
+        bench.driver.memory_free_bytes = 64 * 2**30
+        bench.clock.advance(31.0)
+        await bench.until(lambda: len(bench.run.delivered) == 1)
+        configured = bench.starter.started[0].frames[0]
+        assert isinstance(configured, Configure)
+        assert (configured.memory_free_bytes or 0) >= 64 * 2**30
+
+    drive(tmp_path, story, work=1)
+
+
+def test_the_worker_is_given_the_moments_of_the_version_that_it_trains_from(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        inner = msgspec.structs.replace(bench.run.manifest.inner, state="fresh-shared-v")
+        bench.run.manifest = msgspec.structs.replace(bench.run.manifest, inner=inner)
+        moments = BlobRef("ee" * 32, 10)
+        bench.run.chain = VersionChain((replace(bench.run.chain.steps[0], moments=moments),), fetched=1)
+        await bench.until(lambda: len(bench.run.delivered) == 1)
+        told = [frame for frame in bench.starter.started[0].frames if isinstance(frame, Train)]
+        assert [frame.moments for frame in told] == [str(bench.run.blob_path(moments))]
 
     drive(tmp_path, story, work=1)

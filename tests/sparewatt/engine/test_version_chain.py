@@ -1,5 +1,6 @@
 """Which versions can be built, and how."""
 
+import msgspec
 import pytest
 
 from sparewatt.engine.version_chain import LINKS_MOST, VersionChain, chain_from
@@ -41,7 +42,7 @@ def fetched(chain: VersionChain) -> VersionChain:
 
 def test_a_newcomer_takes_the_keyframe_and_the_patches_after_it() -> None:
     chain = chain_from(announced(2, keyframe=True), (announced(3), announced(4)), VersionChain())
-    assert chain.missing == (blob(2, keyframe=True), blob(3), blob(4))
+    assert [step.blob for step in chain.missing] == [blob(2, keyframe=True), blob(3), blob(4)]
     assert chain.ready is None
     chain = fetched(chain)
     assert chain.ready == version(4)
@@ -60,8 +61,17 @@ def test_a_device_that_stands_on_the_chain_takes_only_what_it_lacks() -> None:
 
 def test_only_what_arrived_in_order_counts() -> None:
     chain = chain_from(announced(0, keyframe=True), (announced(1),), VersionChain())
-    assert chain.with_fetched(blob(1)).ready is None
-    assert chain.with_fetched(blob(0, keyframe=True)).ready == version(0)
+    first, second = chain.missing
+    assert chain.with_fetched(second).ready is None
+    assert chain.with_fetched(first).ready == version(0)
+
+
+def test_a_version_with_moments_is_ready_when_both_are_here() -> None:
+    moments = BlobRef("ee" * 32, 5)
+    with_moments = msgspec.structs.replace(announced(1), moments=moments)
+    chain = chain_from(announced(0, keyframe=True), (with_moments,), VersionChain())
+    assert [step.blobs for step in chain.missing] == [(blob(0, keyframe=True),), (blob(1), moments)]
+    assert (chain.moments(version(0)), chain.moments(version(1)), chain.moments(version(2))) == (None, moments, None)
 
 
 def test_an_announcement_extends_only_the_tip_that_it_names() -> None:

@@ -40,3 +40,17 @@ def test_memory_bounds_the_size_for_good() -> None:
     assert halved == MicroBatch(8, 8)
     assert halved.measured(0.001, 8, 0.25).sequences == 8
     assert MicroBatch(1, 16).out_of_memory() is None
+
+
+def test_what_one_took_says_how_many_would_fit() -> None:
+    size = MicroBatch(4, 16)
+    assert size.measured(0.001, 4, 0.25, sequences_fitting=7).sequences == 4
+    assert size.measured(0.001, 4, 0.25, sequences_fitting=8).sequences == 8
+    assert size.measured(0.3, 4, 0.25, sequences_fitting=8).sequences == 2
+
+
+def test_a_remembered_size_is_used_as_far_as_the_batch_and_an_estimate_allow() -> None:
+    assert MicroBatch.remembered(8, 8, batch_sequences=16) == MicroBatch(8, 8)
+    assert MicroBatch.remembered(8, 8, batch_sequences=4) == MicroBatch(4, 4)
+    assert MicroBatch(8, 16).within(4) == MicroBatch(4, 4)
+    assert MicroBatch(2, 4).within(16) == MicroBatch(2, 4)

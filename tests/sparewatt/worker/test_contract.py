@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from sparewatt.numeric.codec import UpdateReader
+from sparewatt.numeric.moment_layout import moment_numbers
+from sparewatt.numeric.moments import check_numbers, unreported
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_floats
-from sparewatt.testing.worker_bench import BATCH, LENGTH, SPEC, Bench, Hearing, begin
+from sparewatt.testing.worker_bench import BATCH, LENGTH, SHARED, SPEC, Bench, Hearing, begin
 from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.model import parameter_count
+from sparewatt.work.version import VersionId
 from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, begin_copy, end_copy, read_mark
 from sparewatt.worker.checkpoint import CHECKPOINT, checkpoint_bytes
 from sparewatt.worker.messages import (
@@ -330,3 +333,70 @@ def test_an_encoder_says_when_nothing_was_kept(starter: WorkerStarter, bench: Be
         await encoder.until(WorkerExited)
 
     asyncio.run(scenario())
+
+
+def moments_of(payload: Path) -> bytes:
+    with payload.open("rb") as source:
+        numbers = moment_numbers(SPEC)
+        reader = UpdateReader(source, CodecSpec("int8", "none"), parameter_count(SPEC), 2 * numbers)
+        check_numbers(reader.moments, numbers)
+        return reader.moments(0, numbers)
+
+
+def test_where_moments_are_shared_an_update_ends_with_them(starter: WorkerStarter, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, inner=SHARED)
+
+    async def scenario() -> None:
+        hearing = await begin(starter, bench)
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=2))
+        trained = await hearing.until(Trained)
+        assert trained.payload.sha256 == bench.payload_sha256()
+        assert moments_of(bench.payload) != unreported(moment_numbers(SPEC))
+        await hearing.worker.stop("relaxed")
+        await hearing.rest()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        bench.close()
+
+
+def test_a_later_version_is_not_trained_without_its_moments(starter: WorkerStarter, tmp_path: Path) -> None:
+    """An assignment is a function of its version: to begin without would be other work."""
+    bench = Bench(tmp_path, inner=SHARED)
+
+    async def scenario() -> None:
+        bench.version = VersionId(0, 1, bench.version.sha256)
+        hearing = await begin(starter, bench)
+        bench.permit.compute()
+        await hearing.worker.send(bench.train())
+        failed = await hearing.until(Failed)
+        assert (failed.error_id, failed.fatal) == ("worker.moments", False)
+        await hearing.worker.stop("relaxed")
+        await hearing.rest()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        bench.close()
+
+
+def test_an_encoder_says_that_it_has_no_moments_to_report(starter: WorkerStarter, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, inner=SHARED)
+
+    async def scenario() -> None:
+        begin_copy(bench.areas.trainable.view)
+        end_copy(bench.areas.trainable.view, TrainedMark("ab" * 16, 1, BATCH * LENGTH))
+        encoder = Hearing(await starter.start_encoder(bench.areas, bench.folders))
+        bench.permit.encode_only()
+        await encoder.worker.send(bench.encode())
+        await encoder.until(Trained)
+        assert moments_of(bench.payload) == unreported(moment_numbers(SPEC))
+        await encoder.worker.stop("relaxed")
+        await encoder.rest()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        bench.close()

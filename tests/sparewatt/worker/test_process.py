@@ -13,11 +13,13 @@ import psutil
 import pytest
 
 from sparewatt.process.child import environment_for
-from sparewatt.testing.worker_bench import BATCH, LENGTH, Bench, Hearing, begin
+from sparewatt.testing.worker_bench import BATCH, LENGTH, SPEC, Bench, Hearing, begin
+from sparewatt.work.memory import TrainingPass, least_bytes, memory_need, taken_bytes
 from sparewatt.work.model import ModelSpec
 from sparewatt.worker.areas import read_mark
-from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Trained
+from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Ready, Trained
 from sparewatt.worker.port import WorkerDevice, WorkerExited
+from sparewatt.worker.remembered import FILE, Remembered
 from sparewatt.worker.supervisor import WorkerSupervisor
 
 pytestmark = [
@@ -165,5 +167,66 @@ def test_a_worker_whose_permit_stops_advancing_ends_by_itself(real: WorkerSuperv
         await hearing.until(Progress)
         bench.permit.end()
         assert (await hearing.until(WorkerExited)).reason == "permit_expired"
+
+    asyncio.run(scenario())
+
+
+def configured(bench: Bench, folder: Path, free_bytes: int | None) -> list[object]:
+    """What a new worker says when it is told how much memory it may take."""
+
+    async def scenario() -> list[object]:
+        starter = WorkerSupervisor(environment_for(os.environ, {}), print)
+        hearing = Hearing(await starter.start(WorkerDevice("cpu"), bench.areas, bench.folders))
+        await hearing.worker.send(msgspec.structs.replace(bench.configure(), memory_free_bytes=free_bytes))
+        first = await hearing.next()
+        await hearing.worker.stop("relaxed")
+        return [first, *await hearing.rest()]
+
+    return asyncio.run(scenario())
+
+
+def test_a_worker_takes_no_more_memory_than_there_is_and_says_what_it_would_need(bench: Bench, tmp_path: Path) -> None:
+    least = least_bytes(SPEC, LENGTH, "fp32", card=False)
+    one = memory_need(SPEC, TrainingPass(LENGTH, 1), card=False)
+    ready = configured(bench, tmp_path, taken_bytes(one, card=False))[0]
+    assert isinstance(ready, Ready)
+    assert (ready.micro_batch_sequences, ready.checkpointing, ready.compute) == (1, False, "fp32")
+    small = configured(bench, tmp_path, least)[0]
+    assert isinstance(small, Ready)
+    assert (small.micro_batch_sequences, small.checkpointing) == (1, True)
+    failed, *_, exited = configured(bench, tmp_path, least - 1)
+    assert isinstance(failed, Failed)
+    assert (failed.error_id, failed.fatal) == ("device.memory_needed", True)
+    assert failed.parameters == {"needed_bytes": least, "free_bytes": least - 1}
+    assert isinstance(exited, WorkerExited)
+    assert exited.reason == "unavailable"
+
+
+def test_the_next_worker_begins_with_the_micro_batch_that_the_last_one_ended_with(bench: Bench) -> None:
+    async def scenario() -> None:
+        starter = WorkerSupervisor(environment_for(os.environ, {}), print)
+        hearing = await begin(starter, bench)
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=1))
+        await hearing.until(Trained)
+        await hearing.worker.stop("relaxed")
+        await hearing.rest()
+        (found,) = msgspec.json.decode((bench.folder / FILE).read_bytes(), type=list[Remembered])
+        assert (found.sequences, found.sequences_most) == (BATCH, BATCH)
+        (bench.folder / FILE).write_bytes(msgspec.json.encode([Remembered(found.key, 1, 2)]))
+        again = Hearing(await starter.start(WorkerDevice("cpu"), bench.areas, bench.folders))
+        await again.worker.send(bench.configure())
+        ready = await again.next()
+        await again.worker.stop("relaxed")
+        await again.rest()
+        assert isinstance(ready, Ready)
+        assert ready.micro_batch_sequences == 1
+        grown = await begin(starter, bench)
+        await grown.worker.send(bench.train(inner_steps=2))
+        await grown.until(Trained)
+        await grown.worker.stop("relaxed")
+        await grown.rest()
+        (kept,) = msgspec.json.decode((bench.folder / FILE).read_bytes(), type=list[Remembered])
+        assert kept.sequences_most == 2, "what ran out of memory once is not tried again"
 
     asyncio.run(scenario())

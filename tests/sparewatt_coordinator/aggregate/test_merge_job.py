@@ -12,8 +12,10 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.errors import IntegrityError, StorageError
 from sparewatt.numeric.codec import encode_update
 from sparewatt.numeric.initial import initial_weights
-from sparewatt.numeric.keyframe import write_keyframe
+from sparewatt.numeric.keyframe import keyframe_bytes, write_keyframe
 from sparewatt.numeric.merge_plan import MergePlan, PlannedUpdate, plan_digest, sorted_updates
+from sparewatt.numeric.moment_layout import moment_numbers
+from sparewatt.numeric.moments import CODE, UNREPORTED, read_moments
 from sparewatt.numeric.patch import apply_patch
 from sparewatt.numeric.version_file import load_version
 from sparewatt.numeric.version_hash import version_sha256
@@ -21,6 +23,8 @@ from sparewatt.numeric.weights import Floats, as_bytes
 from sparewatt.work.manifest import CodecSpec, OuterSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
+from sparewatt.worker.messages import ApplyVersion
+from sparewatt.worker.payload import apply_version
 from sparewatt_coordinator.aggregate.merge_job import run_merge
 from sparewatt_coordinator.aggregate.messages import Merge, Merged
 
@@ -145,3 +149,79 @@ def test_an_outer_state_of_another_rule_is_refused(tmp_path: Path) -> None:
     changed = msgspec.structs.replace(after, plan=msgspec.structs.replace(after.plan, rule=NESTEROV))
     with pytest.raises(IntegrityError, match=r"outer_state\.malformed"):
         run_merge(changed, blobs)
+
+
+NUMBERS = moment_numbers(SPEC)
+
+
+def reporting(blobs: BlobFolder, seed: int, code: int) -> PlannedUpdate:
+    """An update of device `seed` that says `code` of every second moment."""
+    trained = WEIGHTS - np.random.default_rng(seed).standard_normal(len(WEIGHTS)).astype(np.float32) * np.float32(1e-3)
+    payload = io.BytesIO()
+    encode_update(WEIGHTS, trained, CodecSpec("int8", "none"), payload, tail=np.full(NUMBERS, code, CODE).tobytes())
+    return PlannedUpdate(blobs.add_bytes(payload.getvalue()), f"{seed:032x}", 1_000)
+
+
+def sharing(job: Merge, updates: tuple[PlannedUpdate, ...], before: BlobRef | None = None) -> Merge:
+    plan = msgspec.structs.replace(
+        job.plan, updates=sorted_updates(updates), inner_state="fresh-shared-v", moments=before
+    )
+    return msgspec.structs.replace(job, plan=plan)
+
+
+def moments_in(blobs: BlobFolder, blob: BlobRef | None) -> set[int]:
+    assert blob is not None
+    with blobs.path(blob.sha256).open("rb") as source:
+        return set(read_moments(source, SPEC).tolist())
+
+
+def test_the_version_has_the_median_of_its_devices_moments_whichever_update_comes_first(tmp_path: Path) -> None:
+    codes = (-300, -500, -100, UNREPORTED)
+    found = []
+    for order in ((1, 2, 3, 4), (4, 3, 2, 1), (3, 1, 4, 2)):
+        blobs = BlobFolder(tmp_path / "".join(map(str, order)))
+        done = run_merge(sharing(merge_of(blobs), tuple(reporting(blobs, n, codes[n - 1]) for n in order)), blobs)
+        assert moments_in(blobs, done.moments) == {-300}
+        found.append(done)
+    assert found[0] == found[1] == found[2]
+
+
+def test_moments_that_nobody_reports_anew_stay(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    silent = (reporting(blobs, 1, UNREPORTED),)
+    assert moments_in(blobs, run_merge(sharing(merge_of(blobs), silent), blobs).moments) == {UNREPORTED}
+    known = run_merge(sharing(merge_of(blobs), (reporting(blobs, 2, -77),)), blobs).moments
+    assert run_merge(sharing(merge_of(blobs), silent, known), blobs).moments == known
+
+
+def test_an_update_without_its_moments_is_no_update_of_such_a_run(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    with pytest.raises(IntegrityError, match=r"update\.malformed"):
+        run_merge(sharing(merge_of(blobs), (update(blobs, WEIGHTS, 1),)), blobs)
+
+
+def test_a_joiner_with_half_a_keyframe_and_a_device_with_all_patches_have_the_same_version(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    outer = msgspec.structs.replace(SGD, keyframe_every=2, keyframe_type="bf16")
+    job = msgspec.structs.replace(merge_of(blobs, rule=outer), keyframe=False)
+    first = str(blobs.path(job.start_keyframe.sha256))
+    patches: list[str] = []
+    halved: Merged | None = None
+    for number in (1, 2, 3):
+        job = msgspec.structs.replace(job, keyframe=number == 2)
+        done = run_merge(job, blobs)
+        patches.append(str(blobs.path(done.patch.sha256)))
+        halved = done if number == 2 else halved
+        stayed = memoryview(bytearray(4 * len(WEIGHTS)))
+        apply_version(ApplyVersion(done.version, first, tuple(patches)), SPEC, outer, stayed)
+        assert version_sha256(SPEC, stayed) == done.version.sha256
+        job = next_round(job, done, blobs)
+    assert halved is not None
+    assert halved.keyframe is not None
+    assert halved.keyframe.size == keyframe_bytes(SPEC, "BF16")
+    joined = memoryview(bytearray(4 * len(WEIGHTS)))
+    keyframe = str(blobs.path(halved.keyframe.sha256))
+    apply_version(ApplyVersion(done.version, keyframe, (patches[-1],)), SPEC, outer, joined)
+    assert joined == stayed
+    whole = load_version(SPEC, blobs.path(halved.outer_state.sha256), halved.version.sha256)
+    assert np.array_equal(load_version(SPEC, Path(keyframe), halved.version.sha256), whole)

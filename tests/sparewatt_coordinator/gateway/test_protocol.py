@@ -18,6 +18,7 @@ from sparewatt_coordinator.gateway.protocol import (
     GatewaySession,
     Terms,
     secret_sha256,
+    why_no_work_untrusted,
 )
 from sparewatt_coordinator.store.base import Accepted, Leased, NoWork, Refused, Registered, Renewed, Way
 from sparewatt_coordinator.store.memory import MemoryStore
@@ -188,6 +189,11 @@ class TestWork:
     def test_only_trusted_contributors_are_given_work(self) -> None:
         said = sent(active(trusted=False).receive(wire.RequestWork(id=5, offer=self.offer, base=None)), wire.NoWork)
         assert said.reason == "contributor.not_trusted"
+
+    def test_work_that_nobody_could_do_again_is_for_trusted_contributors_whatever_else_the_run_checks(self) -> None:
+        inner = msgspec.structs.replace(MANIFEST.inner, state="kept")
+        assert why_no_work_untrusted(MANIFEST) == "contributor.not_trusted"
+        assert why_no_work_untrusted(msgspec.structs.replace(MANIFEST, inner=inner)) == "contributor.optimiser_kept"
 
     def test_a_heartbeat_renews_and_says_what_is_lost(self) -> None:
         one = active()

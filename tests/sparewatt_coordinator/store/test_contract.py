@@ -20,7 +20,7 @@ from sparewatt.work.receipt import (
     Receipt,
     Refusal,
 )
-from sparewatt.work.version import VersionId
+from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator.store import sqlite
 from sparewatt_coordinator.store.base import (
     LATE_MILLISECONDS_MOST,
@@ -669,6 +669,32 @@ class TestVersions:
         private = [MANIFEST.data.held_out, blob("state 1"), blob("shard 1", 511)]
         private.append(update_for(lease(store, 10)).payload)
         assert not any(store.may_fetch(each) for each in private)
+
+    def test_shared_moments_go_with_their_version_from_plan_to_plan(self, store: Store) -> None:
+        def with_moments(task: MergeTask, moments: BlobRef) -> Publication:
+            return msgspec.structs.replace(results(task), moments=moments)
+
+        first, later = blob("moments 1", 30), blob("moments 2 to 6", 30)
+        for number in range(1, 7):
+            accept(store, lease(store, number), now=NOW + number)
+            assert store.plan_merge(number)
+            task = store.lease_merge(number)
+            assert task is not None
+            assert task.plan.moments == (None if number == 1 else first if number == 2 else later)
+            outcome = store.publish(with_moments(task, first if number == 1 else later), online_sign, NOW)
+            assert isinstance(outcome, Published)
+            assert announced(outcome.announcement).moments == task.plan.moments or number <= 2
+        assert announced(store.run().latest).moments == later
+        assert store.may_fetch(later)
+        gone = store.disposable_blobs()
+        assert first in gone
+        assert later not in gone, "versions that are still kept have it, too"
+        store.forget_blobs(gone)
+        assert not store.may_fetch(first)
+        assert store.may_fetch(later)
+        assert store.disposable_blobs() == ()
+        store.record_evaluation(Evaluation(6, 1_000, 10), online_sign, NOW)
+        assert announced(store.run().latest).moments == later
 
     def test_what_nobody_needs_any_more_is_named_until_it_is_forgotten(self, store: Store) -> None:
         self.advance(store, 6)

@@ -63,7 +63,10 @@ def plan(tables: Tables, round_number: int) -> bool:
         Member(each.update.assignment_id, each.update.payload, each.update.tokens, each.entry.staleness)
         for each in gathered
     ]
-    fixed = merge_plan(tables.facts(), tables.newest, tables.outer_states.get(tables.newest.number), listed)
+    newest = tables.versions[-1]
+    fixed = merge_plan(
+        tables.facts(), newest.version, tables.outer_states.get(newest.version.number), listed, newest.moments
+    )
     tables.rounds[round_number] = Round("merging", fixed, plan_digest(fixed))
     tables.rounds[round_number + 1] = Round()
     return True
@@ -84,7 +87,9 @@ def publish(tables: Tables, publication: Publication, sign: Sign, now: int) -> P
         if (found.state, found.plan_digest, found.fence) == wanted and found.plan is not None:
             check_successor(found.plan.base, publication.version)
             found.state = "published"
-            row = VersionRow(publication.version, tables.announced, publication.patch, publication.keyframe)
+            row = VersionRow(
+                publication.version, tables.announced, publication.patch, publication.keyframe, publication.moments
+            )
             signed = tables.publish(row, found.plan.base, sign, now)
             tables.outer_states[publication.version.number] = publication.outer_state
             return Published(signed, publication.version)

@@ -29,14 +29,14 @@ def record(tables: Tables) -> RunRecord:
 
 def may_fetch(tables: Tables, blob: BlobRef) -> bool:
     new, manifest = tables.created()
-    versions = [each for row in tables.versions for each in (row.patch, row.keyframe)]
+    versions = [each for row in tables.versions for each in row.blobs]
     return blob in (manifest.data.index, *new.shards, *versions)
 
 
 def disposable_blobs(tables: Tables) -> tuple[BlobRef, ...]:
     before = tables.newest.number - 2
     old = {blob for _, blob in disposable(tables.kept_versions())}
-    versions = {each for row in tables.versions for each in (row.patch, row.keyframe) if each is not None}
+    versions = {each for row in tables.kept_versions() for each in row.blobs}
     payloads = [(each.entry.round, each.update.payload) for each in tables.taken]
     numbered = [*payloads, *tables.outer_states.items()]
     old |= {blob for number, blob in numbered if number <= before}
@@ -53,6 +53,7 @@ def forget_blobs(tables: Tables, blobs: tuple[BlobRef, ...]) -> None:
             row,
             patch=None if row.patch is not None and row.patch.sha256 in gone else row.patch,
             keyframe=None if row.keyframe is not None and row.keyframe.sha256 in gone else row.keyframe,
+            moments=None if row.moments is not None and row.moments.sha256 in gone else row.moments,
         )
         for row in tables.versions
     ]

@@ -103,7 +103,8 @@ def plan(tables: Tables, round_number: int) -> bool:
         return False
     facts = tables.facts()
     members = [Member(row[0], BlobRef(sha256=row[1], size=row[2]), row[3], row[4]) for row in rows]
-    fixed = merge_plan(facts, facts.version, outer_state(tables, facts.version), members)
+    moments = tables.versions()[-1].moments
+    fixed = merge_plan(facts, facts.version, outer_state(tables, facts.version), members, moments)
     tables.sql.execute(
         "UPDATE rounds SET state = 'merging', plan = ?, plan_digest = ? WHERE round = ?",
         (text(fixed), plan_digest(fixed), round_number),
@@ -136,9 +137,13 @@ def publish(tables: Tables, publication: Publication, sign: Sign, now: int) -> P
     check_successor(base, version)
     tables.sql.execute("UPDATE rounds SET state = 'published' WHERE round = ?", (row[0],))
     numbers = tables.numbers()
-    newest = VersionRow(version, tables.record().latest, publication.patch, publication.keyframe)
+    moments = publication.moments
+    newest = VersionRow(version, tables.record().latest, publication.patch, publication.keyframe, moments)
     signed = sign(ANNOUNCEMENT_KIND, announcement(numbers, newest, base, now // 1000))
     _add_version(tables, version, signed, publication.patch, publication.keyframe)
+    if moments is not None:
+        # Which version has it stands in the version's announcement.
+        tables.add_blob("version", version.number, moments)
     tables.add_blob("state", version.number, publication.outer_state)
     tables.remember(signed, numbers.sequence)
     return Published(signed, version)

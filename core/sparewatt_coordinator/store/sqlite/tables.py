@@ -203,6 +203,7 @@ class Tables:
                 announcement=value(row[3], Signed),
                 patch=blob(row[4], row[5]),
                 keyframe=blob(row[6], row[7]),
+                moments=value(value(row[3], Signed).body, Announcement).moments,
             )
             for row in rows
         )

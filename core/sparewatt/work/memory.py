@@ -1,0 +1,183 @@
+"""What training a model takes of memory, known before anything is allocated. Pure.
+
+What autograd saves of a pass is counted from the layers as `transformers` has them, tensor by tensor, and was compared
+with what it really saves (tests/sparewatt/training/test_memory.py); what a whole process takes is measured by
+``python -m benchmarks memory-estimate``.
+"""
+
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from sparewatt.work.model import Architecture, ModelSpec, parameter_count
+
+Compute = Literal["fp32", "bf16"]
+
+# Of one token in one layer, in bytes: for each hidden number, each number of the queries and of the keys, and each
+# intermediate number. With bf16 autocast norms and the residual stream stay fp32; products and their inputs do not.
+_SAVED: Final = MappingProxyType[tuple[Architecture, Compute], tuple[int, int, int, int]](
+    {
+        ("llama", "fp32"): (24, 8, 8, 16),
+        ("llama", "bf16"): (26, 4, 4, 8),
+        ("qwen2", "fp32"): (24, 8, 8, 16),
+        ("qwen2", "bf16"): (26, 4, 4, 8),
+        ("qwen3", "fp32"): (24, 16, 16, 16),
+        ("qwen3", "bf16"): (26, 10, 10, 8),
+        ("gpt2", "fp32"): (16, 8, 8, 20),
+        ("gpt2", "bf16"): (12, 4, 4, 10),
+        ("gpt_neox", "fp32"): (24, 8, 8, 8),
+        ("gpt_neox", "bf16"): (14, 4, 4, 4),
+    }
+)
+# Scales of norms and softmax sums.
+_SAVED_BESIDE: Final = 64
+# Of one token: embedding and last norm for each hidden number; for each word logits, their copy without the last token,
+# and their logarithm, or in the backward pass two gradients and the logarithm.
+_ENDS_HIDDEN: Final = 16
+_ENDS_WORD: Final = 12
+# Of one token in the backward pass of a layer: gradients that are alive at once, and what the allocator has not given
+# back yet. Measured on a processor.
+_BACKWARD_HIDDEN: Final = 24
+_BACKWARD_INTERMEDIATE: Final = 72
+_FP32: Final = 4
+_BF16: Final = 2
+# Both moments of AdamW.
+_OPTIMISER: Final = 2 * _FP32
+# An interpreter with torch and transformers, before there is a model.
+PROCESS_BYTES: Final = 600 * 1024 * 1024
+# What the driver keeps for itself on a card as soon as a process uses it.
+CONTEXT_BYTES: Final = 600 * 1024 * 1024
+# What an allocator leaves unused between what is used.
+_ALLOCATOR_PERCENT: Final = 10
+# The base and the trainable area, which a worker shares with its engine, and the residual of error feedback.
+_AREAS: Final = 2 * _FP32
+_RESIDUAL: Final = 2
+
+
+class TrainingPass(msgspec.Struct, frozen=True):
+    """One micro-batch's way through the model.
+
+    Attributes:
+        compute: type of matrix products; weights, gradients and moments are fp32 in any case.
+        checkpointing: only each layer's input is kept, and the layer is computed again in the backward pass.
+        trained_parameters: how many of the model's parameters have gradients and moments; None for all.
+    """
+
+    sequence_length: int
+    micro_batch_sequences: Annotated[int, msgspec.Meta(ge=1)]
+    compute: Compute = "fp32"
+    checkpointing: bool = False
+    trained_parameters: int | None = None
+
+
+class MemoryNeed(msgspec.Struct, frozen=True):
+    """Bytes; `host_bytes` is beside `device_bytes`, and of the same memory where the device is the processor.
+
+    Attributes:
+        activation_bytes: the part of the device's that grows with the micro-batch.
+    """
+
+    device_bytes: int
+    host_bytes: int
+    activation_bytes: int
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """How a model is trained in the memory that there is."""
+
+    checkpointing: bool
+    micro_batch_sequences: int
+    need: MemoryNeed
+
+
+def saved_bytes(spec: ModelSpec, compute: Compute) -> int:
+    """What autograd keeps of one token in one layer, without checkpointing."""
+    hidden, queries, keys, intermediate = _SAVED[spec.architecture, compute]
+    return (
+        hidden * spec.hidden_size
+        + queries * spec.heads * spec.head
+        + keys * spec.key_value_heads * spec.head
+        + intermediate * spec.intermediate_size
+        + _SAVED_BESIDE
+    )
+
+
+def memory_need(spec: ModelSpec, training: TrainingPass, *, card: bool, error_feedback: bool = False) -> MemoryNeed:
+    """What training takes at its peak.
+
+    Args:
+        card: the device has memory of its own; otherwise it shares the computer's.
+        error_feedback: the run's codec keeps a residual.
+
+    Raises:
+        IntegrityError: as `work.model.tensors`.
+    """
+    parameters = parameter_count(spec)
+    trained = parameters if training.trained_parameters is None else training.trained_parameters
+    weights = _FP32 * parameters + (_FP32 + _OPTIMISER) * trained
+    if training.compute == "bf16":
+        weights += _BF16 * parameters
+    activations = _activation_bytes(spec, training)
+    device = (weights + activations) * (100 + _ALLOCATOR_PERCENT) // 100 + (CONTEXT_BYTES if card else 0)
+    host = PROCESS_BYTES + (_AREAS + (_RESIDUAL if error_feedback else 0)) * trained
+    return MemoryNeed(device_bytes=device, host_bytes=host, activation_bytes=activations)
+
+
+def fit(
+    spec: ModelSpec,
+    sequence_length: int,
+    batch_sequences: int,
+    compute: Compute,
+    free_bytes: int,
+    *,
+    card: bool,
+    error_feedback: bool = False,
+    trained_parameters: int | None = None,
+) -> Fit | None:
+    """The largest micro-batch that fits, with checkpointing only where not even one sequence fits without; None when
+    nothing does.
+
+    Args:
+        free_bytes: of the card's memory, or of the computer's for a device that shares it.
+    """
+    for checkpointing in (False, True):
+        sequences = batch_sequences
+        while True:
+            training = TrainingPass(sequence_length, sequences, compute, checkpointing, trained_parameters)
+            need = memory_need(spec, training, card=card, error_feedback=error_feedback)
+            if taken_bytes(need, card=card) <= free_bytes:
+                return Fit(checkpointing, sequences, need)
+            if sequences == 1:
+                break
+            sequences //= 2
+    return None
+
+
+def least_bytes(
+    spec: ModelSpec,
+    sequence_length: int,
+    compute: Compute,
+    *,
+    card: bool,
+    error_feedback: bool = False,
+    trained_parameters: int | None = None,
+) -> int:
+    """What has to be free for anything to be trained: one sequence at a time, with checkpointing."""
+    training = TrainingPass(sequence_length, 1, compute, checkpointing=True, trained_parameters=trained_parameters)
+    return taken_bytes(memory_need(spec, training, card=card, error_feedback=error_feedback), card=card)
+
+
+def taken_bytes(need: MemoryNeed, *, card: bool) -> int:
+    """What is taken of the memory that the device computes in."""
+    return need.device_bytes if card else need.device_bytes + need.host_bytes
+
+
+def _activation_bytes(spec: ModelSpec, training: TrainingPass) -> int:
+    tokens = training.micro_batch_sequences * training.sequence_length
+    layer = saved_bytes(spec, training.compute)
+    layers = spec.layers * _FP32 * spec.hidden_size + layer if training.checkpointing else spec.layers * layer
+    ends = _ENDS_HIDDEN * spec.hidden_size + _ENDS_WORD * spec.vocabulary_size
+    backward = _BACKWARD_HIDDEN * spec.hidden_size + _BACKWARD_INTERMEDIATE * spec.intermediate_size
+    # Layers are freed from the last one on, so the ends and a layer's gradients are hardly alive together.
+    return tokens * (layers + max(ends, backward))
