@@ -167,7 +167,7 @@ class DeviceDriver:
             must_leave=decision.compute == "stop",
             urgent=urgent,
             permit_lapsed=now - self._memory.advanced_at >= PERMIT_LAPSED_SECONDS,
-            connected=run is not None and run.connected,
+            connected=run is not None and run.connected and _has_all(run),
             ready_version=None if run is None else run.chain.ready,
         )
         self.state, effects = device_plan.plan(self.state, now)
@@ -249,6 +249,7 @@ class DeviceDriver:
                 device=device.kind,
                 threads=device.threads,
                 work_folder=str(self._tools.work_folder),
+                frozen=run.frozen,
             )
         )
 
@@ -551,6 +552,11 @@ class DeviceDriver:
 
 def _unless_stopping(state: DeviceState, then: device_plan.WorkerState) -> device_plan.WorkerState:
     return "stopping" if state.worker == "stopping" else then
+
+
+def _has_all(run: RunLink) -> bool:
+    """Whether a worker could begin: a lease that waits for gigabytes of frozen weights would only run out."""
+    return run.manifest.frozen is None or run.frozen is not None
 
 
 def may_encode(decision: Decision) -> bool:

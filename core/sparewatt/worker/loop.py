@@ -9,6 +9,7 @@ from pathlib import Path
 from sparewatt.errors import InputError, ProtocolError, SparewattError, UnavailableError
 from sparewatt.numeric.weights import as_floats
 from sparewatt.process.channel import Channel
+from sparewatt.training.adapter import Frozen
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import Device, is_out_of_memory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
@@ -127,7 +128,8 @@ class WorkerLoop:
         if self._ready is not None:
             raise ProtocolError("worker.order", frame="configure")
         device = open_device(frame.device, frame.threads)
-        model = build_flat(frame.model, device.torch_device)
+        frozen = None if frame.frozen is None else Frozen(Path(frame.frozen.path), frame.frozen.sha256)
+        model = build_flat(frame.model, device.torch_device, frozen)
         sequence_length = frame.data.sequence_length
         micro_batch = MicroBatch.first(
             batch_sequences=frame.inner.batch_sequences,

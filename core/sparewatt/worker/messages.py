@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sparewatt.work.bounds import Sha256
 from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, PatchSpec
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
@@ -17,6 +18,13 @@ class _Frame(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_field
     pass
 
 
+class FrozenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The weights that an adapter stands on: a keyframe at `path` whose weights have the hash `sha256`."""
+
+    path: str
+    sha256: Sha256
+
+
 class Configure(_Frame, frozen=True, tag="configure"):
     """First frame to every worker.
 
@@ -24,6 +32,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
         device: ``cpu``, ``cuda``, ``mps``; a CUDA card is chosen by the environment the worker was started with.
         threads: for the CPU: how many threads to compute with.
         work_folder: the only folder the worker may write to.
+        frozen: what the model's adapter stands on, where it has one.
     """
 
     model: ModelSpec
@@ -35,6 +44,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
     device: Literal["cpu", "cuda", "mps"]
     threads: int
     work_folder: str
+    frozen: FrozenFile | None = None
 
 
 class ApplyVersion(_Frame, frozen=True, tag="apply_version"):

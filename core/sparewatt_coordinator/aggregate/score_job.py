@@ -10,7 +10,9 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import storage_errors
 from sparewatt.errors import StorageError
 from sparewatt.numeric.version_file import load_version
+from sparewatt.training.adapter import Frozen
 from sparewatt.training.model import build, held_out_loss, load_flat
+from sparewatt.work.manifest import FrozenBase
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator.aggregate.messages import Evaluate, Evaluated, Sample, Sampled, Weights
@@ -75,13 +77,17 @@ class Scorer:
 
     def _load(self, spec: ModelSpec, weights: Weights) -> torch.nn.Module:
         if self._model is None or self._spec != spec:
-            self._model, self._spec, self._version = build(spec).eval(), spec, None
+            frozen = None if weights.frozen is None else self._frozen(weights.frozen)
+            self._model, self._spec, self._version = build(spec, frozen).eval(), spec, None
         if self._version != weights.version:
             self._version = None
             path = self._path(weights.outer_state or weights.keyframe)
             load_flat(self._model, spec, load_version(spec, path, weights.version.sha256))
             self._version = weights.version
         return self._model
+
+    def _frozen(self, base: FrozenBase) -> Frozen:
+        return Frozen(self._path(base.weights), base.sha256)
 
     def _path(self, blob: BlobRef) -> Path:
         if not self._blobs.has(blob.sha256):
