@@ -37,6 +37,7 @@ async def sample(folder: Path, prompt: str, tokens: int, temperature_milli: int,
     request = Sample(
         id=1,
         model=found.manifest.model,
+        data=found.manifest.data,
         weights=Weights(status.version, status.outer_state, found.manifest.start_keyframe, found.manifest.frozen),
         prompt=prompt,
         tokens=tokens,

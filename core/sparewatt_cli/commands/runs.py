@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sparewatt_cli.commands import creating
 from sparewatt_cli.commands.examples import examples
 
 app = typer.Typer(
@@ -27,117 +28,7 @@ app.add_typer(contributors_app, name="contributors")
 Data = Annotated[Path, typer.Option(help="Folder of the run.")]
 
 
-@app.command(
-    epilog=examples(
-        "sparewatt run create --data my-run --text my-texts/ --title Poems --licence CC0-1.0",
-        "sparewatt run create --data my-run --text rows.parquet --field body --from my-model/ --title Poems "
-        "--licence CC0-1.0",
-        "sparewatt run create --data my-run --text lines.jsonl --from my-model/ --lora 8 --title Poems "
-        "--licence CC0-1.0",
-    )
-)
-def create(
-    data: Annotated[Path, typer.Option(help="New folder for the run's data.")],
-    text: Annotated[
-        Path, typer.Option(help="What to train on: a file of text, .jsonl or .parquet, or a folder of such files.")
-    ],
-    title: Annotated[str, typer.Option(help="What contributors see first.")],
-    licence: Annotated[str, typer.Option(help="Licence of the data and of the model, such as CC0-1.0.")],
-    purpose: Annotated[str, typer.Option(help="What the model is for.")] = "",
-    organiser: Annotated[str, typer.Option(help="Who you are, as contributors see it.")] = "unnamed",
-    description: Annotated[str, typer.Option(help="What the data are.")] = "",
-    data_licence: Annotated[
-        str, typer.Option(help="Licence of the data, where it is another one than the model's.", show_default=False)
-    ] = "",
-    key: Annotated[
-        Path | None,
-        typer.Option(help="Your offline key; made when there is none. Default: DATA.key beside the folder."),
-    ] = None,
-    field: Annotated[str, typer.Option(help="What holds the text: in a line of .jsonl, or a column.")] = "text",
-    skip_unusable: Annotated[
-        bool, typer.Option("--skip-unusable", help="Leave out files and lines that are no text, instead of ending.")
-    ] = False,
-    size: Annotated[
-        str, typer.Option(help="A new model: try, tiny, small, medium or large. Default: tiny.", show_default=False)
-    ] = "",
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            help="Instead of a new model go on with the one in this folder: config.json and model.safetensors.",
-            show_default=False,
-        ),
-    ] = None,
-    tokenizer: Annotated[
-        str,
-        typer.Option(
-            help="A tokenizer.json, or: bytes. Default: the one in --from, else bytes.",
-            show_default=False,
-        ),
-    ] = "",
-    end_of_document: Annotated[
-        str | None,
-        typer.Option(help="Name of the token between documents, where it cannot be told.", show_default=False),
-    ] = None,
-    lora: Annotated[
-        int, typer.Option(min=0, max=256, help="Train a low-rank adapter of this rank on --from. 0: the whole model.")
-    ] = 0,
-    lora_alpha: Annotated[
-        int | None, typer.Option(min=1, max=1_024, help="Its scale. Default: twice the rank.", show_default=False)
-    ] = None,
-    lora_targets: Annotated[
-        str, typer.Option(help="The layers that get one, by commas. Default: all that can.", show_default=False)
-    ] = "",
-    sequence_length: Annotated[
-        int | None,
-        typer.Option(
-            min=8,
-            max=131_072,
-            help="With --from: tokens of a sequence. Default: its context, 1,024 at most.",
-            show_default=False,
-        ),
-    ] = None,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            min=1e-9, max=1.0, help="With --from: at its peak. Default: 1e-4, 3e-4 with --lora.", show_default=False
-        ),
-    ] = None,
-    contributors: Annotated[int, typer.Option(min=1, max=10_000, help="About how many at a time.")] = 1,
-    tokens: Annotated[
-        int | None, typer.Option(min=1, help="Planned tokens. Default: 20 for each parameter.", show_default=False)
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Orders the data and draws the first weights.")] = 0,
-) -> None:
-    """Make a run from data of yours, with a new model or one that you bring. The data go to every contributor in the
-    clear."""
-    from sparewatt_cli.progress import shown_progress
-    from sparewatt_cli.run_form import DataChoice, RunForm, RunWords, made_lines, make_formed_run
-    from sparewatt_cli.surroundings import home_shortened
-
-    words = RunWords(title, purpose, organiser, licence, description or f"text from {text.name}")
-    key_file = key if key is not None else data.with_name(data.name + ".key")
-    form = RunForm(
-        size=size,
-        checkpoint=checkpoint,
-        tokenizer=tokenizer,
-        end_of_document=end_of_document,
-        adapter_rank=lora,
-        adapter_alpha=lora_alpha,
-        adapter_targets=tuple(each.strip() for each in lora_targets.split(",") if each.strip()),
-        contributors=contributors,
-        tokens=tokens,
-        sequence_length=sequence_length,
-        learning_rate=learning_rate,
-    )
-    choice = DataChoice(text, data_licence, field, skip_unusable)
-    with shown_progress() as progress:
-        made = make_formed_run(data, key_file, choice, words, form, seed, progress)
-    for line in made_lines(made):
-        typer.echo(line)
-    typer.echo(f"Your key is in {home_shortened(key_file)}. Keep a copy elsewhere: only it can prove the run is yours.")
-    typer.echo("Its data will go to every contributor in the clear.")
-    typer.echo(f"Serve it: sparewatt coordinator serve --data {home_shortened(data)}")
+app.command("create", epilog=creating.EXAMPLES)(creating.create)
 
 
 @app.command("list")

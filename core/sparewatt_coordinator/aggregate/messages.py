@@ -61,6 +61,7 @@ class Sample(_Request, frozen=True, tag="sample"):
     """Text that continues `prompt`; answered by `Sampled`. `temperature_milli` 0 takes the likeliest token."""
 
     model: ModelSpec
+    data: DataSpec
     weights: Weights
     prompt: str
     tokens: Annotated[int, msgspec.Meta(ge=1, le=2_000)]

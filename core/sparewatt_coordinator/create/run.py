@@ -21,7 +21,7 @@ from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator.create.checkpoint import Checkpoint
 from sparewatt_coordinator.create.costs import costs_of
-from sparewatt_coordinator.create.data import DataOptions, Progress, silent, store_data
+from sparewatt_coordinator.create.data import DataOptions, Progress, StoredData, silent, store_data
 from sparewatt_coordinator.create.profile import Profile
 from sparewatt_coordinator.create.tokens import ByteTokens, Tokens
 
@@ -100,26 +100,7 @@ def create_run(
         StorageError: as the store.
     """
     profile = options.profile
-    if options.tokens.vocabulary_size > profile.model.vocabulary_size:
-        raise InputError(
-            "tokenizer.vocabulary", found=options.tokens.vocabulary_size, most=profile.model.vocabulary_size
-        )
-    data = store_data(
-        DataOptions(
-            text=options.text,
-            description=options.description,
-            licence=options.data_licence,
-            field=options.text_field,
-            bytes_most=options.text_bytes_most,
-            refuse_unusable=options.refuse_unusable,
-        ),
-        options.tokens,
-        blobs,
-        sequence_length=profile.sequence_length,
-        training_tokens_least=ASSIGNMENTS_LEAST * profile.assignment_tokens,
-        seed=options.seed,
-        progress=progress,
-    )
+    data = _store_data(options, blobs, progress)
     start, keyframe, frozen = _store_start(options, blobs)
     manifest = Manifest(
         format=1,
@@ -151,6 +132,28 @@ def create_run(
         shards=data.shards,
         files=data.files,
         skipped=data.skipped,
+    )
+
+
+def _store_data(options: RunOptions, blobs: BlobFolder, progress: Progress) -> StoredData:
+    profile, tokens = options.profile, options.tokens
+    if tokens.vocabulary_size > profile.model.vocabulary_size:
+        raise InputError("tokenizer.vocabulary", found=tokens.vocabulary_size, most=profile.model.vocabulary_size)
+    return store_data(
+        DataOptions(
+            text=options.text,
+            description=options.description,
+            licence=options.data_licence,
+            field=options.text_field,
+            bytes_most=options.text_bytes_most,
+            refuse_unusable=options.refuse_unusable,
+        ),
+        tokens,
+        blobs,
+        sequence_length=profile.sequence_length,
+        training_tokens_least=ASSIGNMENTS_LEAST * profile.assignment_tokens,
+        seed=options.seed,
+        progress=progress,
     )
 
 

@@ -7,10 +7,10 @@ END: str = "<|endoftext|>"
 
 
 def word_tokenizer(words: Sequence[str]) -> bytes:
-    """A ``tokenizer.json`` that knows `words` as tokens 2, 3, …; token 0 ends a document, 1 is any other word."""
-    known = {END: 0, "[UNK]": 1, **{word: number for number, word in enumerate(words, 2)}}
-    special = {"id": 0, "content": END, "special": True, "single_word": False, "lstrip": False, "rstrip": False,
-               "normalized": False}  # fmt: skip
+    """A ``tokenizer.json`` that knows `words` as tokens 1, 2, …; 0 is any other word, the last one ends a document."""
+    known = {"[UNK]": 0, **{word: number for number, word in enumerate(words, 1)}}
+    special = {"id": len(known), "content": END, "special": True, "single_word": False, "lstrip": False,
+               "rstrip": False, "normalized": False}  # fmt: skip
     return json.dumps(
         {
             "version": "1.0",
