@@ -14,10 +14,19 @@ from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_bytes
 from sparewatt.permit import HOLD, Grant, PermitKind, PermitWriter
 from sparewatt.work.manifest import DENSE_PATCH, CodecSpec, DataSpec, InnerSpec, OptimiserSpec
-from sparewatt.work.model import ModelSpec
+from sparewatt.work.model import ModelSpec, base_of
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt.worker.areas import WorkerAreas, create_areas
-from sparewatt.worker.messages import Applied, ApplyVersion, Configure, Encode, Ready, TokenRange, Train
+from sparewatt.worker.messages import (
+    Applied,
+    ApplyVersion,
+    Configure,
+    Encode,
+    FrozenFile,
+    Ready,
+    TokenRange,
+    Train,
+)
 from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerFolders, WorkerStarter
 
 SPEC = ModelSpec("llama", 256, 64, 128, 2, 4, 4, 64)
@@ -64,6 +73,7 @@ class Bench:
 
     Args:
         folder: blobs lie in it, and workers may write to it.
+        spec: with an adapter the bench also has what it stands on.
     """
 
     def __init__(self, folder: Path, spec: ModelSpec = SPEC, codec: CodecSpec = DENSE) -> None:
@@ -78,6 +88,7 @@ class Bench:
         with self.keyframe.open("wb") as sink:
             write_keyframe(spec, weights, sink)
         self.version = VersionId(branch=0, number=0, sha256=version_sha256(spec, as_bytes(weights)))
+        self.frozen = None if spec.adapter is None else self._frozen(base_of(spec))
         self.shard = folder / "shard"
         np.tile(np.arange(LENGTH, dtype=np.uint8), 4096).tofile(self.shard)
 
@@ -92,7 +103,15 @@ class Bench:
             device="cpu",
             threads=1,
             work_folder=str(self.folder),
+            frozen=self.frozen,
         )
+
+    def _frozen(self, base: ModelSpec) -> FrozenFile:
+        weights = initial_weights(base, seed=5)
+        path = self.folder / "frozen"
+        with path.open("wb") as sink:
+            write_keyframe(base, weights, sink)
+        return FrozenFile(path=str(path), sha256=version_sha256(base, as_bytes(weights)))
 
     def apply(self, *, from_keyframe: bool = True) -> ApplyVersion:
         return ApplyVersion(self.version, str(self.keyframe) if from_keyframe else None, ())
