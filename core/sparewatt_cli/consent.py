@@ -7,7 +7,7 @@ from sparewatt.wording.changes import change_words
 from sparewatt.wording.units import bytes_words
 from sparewatt.work.invite import Invite
 from sparewatt.work.manifest import Manifest
-from sparewatt.work.model import parameter_count
+from sparewatt.work.model import ModelSpec, frozen_count, parameter_count
 from sparewatt.work.plain import plain_text
 from sparewatt_cli.figures import count_text
 
@@ -29,7 +29,7 @@ def consent_lines(manifest: Manifest, run: str, isolation: str) -> tuple[str, ..
         ("Purpose", plain_text(manifest.purpose)),
         ("Organiser", plain_text(manifest.organiser)),
         ("Licence", plain_text(manifest.licence)),
-        ("Model", f"{manifest.model.architecture}, {count_text(parameter_count(manifest.model))} parameters"),
+        ("Model", _model(manifest.model)),
         ("Data", f"{count_text(data.tokens)} tokens: {plain_text(data.description)}"),
         ("Download", _download(costs.download_bytes_first, costs.download_bytes_per_version)),
         ("Upload", f"{bytes_words(costs.upload_bytes_per_update)} for each update at most"),
@@ -56,6 +56,13 @@ _ISOLATION = {
     "partial": "partial: the training process is held in by some of your system's means",
     "full": "full: the training process can write only to its work folder and open no connection",
 }
+
+
+def _model(spec: ModelSpec) -> str:
+    trained = count_text(parameter_count(spec))
+    if spec.adapter is None:
+        return f"{spec.architecture}, {trained} parameters"
+    return f"{spec.architecture}, an adapter of {trained} parameters on {count_text(frozen_count(spec))} that stay"
 
 
 def _download(first_bytes: int, version_bytes: int) -> str:
