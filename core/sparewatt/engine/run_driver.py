@@ -115,7 +115,7 @@ class RunDriver:
         base = self._manifest.frozen
         if base is None or not self._has_frozen:
             return None
-        return FrozenFile(path=str(self.blob_path(base.weights)), sha256=base.sha256)
+        return FrozenFile(path=str(self.blob_path(base.weights)), sha256=base.weights.sha256)
 
     def device_name(self, device: str) -> str:
         return self._tools.secret.device_name(self.run, device)

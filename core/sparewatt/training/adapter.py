@@ -1,5 +1,6 @@
 """A low-rank adapter in a model whose own weights are frozen. The layers are those of `peft`."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,6 @@ import torch
 
 from sparewatt.errors import IntegrityError, StorageError
 from sparewatt.numeric.keyframe import PIECE_BYTES, open_keyframe
-from sparewatt.numeric.version_hash import VersionHasher
 from sparewatt.numeric.weights import FLOAT
 from sparewatt.work.model import ADAPTER_PREFIX, ModelSpec, base_of, tensors
 
@@ -24,7 +24,7 @@ class Frozen:
 
     Attributes:
         path: a keyframe of the model without its adapter.
-        sha256: what their hash must be, made as a version's.
+        sha256: what the hash of the file must be.
     """
 
     path: Path
@@ -36,7 +36,7 @@ def read_frozen(spec: ModelSpec, frozen: Frozen, into: torch.Tensor) -> None:
 
     Raises:
         StorageError: ``blob.unreadable``.
-        IntegrityError: ``keyframe.malformed``, ``version.hash``.
+        IntegrityError: ``keyframe.malformed``, ``frozen.hash``.
     """
     try:
         with frozen.path.open("rb") as source:
@@ -44,7 +44,7 @@ def read_frozen(spec: ModelSpec, frozen: Frozen, into: torch.Tensor) -> None:
     except OSError as error:
         raise StorageError("blob.unreadable", blob=frozen.path.name) from error
     if found != frozen.sha256:
-        raise IntegrityError("version.hash", expected=frozen.sha256, found=found)
+        raise IntegrityError("frozen.hash", file=frozen.path.name)
 
 
 def put_adapter(module: torch.nn.Module, spec: ModelSpec, flat: torch.Tensor) -> None:
@@ -97,8 +97,9 @@ def _inside(name: str) -> str:
 
 
 def _copied(base: ModelSpec, source: BinaryIO, into: torch.Tensor) -> str:
-    hasher = VersionHasher(base)
-    source.seek(open_keyframe(base, source))
+    begin = open_keyframe(base, source)
+    source.seek(0)
+    hasher = hashlib.sha256(source.read(begin))
     for first in range(0, len(into), PIECE_BYTES // FLOAT.itemsize):
         part = into[first : first + PIECE_BYTES // FLOAT.itemsize]
         piece = bytearray(source.read(FLOAT.itemsize * len(part)))

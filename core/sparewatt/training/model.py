@@ -73,7 +73,7 @@ def build_flat(spec: ModelSpec, device: torch.device, frozen: Frozen | None = No
         IntegrityError: ``model.architecture`` for one that is not on the allow-list; ``model.tensors`` when the class
             does not have exactly the tensors that `work.model.tensors` promises; ``model.heads``, ``model.size``,
             ``model.adapter``; ``model.frozen`` for an adapter without weights to stand on; ``keyframe.malformed`` and
-            ``version.hash`` when these are not what they should be.
+            ``frozen.hash`` when these are not what they should be.
         StorageError: ``blob.unreadable``.
     """
     module = _on_meta(spec, device)

@@ -47,6 +47,8 @@ HERE: Final = MappingProxyType({
     "engine.start_slow": "The engine was started but does not answer after {seconds} s. It is still looked for.",
     "engine.version": "The engine has another version ({engine_version}). Restart it after the update.",
     "fetch.refused": "The coordinator did not give what was asked for ({reason}). It is tried again by itself.",
+    "frozen.hash": "The weights that the run's adapter stands on are damaged on this computer ({file}). Leave the run "
+    "and join it again.",
     "history.opening": "The account of energy is still being opened. Try again in a moment.",
     "invite.malformed": "This is no whole invite: its {part} is missing or damaged. Copy all of it once more.",
     "invite.unencrypted": "This invite leads to {host} without encryption, which is allowed only on one computer. Ask "

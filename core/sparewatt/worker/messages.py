@@ -19,7 +19,7 @@ class _Frame(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_field
 
 
 class FrozenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The weights that an adapter stands on: a keyframe at `path` whose weights have the hash `sha256`."""
+    """The weights that an adapter stands on: a keyframe at `path`, a file with the hash `sha256`."""
 
     path: str
     sha256: Sha256

@@ -96,7 +96,7 @@ class Scorer:
         return self._model
 
     def _frozen(self, base: FrozenBase) -> Frozen:
-        return Frozen(self._path(base.weights), base.sha256)
+        return Frozen(self._path(base.weights), base.weights.sha256)
 
     def _path(self, blob: BlobRef) -> Path:
         if not self._blobs.has(blob.sha256):

@@ -17,7 +17,7 @@ from sparewatt_coordinator.create.tokens import Unsigned
 SHARD_BYTES: Final = 1 << 20
 HELD_OUT_SHARE: Final = 10
 # Of text: a tenth of a large body would be more than anybody measures, and lost to training.
-HELD_OUT_TEXT_BYTES_MOST: Final = 64 * 1024 * 1024
+HELD_OUT_TEXT_BYTES_MOST: Final = 16 * 1024 * 1024
 # Enough for the most exact measurement; what is held out beyond it is not stored.
 HELD_OUT_BYTES_MOST: Final = 1 << 20
 HELD_OUT_TOKENS_LEAST: Final = 16 * 1024

@@ -92,7 +92,7 @@ def test_weights_other_than_those_an_adapter_stands_on_end_the_worker(real: Work
         hearing = Hearing(await real.start(WorkerDevice("cpu"), bench.areas, bench.folders))
         await hearing.worker.send(bench.configure())
         failed = await hearing.until(Failed)
-        assert (failed.error_id, failed.fatal) == ("version.hash", True)
+        assert (failed.error_id, failed.fatal) == ("frozen.hash", True)
         await hearing.rest()
 
     try:
