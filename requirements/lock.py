@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = {"run": ("cli", "coordinator", "training", "desktop", "torch-needs", "build"), "dev": ("dev",)}
+EXTRAS = {"run": ("cli", "coordinator", "create", "training", "desktop", "torch-needs", "build"), "dev": ("dev",)}
 FORM = (
     *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
     *("--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"),
+    # Others ask for torch; `tool.uv` of pyproject.toml keeps what a build of it brings away, this the line itself.
+    *("--no-emit-package", "torch"),
 )
 
 

@@ -11,7 +11,7 @@ from sparewatt.wording.changes import change_words
 from sparewatt.wording.units import bytes_words
 from sparewatt.work.invite import Invite
 from sparewatt.work.manifest import Manifest
-from sparewatt.work.model import parameter_count
+from sparewatt.work.model import ModelSpec, frozen_count, parameter_count
 from sparewatt.work.plain import plain_text
 from sparewatt_cli.figures import count_text
 
@@ -30,10 +30,6 @@ def shown_manifest(signed: Signed, invite: Invite) -> Manifest:
 def consent_lines(manifest: Manifest, run: str, isolation: str, words: Translations = ENGLISH) -> tuple[str, ...]:
     """The card of a run: who, what for, what of, what it costs, and what is not protected yet."""
     gettext, costs, data = words.gettext, manifest.costs, manifest.data
-    model = {
-        "architecture": manifest.model.architecture,
-        "count": count_text(parameter_count(manifest.model), words),
-    }
     tokens = {"count": count_text(data.tokens, words), "description": plain_text(data.description)}
     download = {
         "first": bytes_words(costs.download_bytes_first, words),
@@ -45,7 +41,7 @@ def consent_lines(manifest: Manifest, run: str, isolation: str, words: Translati
             (gettext("Purpose"), plain_text(manifest.purpose)),
             (gettext("Organiser"), plain_text(manifest.organiser)),
             (gettext("Licence"), plain_text(manifest.licence)),
-            (gettext("Model"), filled(gettext("{architecture}, {count} parameters"), model)),
+            (gettext("Model"), _model(manifest.model, words)),
             (gettext("Data"), filled(gettext("{count} tokens: {description}"), tokens)),
             (
                 gettext("Download"),
@@ -85,3 +81,11 @@ def _card(rows: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
 
 def _most(template: str, count: int, words: Translations) -> str:
     return filled(template, {"size": bytes_words(count, words)})
+
+
+def _model(spec: ModelSpec, words: Translations) -> str:
+    counts = {"architecture": spec.architecture, "count": count_text(parameter_count(spec), words)}
+    if spec.adapter is None:
+        return filled(words.gettext("{architecture}, {count} parameters"), counts)
+    counts["frozen"] = count_text(frozen_count(spec), words)
+    return filled(words.gettext("{architecture}, an adapter of {count} parameters on {frozen} that stay"), counts)

@@ -12,61 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import make_folder, replace_file, storage_errors
 from sparewatt.errors import ConflictError, InputError, StorageError, UnavailableError
-from sparewatt_coordinator.create.exchange import Wishes, with_exchange
-from sparewatt_coordinator.create.profile import SIZES, SizeName, run_profile
+from sparewatt_coordinator.create.data import Progress, silent
 from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
 from sparewatt_coordinator.server.establish import establish_run, rotate_online_key
 from sparewatt_coordinator.server.folder import DataFolder
 
 # The signed manifest, beside the store: anybody may read it while a coordinator holds the store.
 MANIFEST_FILE: Final = "manifest.json"
-NOTHING_ASKED: Final = Wishes()
 
 
-class RunWords(msgspec.Struct, frozen=True):
-    """What an organiser says of a run; every part is shown to contributors before they consent."""
-
-    title: str
-    purpose: str
-    organiser: str
-    licence: str
-    description: str
-
-
-def make_named_run(
-    folder: Path,
-    key_file: Path,
-    text: Path,
-    words: RunWords,
-    *,
-    size: str,
-    contributors: int,
-    tokens: int | None,
-    seed: int,
-    wishes: Wishes = NOTHING_ASKED,
-) -> CreatedRun:
-    """A run of one of the ready-made sizes.
-
-    Raises:
-        InputError: ``run.form``, ``run.kept``; others as of `make_run`.
-    """
-    named: SizeName | None = next((each for each in SIZES if each == size), None)
-    if named is None:
-        raise InputError("run.form", option="--size", allowed=", ".join(SIZES))
-    options = RunOptions(
-        title=words.title,
-        purpose=words.purpose,
-        organiser=words.organiser,
-        licence=words.licence,
-        description=words.description,
-        text=text,
-        profile=with_exchange(run_profile(named, contributors, tokens), wishes),
-        seed=seed,
-    )
-    return make_run(folder, key_file, options)
-
-
-def make_run(folder: Path, key_file: Path, options: RunOptions) -> CreatedRun:
+def make_run(folder: Path, key_file: Path, options: RunOptions, progress: Progress = silent) -> CreatedRun:
     """Make the folder of a new run, which a coordinator can serve from then on.
 
     Args:
@@ -83,17 +38,20 @@ def make_run(folder: Path, key_file: Path, options: RunOptions) -> CreatedRun:
         raise InputError("key.inside", path=str(key_path))
     if place.root.exists() and any(place.root.iterdir()):
         raise ConflictError("run.exists", folder=str(place.root))
+    had_key = key_path.exists()
     organiser = _organiser_key(key_path)
     now_milliseconds = round(time.time() * 1000)
     try:
         place.make()
-        created = create_run(options, BlobFolder(place.blobs), organiser, now_milliseconds // 1000)
+        created = create_run(options, BlobFolder(place.blobs), organiser, now_milliseconds // 1000, progress)
         with storage_errors(place.root):
             replace_file(place.root / MANIFEST_FILE, msgspec.json.encode(created.signed))
         establish_run(place, created.manifest, created.signed, created.shards, organiser, now_milliseconds)
     except BaseException:
         # Half a run is of no use to anybody, and would be in the way of the next attempt.
         shutil.rmtree(place.root, ignore_errors=True)
+        if not had_key:
+            key_path.unlink(missing_ok=True)
         raise
     return created
 

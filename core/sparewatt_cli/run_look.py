@@ -138,7 +138,7 @@ def _until_closed(folder: Path, seconds_most: float) -> RunLook:
 
 
 def export(folder: Path, to: Path) -> RunLook:
-    """Write the newest version to `to` as a folder that `transformers` loads.
+    """Write the newest version to `to` as a folder that `transformers`, or for an adapter `peft`, loads.
 
     Raises:
         ConflictError: ``export.exists``.
@@ -149,10 +149,19 @@ def export(folder: Path, to: Path) -> RunLook:
     found = look(folder)
     manifest, status = found.manifest, found.status
     blob = status.outer_state or manifest.start_keyframe
-    path = BlobFolder(DataFolder(folder).blobs).path(blob.sha256)
+    blobs = BlobFolder(DataFolder(folder).blobs)
+    path = blobs.path(blob.sha256)
     weights = load_version(manifest.model, path, status.version.sha256)
     measured = [each.loss_micro for each in status.evaluations if each.version == status.version.number]
-    facts = ExportFacts(found.run, manifest, status.version, status.credited_tokens, measured[-1] if measured else None)
+    tokenizer = manifest.data.tokenizer_file
+    facts = ExportFacts(
+        run=found.run,
+        manifest=manifest,
+        version=status.version,
+        tokens=status.credited_tokens,
+        loss_micro=measured[-1] if measured else None,
+        tokenizer=None if tokenizer is None else blobs.read(tokenizer),
+    )
     export_version(facts, weights, to)
     return found
 
@@ -165,12 +174,16 @@ def look_lines(found: RunLook) -> tuple[str, ...]:
     refused = f"{status.updates_late} of them late, {status.updates_refused} refused"
     updates = f"{status.updates_accepted} accepted, {refused}"
     losses = [loss_words(each.loss_micro, unit) for each in status.evaluations]
+    per_byte = ""
+    bytes_milli = found.manifest.data.bytes_per_token_milli
+    if losses and unit == "nats_per_token" and bytes_milli is not None:
+        per_byte = f" ({loss_words(round(1000 * status.evaluations[-1].loss_micro / bytes_milli), 'nats_per_byte')})"
     rows = (
         ("Run", f"{found.manifest.title} ({found.run[:8]})"),
         ("State", status.state + (f": {status.words}" if status.words else "")),
         ("Address", found.url or "no coordinator serves it now"),
         ("Version", str(status.version.number)),
-        ("Held-out loss", f"{losses[0]} at first, {losses[-1]} last" if losses else "not measured yet"),
+        ("Held-out loss", f"{losses[0]} at first, {losses[-1]} last{per_byte}" if losses else "not measured yet"),
         ("Tokens", f"{count_text(status.credited_tokens)} of {count_text(found.manifest.rounds.tokens_total)} planned"),
         ("Updates", updates),
         ("Credit", credit_words(status.credit_micro)),

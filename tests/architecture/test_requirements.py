@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 ENTRY = re.compile(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", re.MULTILINE | re.DOTALL)
 # The extras each file serves; torch is in none, because which build of it is right depends on the machine.
 SERVED = {
-    "run": ("build", "cli", "coordinator", "desktop", "torch-needs", "training"),
-    "dev": ("build", "cli", "coordinator", "desktop", "dev", "torch-needs", "training"),
+    "run": ("build", "cli", "coordinator", "create", "desktop", "torch-needs", "training"),
+    "dev": ("build", "cli", "coordinator", "create", "desktop", "dev", "torch-needs", "training"),
 }
 
 

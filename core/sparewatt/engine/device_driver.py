@@ -83,7 +83,7 @@ class DeviceDriver(DeviceRecord):
             must_leave=decision.compute == "stop",
             urgent=urgent,
             permit_lapsed=now - self._memory.advanced_at >= PERMIT_LAPSED_SECONDS,
-            connected=run is not None and run.connected,
+            connected=run is not None and run.connected and _has_all(run),
             ready_version=None if run is None else run.chain.ready,
         )
         self.state, effects = device_plan.plan(self.state, now)
@@ -159,6 +159,11 @@ def _hardly_begun(work: Work | None) -> bool:
     An engine that ends may not come back before the lease runs out: what is worth more is sent now.
     """
     return work is not None and 0 < 4 * work.inner_steps < work.assignment.inner_steps
+
+
+def _has_all(run: RunLink) -> bool:
+    """Whether a worker could begin: a lease that waits for gigabytes of frozen weights would only run out."""
+    return run.manifest.frozen is None or run.frozen is not None
 
 
 def may_encode(decision: Decision) -> bool:

@@ -173,6 +173,7 @@ class DeviceWorkers:
             device=device,
             threads=threads,
             work_folder=str(self._record.tools.work_folder),
+            frozen=run.frozen,
             memory_free_bytes=None if card_memory(self._record.device) else self._free_for_worker,
         )
 

@@ -28,7 +28,7 @@ from sparewatt.work.manifest import Manifest
 from sparewatt.work.receipt import Announcement
 from sparewatt.work.update import UPDATE_KIND, Update
 from sparewatt.work.version import BlobRef, VersionId
-from sparewatt.worker.messages import Trained
+from sparewatt.worker.messages import FrozenFile, Trained
 
 # 4,096 assignments of one shard each are more than any cache holds; it bounds the index of a run.
 INDEX_BYTES_MOST: Final = 64 * 1024 * 1024
@@ -96,6 +96,7 @@ class RunDriver:
         self._refused_work: str | None = None
         self._left_over_given_back = False
         self._claims: dict[str, asyncio.Future[bool]] = {}
+        self._has_frozen = False
 
     # RunLink
 
@@ -114,6 +115,13 @@ class RunDriver:
     @property
     def chain(self) -> VersionChain:
         return self._chain
+
+    @property
+    def frozen(self) -> FrozenFile | None:
+        base = self._manifest.frozen
+        if base is None or not self._has_frozen:
+            return None
+        return FrozenFile(path=str(self.blob_path(base.weights)), sha256=base.weights.sha256)
 
     def device_name(self, device: str) -> str:
         return self._tools.secret.device_name(self.run, device)
@@ -252,6 +260,9 @@ class RunDriver:
 
     def forget_blobs(self) -> None:
         """Delete everything that was ever fetched for this run. Blocking."""
+        if self._manifest.frozen is not None and self._has_frozen:
+            self._tools.blobs.unpin(self._manifest.frozen.weights.sha256)
+            self._has_frozen = False
         for sha256 in self._used:
             self._tools.blobs.remove(sha256)
 
@@ -294,6 +305,7 @@ class RunDriver:
                 continue
             try:
                 await self._give_back_left_over()
+                await self._bring_frozen()
                 await self._catch_up(self._latest)
             except SparewattError as error:
                 self.error = error
@@ -315,6 +327,16 @@ class RunDriver:
             await self._bring(step.blobs)
             self._chain = self._chain.with_fetched(step)
             self._tools.wake()
+
+    async def _bring_frozen(self) -> None:
+        """Fetch what the run's adapter stands on, once, and keep it from making room for other blobs."""
+        base = self._manifest.frozen
+        if base is None or self._has_frozen:
+            return
+        await self._bring((base.weights,))
+        self._tools.blobs.pin(base.weights.sha256)
+        self._has_frozen = True
+        self._tools.wake()
 
     async def _give_back_left_over(self) -> None:
         """Assignments of an engine that crashed were never finished; others can have them at once."""

@@ -9,7 +9,7 @@ from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.version import BlobRef
-from sparewatt.worker.messages import Trained
+from sparewatt.worker.messages import FrozenFile, Trained
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class RunLink(Protocol):
     @property
     def chain(self) -> VersionChain:
         """Versions that can be reached; `chain.ready` is the newest that can be built."""
+        ...
+
+    @property
+    def frozen(self) -> FrozenFile | None:
+        """The weights that the run's adapter stands on; None where it has none, or they are not here yet."""
         ...
 
     def device_name(self, device: str) -> str:

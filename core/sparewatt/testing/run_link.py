@@ -15,7 +15,7 @@ from sparewatt.work.assignment import Assignment, Range
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.model import parameter_count
 from sparewatt.work.version import BlobRef, VersionId
-from sparewatt.worker.messages import Trained
+from sparewatt.worker.messages import FrozenFile, Trained
 
 
 class FakeRunLink:
@@ -38,6 +38,7 @@ class FakeRunLink:
         self.manifest: Manifest = run.manifest
         self.run = run.run
         self.connected = True
+        self.frozen: FrozenFile | None = None
         self.delivered: list[tuple[Assignment, Trained]] = []
         self.given_back: list[Assignment] = []
         self.left: dict[str, Assignment] = {}

@@ -15,7 +15,7 @@ from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_bytes
 from sparewatt.permit import HOLD, Grant, PermitKind, PermitWriter
 from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, OuterSpec
-from sparewatt.work.model import ModelSpec
+from sparewatt.work.model import ModelSpec, base_of
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt.worker.areas import WorkerAreas, create_areas
 from sparewatt.worker.messages import (
@@ -24,6 +24,7 @@ from sparewatt.worker.messages import (
     CheckpointPlace,
     Configure,
     Encode,
+    FrozenFile,
     Ready,
     TokenRange,
     Train,
@@ -79,6 +80,7 @@ class Bench:
     Args:
         folder: blobs lie in it, and workers may write to it.
         inner: what an assignment is.
+        spec: with an adapter the bench also has what it stands on.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Bench:
         with self.keyframe.open("wb") as sink:
             write_keyframe(spec, weights, sink)
         self.version = VersionId(branch=0, number=0, sha256=version_sha256(spec, as_bytes(weights)))
+        self.frozen = None if spec.adapter is None else self._frozen(base_of(spec))
         self.shard = folder / "shard"
         np.tile(np.arange(LENGTH, dtype=np.uint8), 4096).tofile(self.shard)
 
@@ -110,7 +113,15 @@ class Bench:
             device="cpu",
             threads=1,
             work_folder=str(self.folder),
+            frozen=self.frozen,
         )
+
+    def _frozen(self, base: ModelSpec) -> FrozenFile:
+        weights = initial_weights(base, seed=5)
+        path = self.folder / "frozen"
+        with path.open("wb") as sink:
+            write_keyframe(base, weights, sink)
+        return FrozenFile(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
 
     def apply(self, *, from_keyframe: bool = True) -> ApplyVersion:
         return ApplyVersion(self.version, str(self.keyframe) if from_keyframe else None, ())

@@ -1,4 +1,6 @@
-"""A `transformers` model class built from our own bounded integers, with all weights on one flat buffer.
+"""A `transformers` model class built from our own bounded integers, with all trained weights on one flat buffer.
+
+Where an adapter is trained, `training.adapter` puts it into the class and gives the class the frozen weights.
 
 Importing this module costs what torch (1.4 s) and the Llama class of transformers (2.6 s; it pulls in tensor
 parallelism and generation) cost on one desktop core; no switch of transformers makes it less. A worker therefore
@@ -16,8 +18,17 @@ from transformers.models.llama import configuration_llama, modeling_llama
 
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.weights import Weights, as_floats
+from sparewatt.training.adapter import Frozen, put_adapter, read_frozen, set_parameter, trained_parameters
 from sparewatt.work.hub_config import hub_config
-from sparewatt.work.model import OUTPUT_NAME, ModelSpec, TensorSpec, embedding_name, parameter_count, tensors
+from sparewatt.work.model import (
+    OUTPUT_NAME,
+    ModelSpec,
+    base_of,
+    embedding_name,
+    frozen_count,
+    parameter_count,
+    tensors,
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,8 @@ class FlatModel:
 
     Attributes:
         module: called with ``input_ids`` (int64, sequences x tokens); gives an object with ``logits``.
-        weights: fp32, one dimension, in the order of `work.model.tensors`; writing it changes the model.
+        weights: fp32, one dimension, in the order of `work.model.tensors`; writing it changes the model. All that is
+            trained: other parameters of `module` ask for no gradient.
     """
 
     spec: ModelSpec
@@ -39,29 +51,44 @@ class FlatModel:
             self.weights.copy_(torch.from_numpy(weights))
 
 
-def build(spec: ModelSpec) -> torch.nn.Module:
-    """The model of `spec` on the CPU with all weights zero: `load_flat` gives it its numbers.
+def build(spec: ModelSpec, frozen: Frozen | None = None) -> torch.nn.Module:
+    """The model of `spec` on the CPU with all trained weights zero: `load_flat` gives it its numbers.
 
     Raises:
-        IntegrityError: as `build_flat`.
+        IntegrityError, StorageError: as `build_flat`.
     """
-    return build_flat(spec, torch.device("cpu")).module
+    return build_flat(spec, torch.device("cpu"), frozen).module
 
 
-def build_flat(spec: ModelSpec, device: torch.device) -> FlatModel:
-    """The model of `spec` on `device` with all weights zero.
+def build_flat(spec: ModelSpec, device: torch.device, frozen: Frozen | None = None) -> FlatModel:
+    """The model of `spec` on `device` with all trained weights zero.
 
-    It is made on the meta device first, so that nothing is initialised twice and the memory it takes is exactly the
-    flat buffer's.
+    It is made on the meta device first, so that nothing is initialised twice and the memory it takes is exactly that of
+    the flat buffer and of the frozen weights.
+
+    Args:
+        frozen: what an adapter stands on; None where there is no adapter.
 
     Raises:
         IntegrityError: ``model.architecture`` for one that is not on the allow-list; ``model.tensors`` when the class
-            does not have exactly the tensors that `work.model.tensors` promises; ``model.heads``, ``model.size``.
+            does not have exactly the tensors that `work.model.tensors` promises; ``model.heads``, ``model.size``,
+            ``model.adapter``; ``model.frozen`` for an adapter without weights to stand on; ``keyframe.malformed`` and
+            ``frozen.hash`` when these are not what they should be.
+        StorageError: ``blob.unreadable``.
     """
-    listed = tensors(spec)
     module = _on_meta(spec, device)
-    flat = torch.zeros(sum(tensor.count for tensor in listed), dtype=torch.float32, device=device)
-    _rebind(module, spec, listed, flat)
+    if spec.adapter is not None:
+        if frozen is None:
+            raise IntegrityError("model.frozen")
+        own = torch.zeros(frozen_count(spec), dtype=torch.float32, device=device)
+        _rebind(module, base_of(spec), own)
+        read_frozen(spec, frozen, own)
+        module.requires_grad_(requires_grad=False)
+        flat = torch.zeros(parameter_count(spec), dtype=torch.float32, device=device)
+        put_adapter(module, spec, flat)
+    else:
+        flat = torch.zeros(parameter_count(spec), dtype=torch.float32, device=device)
+        _rebind(module, spec, flat)
     return FlatModel(spec=spec, module=module, weights=flat)
 
 
@@ -72,7 +99,7 @@ def load_flat(model: torch.nn.Module, spec: ModelSpec, weights: Weights) -> None
         IntegrityError: ``weights.size``.
     """
     flat = as_floats(weights, parameter_count(spec))
-    parameters = dict(model.named_parameters())
+    parameters = trained_parameters(model, spec)
     first = 0
     with torch.no_grad():
         for tensor in tensors(spec):
@@ -90,7 +117,7 @@ def store_flat(model: torch.nn.Module, spec: ModelSpec, into: Weights) -> None:
         IntegrityError: ``weights.size``.
     """
     flat = as_floats(into, parameter_count(spec))
-    parameters = dict(model.named_parameters())
+    parameters = trained_parameters(model, spec)
     first = 0
     for tensor in tensors(spec):
         part = flat[first : first + tensor.count]
@@ -171,7 +198,7 @@ def _classes(architecture: str) -> tuple[Callable[..., Any], Callable[[Any], tor
 
 def _on_meta(spec: ModelSpec, device: torch.device) -> torch.nn.Module:
     configuration, model, owner, rotary = _classes(spec.architecture)
-    config = configuration(**hub_config(spec))
+    config = configuration(**hub_config(base_of(spec)))
     with torch.device("meta"):
         module = model(config)
     if rotary is not None:
@@ -180,7 +207,8 @@ def _on_meta(spec: ModelSpec, device: torch.device) -> torch.nn.Module:
     return module
 
 
-def _rebind(module: torch.nn.Module, spec: ModelSpec, listed: tuple[TensorSpec, ...], flat: torch.Tensor) -> None:
+def _rebind(module: torch.nn.Module, spec: ModelSpec, flat: torch.Tensor) -> None:
+    listed = tensors(spec)
     embedding = embedding_name(spec)
     expected = {tensor.name: tensor.shape for tensor in listed}
     if spec.embeddings == "tied":
@@ -192,11 +220,6 @@ def _rebind(module: torch.nn.Module, spec: ModelSpec, listed: tuple[TensorSpec, 
     for tensor in listed:
         view = flat[first : first + tensor.count].view(tensor.shape)
         first += tensor.count
-        _set_parameter(module, tensor.name, torch.nn.Parameter(view))
+        set_parameter(module, tensor.name, torch.nn.Parameter(view))
     if spec.embeddings == "tied":
-        _set_parameter(module, OUTPUT_NAME, module.get_parameter(embedding))
-
-
-def _set_parameter(module: torch.nn.Module, name: str, parameter: torch.nn.Parameter) -> None:
-    owner, _, leaf = name.rpartition(".")
-    setattr(module.get_submodule(owner), leaf, parameter)
+        set_parameter(module, OUTPUT_NAME, module.get_parameter(embedding))

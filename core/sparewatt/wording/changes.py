@@ -37,6 +37,7 @@ FIELDS: Final = MappingProxyType({
     "rounds.seconds_total": "Planned time",
     "rounds": "Rounds, technical",
     "start": "Version it starts from",
+    "frozen": "Weights that are not changed",
     "start_keyframe": "Version it starts from",
 })  # fmt: skip
 

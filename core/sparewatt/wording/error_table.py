@@ -49,6 +49,8 @@ HERE: Final = MappingProxyType({
     "engine.start_slow": "The engine was started but does not answer after {seconds} s. It is still looked for.",
     "engine.version": "The engine has another version ({engine_version}). Restart it after the update.",
     "fetch.refused": "The coordinator did not give what was asked for ({reason}). It is tried again by itself.",
+    "frozen.hash": "The weights that the run's adapter stands on are damaged on this computer ({file}). Leave the run "
+    "and join it again.",
     "history.opening": "The account of energy is still being opened. Try again in a moment.",
     "invite.malformed": "This is no whole invite: its {part} is missing or damaged. Copy all of it once more.",
     "invite.unencrypted": "This invite leads to {host} without encryption, which is allowed only on one computer. Ask "
@@ -191,7 +193,9 @@ PEER: Final = MappingProxyType({
     "manifest.index": "The run's list of data does not fit its description. " + _ORGANISER,
     "manifest.key": "The run's description is signed with another key than the invite names. Do not join.",
     "merge.plan": "A plan to merge {updates} updates does not hold. The coordinator makes it again by itself.",
+    "model.adapter": "The run's adapter names a layer that its model does not have: {target}. " + _ORGANISER,
     "model.architecture": "The run's model is of an unknown kind: {architecture}. Update Sparewatt.",
+    "model.frozen": "The run trains an adapter and does not say on what. " + _ORGANISER,
     "model.heads": "The run's model is impossible: {hidden} features in {heads} heads. " + _ORGANISER,
     "model.size": "The run's model is larger than the {most} parameters that are allowed. " + _ORGANISER,
     "model.tensors": "The run's model has {found} tensors instead of {expected}. " + _ORGANISER,
@@ -297,6 +301,8 @@ RUN: Final = MappingProxyType({
     "key.missing": "There is no key at {path}. Choose the right file.",
     "key.mode": "Others can read the key {path}. Make it yours alone (mode 600).",
     "key.other": "This key is not the organiser's of this run. Choose the right file.",
+    "parquet.missing": "The package pyarrow is not installed, and tables need it. Install sparewatt with its create "
+    "extra.",
     "run.closed": "The run is closed and takes no more work.",
     "run.words": "The run cannot be described so: {detail}. Shorten or correct it.",
     "serve.address": "{host} cannot be listened on (system error {number}). Choose another address.",
@@ -310,10 +316,32 @@ RUN: Final = MappingProxyType({
     "--behind-proxy.",
     "serve.proxy_address": "Behind a proxy only you know where contributors reach it. Add --address HOST or HOST:PORT.",
     "serve.port_in_use": "Port {port} is in use. Choose another, or stop the program that uses it.",
+    "text.binary": "{file} is no text: byte {offset} is zero. Convert it, or leave it out.",
+    "text.column": "{file} has no column of text named {column}; it has: {known}. Name one with --field.",
+    "text.empty": "{file} is empty. Leave it out.",
+    "text.field": "Line {line} of {file} has no text in its field {field}; it has: {known}. Name one with --field, or "
+    "leave such lines out with --skip-unusable.",
+    "text.file_missing": "{file} cannot be read ({reason}). Check that it is still there and may be read.",
+    "text.json_line": "Line {line} of {file} is no object in JSON. Correct it, or leave such lines out with "
+    "--skip-unusable.",
+    "text.line_long": "Line {line} of {file} is longer than {most} bytes. Cut it.",
     "text.missing": "There is no text at {path}. Check the path.",
+    "text.not_utf8": "{file} is not UTF-8: line {line} has something else at byte {offset} of the file. Convert it, or "
+    "leave it out.",
+    "text.parquet": "{file} cannot be read as a table ({reason}). Fetch it again, or leave it out.",
     "text.too_little": "The text is too short: {found} tokens, and {needed} are needed. Add more text, or choose a "
     "smaller model.",
     "text.unreadable": "There is no text in UTF-8 at {path}. Choose other files, or convert them.",
+    "tokenizer.end": "Which token of {file} stands between two documents cannot be told. Name it with "
+    "--end-of-document.",
+    "tokenizer.end_unknown": "{file} has no token {token}. Name another with --end-of-document.",
+    "tokenizer.library": "The package tokenizers is not installed. Install sparewatt with its create extra.",
+    "tokenizer.malformed": "{file} is no tokenizer that can be used ({reason}). Choose another, or fetch it again.",
+    "tokenizer.missing": "{path} cannot be read ({reason}). Name a tokenizer.json, or: bytes.",
+    "tokenizer.needed": "{folder} has no tokenizer.json, so nobody can tell which tokens its model knows. Name one "
+    "with --tokenizer, or: --tokenizer bytes.",
+    "tokenizer.vocabulary": "The tokenizer has {found} tokens and the model knows {most}. Choose the model's own "
+    "tokenizer.",
     "torch.missing": "PyTorch is not installed here ({detail}), and this needs it. Install it.",
     "upload.in_use": "This result is being received already. It goes on by itself.",
     "upload.too_many": "{most} results are being received at once already. It is tried again by itself.",

@@ -12,7 +12,8 @@ from typing import Final
 import msgspec
 
 from sparewatt.errors import InputError
-from sparewatt.work.model import Architecture, ModelSpec
+from sparewatt.work.architecture import Architecture
+from sparewatt.work.model import ModelSpec
 
 Config = dict[str, object]
 
@@ -42,6 +43,8 @@ _OFF: Final = MappingProxyType(
         "use_sliding_window": False,
     }
 )
+# Sizes that follow from others where a checkpoint leaves them open.
+_FOLLOWING: Final = frozenset({"head_dim", "n_inner", "num_key_value_heads"})
 
 
 def hub_config(spec: ModelSpec) -> Config:
@@ -73,6 +76,8 @@ def _check(config: Mapping[str, object], expected: Config) -> None:
         if name in _WITHOUT_MEANING:
             continue
         wanted = expected.get(name, _OFF.get(name, _Unknown))
+        if value is None and name in _FOLLOWING:
+            continue
         if name == "layer_types" and isinstance(value, list) and set(value) == {"full_attention"}:
             continue
         if name == "rope_parameters" and isinstance(value, dict) and isinstance(wanted, dict):

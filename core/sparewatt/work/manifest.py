@@ -12,17 +12,55 @@ MANIFEST_KIND = "manifest"
 ROTATION_KIND = "online-key"
 
 
+SOURCES_SHOWN_MOST = 32
+
+
+class SourceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that data were made from.
+
+    Attributes:
+        name: of the file, without its folders.
+        size: in bytes.
+        sha256: of its bytes.
+    """
+
+    name: Title
+    size: Count
+    sha256: Sha256
+
+
+class DataRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What data were made from.
+
+    Attributes:
+        licence: of the data; the run's own where it is empty.
+        files: how many; `bytes` is their size together.
+        first: the first of them in the order in which they were read.
+        all_files: blob with the canonical JSON list of every `SourceFile` in that order.
+    """
+
+    licence: Words
+    files: Positive
+    bytes: Count
+    first: Annotated[tuple[SourceFile, ...], msgspec.Meta(min_length=1, max_length=SOURCES_SHOWN_MOST)]
+    all_files: BlobRef
+
+
 class DataSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where tokens come from and what a loss over them means.
 
     Attributes:
+        tokenizer: ``tokenizer.json`` is a file of the `tokenizers` library, which the organiser alone uses.
         index: blob with the canonical JSON list of every shard's `BlobRef`, in order.
         held_out: blob of tokens that are never trained on.
         sequence_length: tokens of one training sequence; shards are whole numbers of sequences.
         description: what the data are, for a person.
+        bytes_per_token_milli: bytes of UTF-8 text behind a held-out token on average, in 1e-3.
+        tokenizer_file: the ``tokenizer.json``; its digest says which. Contributors never fetch it.
+        record: what the data were made from.
     """
 
-    tokenizer: Literal["bytes"]
+    tokenizer: Literal["bytes", "tokenizer.json"]
     token_dtype: Literal["u8", "u16", "u32"]
     vocabulary_size: Positive
     loss_unit: Literal["nats_per_byte", "nats_per_token"]
@@ -33,6 +71,13 @@ class DataSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     held_out: BlobRef
     held_out_tokens: Positive
     description: Words
+    bytes_per_token_milli: Positive | None = None
+    tokenizer_file: BlobRef | None = None
+    record: DataRecord | None = None
+
+    def __post_init__(self) -> None:
+        if (self.tokenizer == "bytes") != (self.tokenizer_file is None):
+            raise ValueError("data have a tokenizer's file if, and only if, their tokens are not bytes")
 
 
 class OptimiserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +215,18 @@ class CostSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_bytes: Count
 
 
+class FrozenBase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The weights that an adapter stands on: fetched once, never changed.
+
+    Attributes:
+        weights: blob in the form of a keyframe of the model without its adapter.
+        sha256: hash of these weights, made as a version's.
+    """
+
+    weights: BlobRef
+    sha256: Sha256
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One run. Consent is given to `signing.digest` of this value, which is also the run's name everywhere.
 
@@ -177,10 +234,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         run_key: the organiser's offline public key, which signs this manifest and every online key.
         start: version 0 of branch 0, and `start_keyframe` the blob that holds it.
         validation: ``unaudited`` until a run scores and audits updates; then only trusted contributors carry weight.
+        frozen: what the adapter of ``causal-lm-lora`` stands on.
     """
 
     format: Literal[1]
-    task: Literal["causal-lm"]
+    task: Literal["causal-lm", "causal-lm-lora"]
     title: Title
     purpose: Words
     organiser: Title
@@ -198,6 +256,12 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     validation: Literal["unaudited"]
     start: VersionId
     start_keyframe: BlobRef
+    frozen: FrozenBase | None = None
+
+    def __post_init__(self) -> None:
+        adapted = self.task == "causal-lm-lora"
+        if (self.model.adapter is not None) != adapted or (self.frozen is not None) != adapted:
+            raise ValueError("a model has an adapter, and weights that it stands on, if, and only if, the task says so")
 
 
 class OnlineKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from sparewatt.work.model import Architecture, ModelSpec, parameter_count
+from sparewatt.work.model import Architecture, ModelSpec, frozen_count, parameter_count
 
 Compute = Literal["fp32", "bf16"]
 
@@ -61,14 +61,12 @@ class TrainingPass(msgspec.Struct, frozen=True):
     Attributes:
         compute: type of matrix products; weights, gradients and moments are fp32 in any case.
         checkpointing: only each layer's input is kept, and the layer is computed again in the backward pass.
-        trained_parameters: how many of the model's parameters have gradients and moments; None for all.
     """
 
     sequence_length: int
     micro_batch_sequences: Annotated[int, msgspec.Meta(ge=1)]
     compute: Compute = "fp32"
     checkpointing: bool = False
-    trained_parameters: int | None = None
 
 
 class MemoryNeed(msgspec.Struct, frozen=True):
@@ -113,8 +111,8 @@ def memory_need(spec: ModelSpec, training: TrainingPass, *, card: bool, error_fe
     Raises:
         IntegrityError: as `work.model.tensors`.
     """
-    parameters = parameter_count(spec)
-    trained = parameters if training.trained_parameters is None else training.trained_parameters
+    trained = parameter_count(spec)
+    parameters = trained + frozen_count(spec)
     weights = _FP32 * parameters + (_FP32 + _OPTIMISER) * trained
     if training.compute == "bf16":
         weights += _BF16 * parameters
@@ -133,7 +131,6 @@ def fit(
     *,
     card: bool,
     error_feedback: bool = False,
-    trained_parameters: int | None = None,
 ) -> Fit | None:
     """The largest micro-batch that fits, with checkpointing only where not even one sequence fits without; None when
     nothing does.
@@ -144,7 +141,7 @@ def fit(
     for checkpointing in (False, True):
         sequences = batch_sequences
         while True:
-            training = TrainingPass(sequence_length, sequences, compute, checkpointing, trained_parameters)
+            training = TrainingPass(sequence_length, sequences, compute, checkpointing)
             need = memory_need(spec, training, card=card, error_feedback=error_feedback)
             if taken_bytes(need, card=card) <= free_bytes:
                 return Fit(checkpointing, sequences, need)
@@ -161,10 +158,9 @@ def least_bytes(
     *,
     card: bool,
     error_feedback: bool = False,
-    trained_parameters: int | None = None,
 ) -> int:
     """What has to be free for anything to be trained: one sequence at a time, with checkpointing."""
-    training = TrainingPass(sequence_length, 1, compute, checkpointing=True, trained_parameters=trained_parameters)
+    training = TrainingPass(sequence_length, 1, compute, checkpointing=True)
     return taken_bytes(memory_need(spec, training, card=card, error_feedback=error_feedback), card=card)
 
 

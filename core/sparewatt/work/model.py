@@ -1,7 +1,8 @@
 """What a model is made of, known without building it.
 
 `tensors` lists the names and shapes that the `transformers` class of the same architecture would have, so that a
-size, a download and a memory need are known before any of them happens, and without torch.
+size, a download and a memory need are known before any of them happens, and without torch. A spec with an adapter
+trains the adapter's tensors alone; what they stand on is frozen.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,12 +13,14 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from sparewatt.errors import IntegrityError
+from sparewatt.work.adapter import LAYERS, AdapterSpec
+from sparewatt.work.architecture import Architecture
 from sparewatt.work.bounds import MAXIMUM_PARAMETERS
 
 # The output layer's tensor, which a class has even where it is the token embedding.
 OUTPUT_NAME: Final = "lm_head.weight"
-
-Architecture = Literal["llama", "qwen2", "qwen3", "gpt2", "gpt_neox"]
+# What `peft` puts before the names of a model's own layers in the file of an adapter.
+ADAPTER_PREFIX: Final = "base_model.model."
 
 
 class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +33,7 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         head_size: of one attention head; 0 for hidden size / heads, the only one but for ``qwen3``.
         rotary_share_micro: share of a head that positions turn, in 1e-6; for ``gpt_neox`` only.
         residual: whether attention and feed-forward stand side by side or in turn; for ``gpt_neox`` only.
+        adapter: what is trained instead of the model's own tensors.
     """
 
     architecture: Architecture
@@ -46,6 +50,7 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     head_size: Annotated[int, msgspec.Meta(ge=0, le=1_024)] = 0
     rotary_share_micro: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1_000_000
     residual: Literal["parallel", "sequential"] = "parallel"
+    adapter: AdapterSpec | None = None
 
     @property
     def head(self) -> int:
@@ -57,12 +62,13 @@ class TensorSpec(msgspec.Struct, frozen=True):
     """Name and shape of one fp32 tensor; the flat order of weights is the order of names.
 
     Attributes:
-        start: how it is drawn for a new model: ``residual`` for a projection into the residual stream.
+        start: how it is drawn for a new model: ``residual`` for a projection into the residual stream, ``adapter`` for
+            the first matrix of a low-rank adapter.
     """
 
     name: str
     shape: tuple[int, ...]
-    start: Literal["normal", "residual", "ones", "zeros"] = "normal"
+    start: Literal["normal", "residual", "ones", "zeros", "adapter"] = "normal"
 
     @property
     def count(self) -> int:
@@ -73,8 +79,52 @@ def tensors(spec: ModelSpec) -> tuple[TensorSpec, ...]:
     """All trained tensors of `spec`, sorted by name; tied tensors appear once.
 
     Raises:
-        IntegrityError: ``model.heads`` or ``model.size`` when the integers do not make a model of allowed size.
+        IntegrityError: ``model.heads`` or ``model.size`` when the integers do not make a model of allowed size;
+            ``model.adapter`` when an adapter names a layer that the architecture does not have.
     """
+    own = _own_tensors(spec)
+    return own if spec.adapter is None else _adapter_tensors(spec, spec.adapter, own)
+
+
+def frozen_tensors(spec: ModelSpec) -> tuple[TensorSpec, ...]:
+    """The tensors that an adapter stands on, sorted by name; none where the whole model is trained.
+
+    Raises:
+        IntegrityError: as `tensors`.
+    """
+    return () if spec.adapter is None else _own_tensors(spec)
+
+
+def base_of(spec: ModelSpec) -> ModelSpec:
+    """The model without its adapter."""
+    return msgspec.structs.replace(spec, adapter=None)
+
+
+def parameter_count(spec: ModelSpec) -> int:
+    """Number of trained numbers."""
+    return sum(tensor.count for tensor in tensors(spec))
+
+
+def frozen_count(spec: ModelSpec) -> int:
+    """Number of numbers that an adapter stands on."""
+    return sum(tensor.count for tensor in frozen_tensors(spec))
+
+
+def flop_per_token(spec: ModelSpec, sequence_length: int) -> int:
+    """Training cost of one token: ``6 N + 12 L d s``, the usual count of forward and backward matrix products.
+
+    A frozen number costs 4 instead of 6: nothing asks for its own gradient, but gradients pass through it.
+    """
+    numbers = 6 * parameter_count(spec) + 4 * frozen_count(spec)
+    return numbers + 12 * spec.layers * spec.heads * spec.head * sequence_length
+
+
+def embedding_name(spec: ModelSpec) -> str:
+    """Name of the token embedding."""
+    return _EMBEDDINGS[spec.architecture]
+
+
+def _own_tensors(spec: ModelSpec) -> tuple[TensorSpec, ...]:
     if not _heads_fit(spec):
         raise IntegrityError("model.heads", hidden=spec.hidden_size, heads=spec.heads)
     listed = tuple(sorted(_TENSORS[spec.architecture](spec), key=lambda tensor: tensor.name))
@@ -83,19 +133,21 @@ def tensors(spec: ModelSpec) -> tuple[TensorSpec, ...]:
     return listed
 
 
-def parameter_count(spec: ModelSpec) -> int:
-    """Number of trained numbers."""
-    return sum(tensor.count for tensor in tensors(spec))
-
-
-def flop_per_token(spec: ModelSpec, sequence_length: int) -> int:
-    """Training cost of one token: ``6 N + 12 L d s``, the usual count of forward and backward matrix products."""
-    return 6 * parameter_count(spec) + 12 * spec.layers * spec.heads * spec.head * sequence_length
-
-
-def embedding_name(spec: ModelSpec) -> str:
-    """Name of the token embedding."""
-    return _EMBEDDINGS[spec.architecture]
+def _adapter_tensors(spec: ModelSpec, adapter: AdapterSpec, own: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
+    """Two matrices for each adapted one: A (rank x inputs) and B (outputs x rank), under the names that `peft` uses."""
+    unknown = [target for target in adapter.targets if target not in LAYERS[spec.architecture]]
+    if unknown:
+        raise IntegrityError("model.adapter", target=unknown[0], known=", ".join(LAYERS[spec.architecture]))
+    transposed = spec.architecture == "gpt2"
+    listed: list[TensorSpec] = []
+    for tensor in own:
+        layer, _, kind = tensor.name.rpartition(".")
+        if kind == "weight" and any(layer.endswith(f".{target}") for target in adapter.targets):
+            outputs, inputs = reversed(tensor.shape) if transposed else tensor.shape
+            name = f"{ADAPTER_PREFIX}{layer}.lora_"
+            listed.append(TensorSpec(f"{name}A.weight", (adapter.rank, inputs), "adapter"))
+            listed.append(TensorSpec(f"{name}B.weight", (outputs, adapter.rank), "zeros"))
+    return tuple(sorted(listed, key=lambda tensor: tensor.name))
 
 
 def _heads_fit(spec: ModelSpec) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sparewatt.errors import InputError, ProtocolError, SparewattError, StorageError, UnavailableError
 from sparewatt.numeric.weights import as_floats
 from sparewatt.process.channel import Channel
+from sparewatt.training.adapter import Frozen
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import Device, is_out_of_memory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
@@ -149,7 +150,8 @@ class WorkerLoop:
             raise ProtocolError("worker.order", frame="configure")
         device = open_device(frame.device, frame.threads)
         fits = _fit(frame, device)
-        model = build_flat(frame.model, device.torch_device)
+        frozen = None if frame.frozen is None else Frozen(Path(frame.frozen.path), frame.frozen.sha256)
+        model = build_flat(frame.model, device.torch_device, frozen)
         if fits is not None and fits.checkpointing:
             use_checkpointing(model.module)
         remembered_as = remembered.key(device.name, frame.model, frame.data.sequence_length, device.compute)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from sparewatt.work.bounds import Sha256
 from sparewatt.work.manifest import CodecSpec, DataSpec, InnerSpec, OptimiserSpec, OuterSpec
 from sparewatt.work.memory import Compute
 from sparewatt.work.model import ModelSpec
@@ -16,6 +17,13 @@ from sparewatt.work.version import BlobRef, VersionId
 
 class _Frame(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
     pass
+
+
+class FrozenFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The weights that an adapter stands on: a keyframe at `path`, a file with the hash `sha256`."""
+
+    path: str
+    sha256: Sha256
 
 
 class Configure(_Frame, frozen=True, tag="configure"):
@@ -28,6 +36,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
         work_folder: the only folder the worker may write to.
         outer: how a version follows from the one before.
         memory_free_bytes: of the computer, for a device that shares its memory; None where nobody knows.
+        frozen: what the model's adapter stands on, where it has one.
     """
 
     model: ModelSpec
@@ -40,6 +49,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
     threads: int
     work_folder: str
     memory_free_bytes: int | None = None
+    frozen: FrozenFile | None = None
 
 
 class ApplyVersion(_Frame, frozen=True, tag="apply_version"):

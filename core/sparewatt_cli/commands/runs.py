@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sparewatt_cli.commands import creating
 from sparewatt_cli.commands.examples import examples
 
 app = typer.Typer(
@@ -27,56 +28,7 @@ app.add_typer(contributors_app, name="contributors")
 Data = Annotated[Path, typer.Option(help="Folder of the run.")]
 
 
-@app.command(epilog=examples("sparewatt run create --data my-run --text my-texts/ --title Poems --licence CC0-1.0"))
-def create(
-    data: Annotated[Path, typer.Option(help="New folder for the run's data.")],
-    text: Annotated[Path, typer.Option(help="File or folder of text to train on.")],
-    title: Annotated[str, typer.Option(help="What contributors see first.")],
-    licence: Annotated[str, typer.Option(help="Licence of the data and of the model, such as CC0-1.0.")],
-    purpose: Annotated[str, typer.Option(help="What the model is for.")] = "",
-    organiser: Annotated[str, typer.Option(help="Who you are, as contributors see it.")] = "unnamed",
-    description: Annotated[str, typer.Option(help="What the data are.")] = "",
-    key: Annotated[
-        Path | None,
-        typer.Option(help="Your offline key; made when there is none. Default: DATA.key beside the folder."),
-    ] = None,
-    size: Annotated[str, typer.Option(help="try, tiny, small, medium or large.")] = "tiny",
-    contributors: Annotated[int, typer.Option(min=1, max=10_000, help="About how many at a time.")] = 1,
-    tokens: Annotated[
-        int | None, typer.Option(min=1, help="Planned tokens. Default: 20 for each parameter.", show_default=False)
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Orders the data and draws the first weights.")] = 0,
-    codec: Annotated[
-        str | None, typer.Option(help="Updates: int8, int4, fp16 or topk. Default: by size and length.")
-    ] = None,
-    kept_up: Annotated[int | None, typer.Option(help="For topk: coordinates of each 4096 in an update.")] = None,
-    patch: Annotated[
-        str | None, typer.Option(help="Versions: int8, int4 or topk. Default: by size and length.")
-    ] = None,
-    kept_down: Annotated[int | None, typer.Option(help="For topk: coordinates of each 4096 in a version.")] = None,
-    inner_state: Annotated[
-        str, typer.Option(help="What the optimiser begins an assignment with: fresh, fresh-shared-v or kept.")
-    ] = "fresh",
-    keyframe_type: Annotated[
-        str, typer.Option(help="Numbers of a version in full: fp32, or bf16 for half the download.")
-    ] = "fp32",
-) -> None:
-    """Make a run from text. Its data go to every contributor in the clear."""
-    from sparewatt_cli.organiser import RunWords, make_named_run
-    from sparewatt_cli.run_exchange import exchange_line, wishes_of
-    from sparewatt_cli.surroundings import home_shortened
-
-    words = RunWords(title, purpose, organiser, licence, description or f"text from {text.name}")
-    key_file = key if key is not None else data.with_name(data.name + ".key")
-    wishes = wishes_of(codec, kept_up, patch, kept_down, inner_state, keyframe_type)
-    made = make_named_run(
-        data, key_file, text, words, size=size, contributors=contributors, tokens=tokens, seed=seed, wishes=wishes
-    )
-    typer.echo(f"Made run {made.run[:8]} from {made.files} files ({made.files_skipped} were no text).")
-    typer.echo(f"Your key is in {home_shortened(key_file)}. Keep a copy elsewhere: only it can prove the run is yours.")
-    typer.echo("Its data will go to every contributor in the clear.")
-    typer.echo(exchange_line(made.manifest))
-    typer.echo(f"Serve it: sparewatt coordinator serve --data {home_shortened(data)}")
+app.command("create", epilog=creating.EXAMPLES)(creating.create)
 
 
 @app.command("list")

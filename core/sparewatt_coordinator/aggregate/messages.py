@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from sparewatt.numeric.merge_plan import MergePlan
-from sparewatt.work.manifest import DataSpec
+from sparewatt.work.manifest import DataSpec, FrozenBase
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 
@@ -21,11 +21,16 @@ class _Request(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fie
 
 
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A version's weights: in the outer state of its merge, or for version 0 in the first keyframe."""
+    """A version's weights: in the outer state of its merge, or for version 0 in the first keyframe.
+
+    Attributes:
+        frozen: what an adapter stands on, where these are an adapter's.
+    """
 
     version: VersionId
     outer_state: BlobRef | None
     keyframe: BlobRef
+    frozen: FrozenBase | None = None
 
 
 class Merge(_Request, frozen=True, tag="merge"):
@@ -56,6 +61,7 @@ class Sample(_Request, frozen=True, tag="sample"):
     """Text that continues `prompt`; answered by `Sampled`. `temperature_milli` 0 takes the likeliest token."""
 
     model: ModelSpec
+    data: DataSpec
     weights: Weights
     prompt: str
     tokens: Annotated[int, msgspec.Meta(ge=1, le=2_000)]

@@ -10,10 +10,13 @@ from sparewatt.blobs.folder import BlobFolder
 from sparewatt.durable import storage_errors
 from sparewatt.errors import StorageError
 from sparewatt.numeric.version_file import load_version
+from sparewatt.training.adapter import Frozen
 from sparewatt.training.model import build, held_out_loss, load_flat
+from sparewatt.work.manifest import DataSpec, FrozenBase
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator.aggregate.messages import Evaluate, Evaluated, Sample, Sampled, Weights
+from sparewatt_coordinator.aggregate.words import ByteWords, FileWords, Words
 
 # Through a model of 1 M parameters, 16 sequences of 128 bytes need about 50 MiB for activations.
 _BATCH_SEQUENCES: Final = 16
@@ -50,7 +53,8 @@ class Scorer:
         return Evaluated(reply_to=job.id, version=job.weights.version, loss_micro=round(loss * 1e6), tokens=used)
 
     def sample(self, job: Sample) -> Sampled:
-        """Continue the prompt byte by byte, as far as the model's context reaches; one seed, one text, on one computer.
+        """Continue the prompt token by token, as far as the model's context reaches; one seed, one text, on one
+        computer.
 
         Raises:
             StorageError: ``storage.blob_missing``, ``version.unreadable``.
@@ -60,22 +64,30 @@ class Scorer:
         model = self._load(job.model, job.weights)
         context = job.model.context_length
         count = min(job.tokens, context - 1)
-        prompt = (job.prompt.encode() or b"\n")[-(context - count) :]
-        written = bytearray()
+        words = self._words(job.data)
+        prompt = (words.tokens(job.prompt) or words.tokens("\n") or [0])[-(context - count) :]
+        written: list[int] = []
         random = torch.Generator().manual_seed(job.seed % 2**63)
         with torch.inference_mode():
-            tokens, past = torch.tensor([list(prompt)]), None
+            tokens, past = torch.tensor([prompt]), None
             for _ in range(count):
                 given = model(input_ids=tokens, past_key_values=past, use_cache=True)
                 past = given.past_key_values
-                # A vocabulary may be larger than the 256 bytes that the data use.
-                tokens = _draw(given.logits[:, -1, :256], job.temperature_milli / 1e3, random)
+                # A model's vocabulary may be larger than that of the data.
+                logits = given.logits[:, -1, : job.data.vocabulary_size]
+                tokens = _draw(logits, job.temperature_milli / 1e3, random)
                 written.append(int(tokens))
-        return Sampled(reply_to=job.id, text=printable(bytes(written)))
+        return Sampled(reply_to=job.id, text=printable(words.text(written)))
+
+    def _words(self, data: DataSpec) -> Words:
+        if data.tokenizer_file is None:
+            return ByteWords()
+        return FileWords(self._blobs.read(data.tokenizer_file))
 
     def _load(self, spec: ModelSpec, weights: Weights) -> torch.nn.Module:
         if self._model is None or self._spec != spec:
-            self._model, self._spec, self._version = build(spec).eval(), spec, None
+            frozen = None if weights.frozen is None else self._frozen(weights.frozen)
+            self._model, self._spec, self._version = build(spec, frozen).eval(), spec, None
         if self._version != weights.version:
             self._version = None
             path = self._path(weights.outer_state or weights.keyframe)
@@ -83,15 +95,17 @@ class Scorer:
             self._version = weights.version
         return self._model
 
+    def _frozen(self, base: FrozenBase) -> Frozen:
+        return Frozen(self._path(base.weights), base.weights.sha256)
+
     def _path(self, blob: BlobRef) -> Path:
         if not self._blobs.has(blob.sha256):
             raise StorageError("storage.blob_missing", blob=blob.sha256)
         return self._blobs.path(blob.sha256)
 
 
-def printable(data: bytes) -> str:
-    """`data` as text without control characters but line ends and tabs; bytes that are no UTF-8 are replaced."""
-    text = data.decode(errors="replace")
+def printable(text: str) -> str:
+    """`text` without control characters but line ends and tabs."""
     return "".join(each for each in text if each in "\n\t" or each.isprintable())
 
 

@@ -40,10 +40,12 @@ _BUFFERS: Final = (".attn.bias", ".attn.masked_bias", ".attention.bias", ".atten
 class Checkpoint:
     """Attributes:
     weights: flat fp32, in the order of `work.model.tensors`, in their one spelling.
+    end_token: the first one that ends a text, where the configuration names one.
     """
 
     spec: ModelSpec
     weights: Floats
+    end_token: int | None = None
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -69,7 +71,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             ``checkpoint.malformed``, ``checkpoint.architecture``, ``checkpoint.field``, ``checkpoint.tensors``.
         IntegrityError: ``model.heads``, ``model.size``, ``weights.not_finite``.
     """
-    spec = spec_of(_json(folder / CONFIG_FILE, CONFIG_BYTES_MOST))
+    config = _json(folder / CONFIG_FILE, CONFIG_BYTES_MOST)
+    spec = spec_of(config)
     stored = {name: found for path in _files(folder) for name, found in _listed(path)}
     listed = tensors(spec)
     _check(spec, listed, stored)
@@ -79,7 +82,14 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         _read(stored[_stored_name(tensor.name, stored)], weights[first : first + tensor.count])
         first += tensor.count
     canonicalise(weights)
-    return Checkpoint(spec, weights)
+    return Checkpoint(spec, weights, _end_token(config))
+
+
+def _end_token(config: Mapping[str, object]) -> int | None:
+    """Its configuration has one number, several, or none."""
+    said = config.get("eos_token_id")
+    first = said[0] if isinstance(said, list) and said else said
+    return first if isinstance(first, int) and not isinstance(first, bool) else None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from sparewatt.numeric.moment_layout import moments_file_bytes, moments_tail_byt
 from sparewatt.numeric.patch import patch_bytes_most
 from sparewatt.numeric.residual import BYTES_PER_COORDINATE as RESIDUAL_BYTES_PER_PARAMETER
 from sparewatt.work.manifest import CostSpec
-from sparewatt.work.model import parameter_count
+from sparewatt.work.model import base_of, frozen_count, parameter_count
 from sparewatt_coordinator.create.profile import Profile
 from sparewatt_coordinator.create.shards import SHARD_BYTES
 
@@ -27,6 +27,7 @@ def costs_of(profile: Profile) -> CostSpec:
     model = profile.model
     coordinates = parameter_count(model)
     sequence = profile.sequence_length * (model.layers * model.hidden_size * _ACTIVATIONS + model.vocabulary_size * 12)
+    activations = profile.inner.batch_sequences * sequence
     data = _SHARDS_AT_A_TIME * SHARD_BYTES
     patch = patch_bytes_most(coordinates, profile.outer.patch)
     bytes_per_parameter = _BYTES_PER_PARAMETER
@@ -36,10 +37,13 @@ def costs_of(profile: Profile) -> CostSpec:
     if profile.inner.shares_moments:
         update += moments_tail_bytes(model)
         moments = moments_file_bytes(model)
+    frozen = 4 * frozen_count(model)
+    base = keyframe_bytes(base_of(model)) if frozen else 0
+    kept = base + 2 * keyframe_bytes(model) + 8 * (patch + moments) + 8 * update + 4 * data
     return CostSpec(
-        download_bytes_first=keyframe_bytes(model) + moments + data + _WORDS_BYTES,
+        download_bytes_first=base + keyframe_bytes(model) + moments + data + _WORDS_BYTES,
         download_bytes_per_version=patch + moments + data + _WORDS_BYTES,
         upload_bytes_per_update=update + _WORDS_BYTES,
-        disk_bytes=2 * keyframe_bytes(model) + 8 * (patch + moments) + 8 * update + 4 * data + 64 * _WORDS_BYTES,
-        memory_bytes=bytes_per_parameter * coordinates + profile.inner.batch_sequences * sequence + _TORCH_BYTES,
+        disk_bytes=kept + 64 * _WORDS_BYTES,
+        memory_bytes=frozen + bytes_per_parameter * coordinates + activations + _TORCH_BYTES,
     )

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
+
+from sparewatt.errors import InputError
 from sparewatt.work.manifest import CodecSpec, InnerSpec, OptimiserSpec, OuterSpec, RoundSpec
 from sparewatt.work.model import ModelSpec, parameter_count
 
@@ -21,6 +24,8 @@ SIZES: Final = tuple(_SIZES)
 _MOST_TOKENS_PER_SECOND: Final = 2_000_000
 _TOKENS_PER_PARAMETER: Final = 20
 OUTER_STEPS_LEAST: Final = 200
+_CHECKPOINT_RATE_NANO: Final = 100_000
+_ADAPTER_RATE_NANO: Final = 300_000
 
 
 @dataclass(frozen=True)
@@ -71,28 +76,68 @@ def try_profile(contributors: int, seconds: float, tokens: int | None = None) ->
     )
 
 
-def run_profile(size: SizeName, contributors: int, tokens: int | None = None, seconds: int = 0) -> Profile:
+def run_profile(
+    size: SizeName, contributors: int, tokens: int | None = None, seconds: int = 0, vocabulary_size: int = 256
+) -> Profile:
     """A run of a named size for about `contributors` at a time.
 
     Args:
         tokens: planned tokens; by default 20 for each parameter (Hoffmann et al., Training compute-optimal large
             language models, 2022).
         seconds: planned duration, 0 where only tokens count.
+        vocabulary_size: how many tokens there are.
     """
-    model = _model(size)
+    model = msgspec.structs.replace(_model(size), vocabulary_size=vocabulary_size)
     sequence_length = 128 if size == "try" else model.context_length // 2
+    return _profile(model, sequence_length, _SIZES[size][5], contributors, tokens, seconds)
+
+
+def checkpoint_profile(
+    model: ModelSpec,
+    contributors: int,
+    tokens: int | None = None,
+    *,
+    sequence_length: int | None = None,
+    peak_rate_nano: int | None = None,
+) -> Profile:
+    """A run that goes on with trained weights, or trains an adapter on them.
+
+    Rates are those at which such weights are usually trained on: a tenth of a new model's, and 3e-4 for an adapter,
+    whose weights are not decayed.
+
+    Args:
+        tokens: planned tokens; by default 20 for each trained number, and enough for 200 outer steps.
+        sequence_length: by default the model's context, 1,024 at most.
+
+    Raises:
+        InputError: ``run.form`` for sequences that are longer than the model's context.
+    """
+    length = sequence_length if sequence_length is not None else min(model.context_length, 1_024)
+    if length > model.context_length:
+        raise InputError("run.form", option="--sequence-length", allowed=f"8 … {model.context_length}")
+    peak = peak_rate_nano or (_ADAPTER_RATE_NANO if model.adapter is not None else _CHECKPOINT_RATE_NANO)
+    return _profile(model, length, peak, contributors, tokens, seconds=0)
+
+
+def _profile(
+    model: ModelSpec, sequence_length: int, peak_rate_nano: int, contributors: int, tokens: int | None, seconds: int
+) -> Profile:
     inner = InnerSpec(inner_steps=30, batch_sequences=16, state="fresh")
     assignment = inner.inner_steps * inner.batch_sequences * sequence_length
-    total = tokens if tokens is not None else _TOKENS_PER_PARAMETER * parameter_count(model)
     # A model needs some 200 outer steps. A round is never less than one full assignment of one device, nor, with one
     # contributor, more than the smallest (a quarter): whatever a slow device delivers is a round of its own then.
     alone = contributors == 1
     smallest = assignment // 4
+    usual = _TOKENS_PER_PARAMETER * parameter_count(model)
+    if model.adapter is not None:
+        usual = max(usual, OUTER_STEPS_LEAST * (smallest if alone else assignment))
+    total = tokens if tokens is not None else usual
     target = smallest if alone else max(assignment, min(contributors * assignment, total // OUTER_STEPS_LEAST))
+    decay_micro = 0 if model.adapter is not None else 100_000
     return Profile(
         model=model,
         sequence_length=sequence_length,
-        optimiser=_adamw(_SIZES[size][5], warmup_tokens=min(total // 50, 10 * target)),
+        optimiser=_adamw(peak_rate_nano, min(total // 50, 10 * target), decay_micro),
         inner=inner,
         codec=CodecSpec(name="int8", error_feedback="none"),
         outer=_outer(alone=alone),
@@ -129,13 +174,13 @@ def _model(size: SizeName) -> ModelSpec:
     )
 
 
-def _adamw(peak_rate_nano: int, warmup_tokens: int) -> OptimiserSpec:
+def _adamw(peak_rate_nano: int, warmup_tokens: int, weight_decay_micro: int = 100_000) -> OptimiserSpec:
     return OptimiserSpec(
         name="adamw",
         beta1_micro=900_000,
         beta2_micro=950_000,
         epsilon_pico=10_000,
-        weight_decay_micro=100_000,
+        weight_decay_micro=weight_decay_micro,
         clip_norm_milli=1_000,
         peak_rate_nano=peak_rate_nano,
         final_rate_micro=100_000,

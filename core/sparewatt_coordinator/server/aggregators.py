@@ -162,7 +162,10 @@ class ChildAggregators:
                 model=self._manifest.model,
                 data=self._manifest.data,
                 weights=messages.Weights(
-                    version=version, outer_state=outer_state, keyframe=self._manifest.start_keyframe
+                    version=version,
+                    outer_state=outer_state,
+                    keyframe=self._manifest.start_keyframe,
+                    frozen=self._manifest.frozen,
                 ),
                 tokens=tokens,
                 threads=self._threads,

@@ -35,8 +35,10 @@ from sparewatt.control.messages import (
 from sparewatt.errors import UnavailableError
 from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Receipt
+from sparewatt_coordinator.create.checkpoint import Checkpoint
 from sparewatt_coordinator.create.profile import Profile
 from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
+from sparewatt_coordinator.create.tokens import ByteTokens, Tokens
 from sparewatt_coordinator.gateway import admin
 from sparewatt_coordinator.gateway.admin_client import AdminClient
 from sparewatt_coordinator.server.establish import establish_run
@@ -186,6 +188,7 @@ class RealRun:
         text: what to train on.
         listen: HOST:PORT; options: more of the coordinator's, for connections from elsewhere.
         prefix: what runs the coordinator elsewhere.
+        start, tokens: a model that is brought along, and its tokens, as of `create.run.RunOptions`.
     """
 
     def __init__(
@@ -197,8 +200,12 @@ class RealRun:
         listen: str = "127.0.0.1:0",
         options: tuple[str, ...] = (),
         prefix: tuple[str, ...] = (),
+        start: Checkpoint | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
         self._folder = folder
+        self._start_from = start
+        self._tokens = tokens if tokens is not None else ByteTokens()
         self._options = options
         self._prefix = prefix
         self.data = DataFolder(folder / "run")
@@ -219,6 +226,8 @@ class RealRun:
             text=text,
             profile=profile,
             seed=seed,
+            start=self._start_from,
+            tokens=self._tokens,
         )
         now = time.time()
         created = create_run(options, BlobFolder(self.data.blobs), key, int(now))

@@ -23,9 +23,11 @@ from sparewatt.testing.run import FakeRun
 from sparewatt.testing.run_link import FakeRunLink
 from sparewatt.testing.worker import FakeWorkers
 from sparewatt.wire.messages import DeviceOffer
+from sparewatt.work.adapter import AdapterSpec
 from sparewatt.work.assignment import Assignment
+from sparewatt.work.manifest import FrozenBase
 from sparewatt.work.version import BlobRef
-from sparewatt.worker.messages import Configure, Train
+from sparewatt.worker.messages import Configure, FrozenFile, Train
 
 CPU = Device(device="cpu", kind="cpu", name="Processor", slot="cpu-test", memory_bytes=None)
 
@@ -344,3 +346,25 @@ def test_the_worker_is_given_the_moments_of_the_version_that_it_trains_from(tmp_
         assert [frame.moments for frame in told] == [str(bench.run.blob_path(moments))]
 
     drive(tmp_path, story, work=1)
+
+
+def test_nothing_begins_before_what_an_adapter_stands_on_is_here(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        manifest = bench.run.manifest
+        adapter = AdapterSpec(2, 4, ("self_attn.q_proj",))
+        bench.run.manifest = msgspec.structs.replace(
+            manifest,
+            task="causal-lm-lora",
+            model=msgspec.structs.replace(manifest.model, adapter=adapter),
+            frozen=FrozenBase(BlobRef("f" * 64, 1_000), "e" * 64),
+        )
+        for _ in range(20):
+            bench.clock.advance(1.0)
+            bench.look()
+            await asyncio.sleep(0.001)
+        assert bench.driver.state.worker == "none"
+        assert bench.driver.state.current is None
+        bench.run.frozen = FrozenFile("frozen", "e" * 64)
+        await bench.until(lambda: bench.driver.state.worker != "none" and bench.driver.state.current is not None)
+
+    drive(tmp_path, story)

@@ -1,6 +1,8 @@
+import msgspec
 import numpy as np
 
 from sparewatt.numeric.initial import initial_weights
+from sparewatt.work.adapter import AdapterSpec
 from sparewatt.work.model import ModelSpec, tensors
 
 SPEC = ModelSpec(
@@ -38,3 +40,15 @@ def test_they_are_canonical() -> None:
     flat = initial_weights(SPEC, 3)
     assert np.isfinite(flat).all()
     assert not np.signbit(flat[flat == 0]).any()
+
+
+def test_a_new_adapter_adds_nothing_and_can_learn() -> None:
+    spec = msgspec.structs.replace(SPEC, adapter=AdapterSpec(8, 16, ("mlp.down_proj", "self_attn.q_proj")))
+    flat, first = initial_weights(spec, 7), 0
+    for tensor in tensors(spec):
+        part = flat[first : first + tensor.count]
+        first += tensor.count
+        if ".lora_B." in tensor.name:
+            assert not part.any()
+        else:
+            assert abs(part.std() * (3 * tensor.shape[1]) ** 0.5 - 1) < 0.1, tensor.name

@@ -60,3 +60,10 @@ def test_what_would_be_trained_otherwise_than_it_was_made_is_refused_by_name(
 def test_a_type_that_is_not_on_the_list_is_refused(model_type: object) -> None:
     with pytest.raises(InputError, match=r"checkpoint\.architecture"):
         spec_of({"model_type": model_type})
+
+
+def test_sizes_that_a_checkpoint_leaves_open_follow_from_others() -> None:
+    gpt2 = ModelSpec("gpt2", 300, 32, 128, 2, 4, 4, 32, "tied")
+    assert spec_of({**hub_config(gpt2), "n_inner": None}) == gpt2
+    llama = ModelSpec("llama", 300, 32, 64, 2, 4, 4, 32, "separate")
+    assert spec_of({**hub_config(llama), "num_key_value_heads": None, "head_dim": None}) == llama

@@ -13,8 +13,9 @@ from sparewatt.numeric.moments import check_numbers, unreported
 from sparewatt.numeric.version_hash import version_sha256
 from sparewatt.numeric.weights import as_floats
 from sparewatt.testing.worker_bench import BATCH, LENGTH, SHARED, SPEC, Bench, Hearing, begin
+from sparewatt.work.adapter import AdapterSpec
 from sparewatt.work.manifest import CodecSpec
-from sparewatt.work.model import parameter_count
+from sparewatt.work.model import frozen_count, parameter_count
 from sparewatt.work.version import VersionId
 from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES, TrainedMark, begin_copy, end_copy, read_mark
 from sparewatt.worker.checkpoint import CHECKPOINT, checkpoint_bytes
@@ -27,7 +28,7 @@ from sparewatt.worker.messages import (
     SaveCheckpoint,
     Trained,
 )
-from sparewatt.worker.port import WorkerExited, WorkerStarter
+from sparewatt.worker.port import WorkerDevice, WorkerExited, WorkerStarter
 
 
 def test_an_assignment_from_version_to_payload(starter: WorkerStarter, bench: Bench) -> None:
@@ -63,6 +64,53 @@ def test_an_assignment_from_version_to_payload(starter: WorkerStarter, bench: Be
         decoded = np.concatenate([reader.block(index) for index in range(reader.blocks)]) / 2.0**36
     assert np.abs(moved).max() > 0
     assert np.abs(decoded - moved).max() <= np.abs(moved).max() / 127
+
+
+def test_an_adapters_update_is_as_small_as_the_adapter(starter: WorkerStarter, tmp_path: Path) -> None:
+    spec = msgspec.structs.replace(SPEC, adapter=AdapterSpec(2, 16, ("mlp.up_proj", "self_attn.q_proj")))
+    bench = Bench(tmp_path, spec)
+    frozen = (tmp_path / "frozen").read_bytes()
+
+    async def scenario() -> Trained:
+        hearing = await begin(starter, bench)
+        assert version_sha256(spec, bench.areas.base.view) == bench.version.sha256
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=4))
+        trained = await hearing.until(Trained)
+        await hearing.worker.stop("relaxed")
+        await hearing.rest()
+        return trained
+
+    try:
+        trained = asyncio.run(scenario())
+        moved = as_floats(bench.areas.base.view) - as_floats(bench.areas.trainable.view[TRAINABLE_HEADER_BYTES:])
+        assert len(moved) == parameter_count(spec) < frozen_count(spec) // 30
+        assert np.abs(moved).max() > 0
+    finally:
+        bench.close()
+    assert trained.loss_last_micro < trained.loss_first_micro
+    assert trained.payload.size < 2 * parameter_count(spec)
+    assert (tmp_path / "frozen").read_bytes() == frozen
+
+
+def test_weights_other_than_those_an_adapter_stands_on_end_the_worker(real: WorkerStarter, tmp_path: Path) -> None:
+    spec = msgspec.structs.replace(SPEC, adapter=AdapterSpec(2, 16, ("mlp.up_proj",)))
+    bench = Bench(tmp_path, spec)
+    with (tmp_path / "frozen").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x40")  # the last weight, 1.0, becomes 4.0
+
+    async def scenario() -> None:
+        hearing = Hearing(await real.start(WorkerDevice("cpu"), bench.areas, bench.folders))
+        await hearing.worker.send(bench.configure())
+        failed = await hearing.until(Failed)
+        assert (failed.error_id, failed.fatal) == ("frozen.hash", True)
+        await hearing.rest()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        bench.close()
 
 
 def test_what_one_update_leaves_out_is_what_the_next_begins_with(starter: WorkerStarter, tmp_path: Path) -> None:

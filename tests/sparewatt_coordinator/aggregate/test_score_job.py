@@ -18,6 +18,7 @@ from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator.aggregate.messages import Evaluate, Sample, Weights
 from sparewatt_coordinator.aggregate.score_job import Scorer, printable
 from sparewatt_coordinator.testing.runs import manifest
+from sparewatt_coordinator.testing.tokenizers import END, word_tokenizer
 
 SPEC = ModelSpec("llama", 256, 16, 32, 2, 2, 2, 32)
 # Larger than they would be initially, so that the model prefers some bytes.
@@ -96,6 +97,7 @@ def sample(blobs: BlobFolder, **changes: object) -> str:
     job = Sample(
         id=1,
         model=SPEC,
+        data=manifest().data,
         weights=stored_keyframe(blobs, FIRST, 0),
         prompt="abc",
         tokens=20,
@@ -120,7 +122,7 @@ def test_temperature_zero_takes_the_likeliest_byte(tmp_path: Path) -> None:
     with torch.inference_mode():
         for _ in range(20):
             tokens.append(int(model(input_ids=torch.tensor([tokens])).logits[0, -1].argmax()))
-    assert sample(blobs, temperature_milli=0) == printable(bytes(tokens[3:]))
+    assert sample(blobs, temperature_milli=0) == printable(bytes(tokens[3:]).decode(errors="replace"))
 
 
 @pytest.mark.parametrize("prompt", ["", "x" * 500])
@@ -129,4 +131,15 @@ def test_any_prompt_and_length_stay_within_the_context(prompt: str, tmp_path: Pa
 
 
 def test_a_sample_holds_no_control_characters() -> None:
-    assert printable(b"a\x1b[31mb\x00\n\tc\xff\xc3\xa9") == "a[31mb\n\tc\ufffd\u00e9"
+    assert printable("a\x1b[31mb\x00\n\tc\ufffd\u00e9") == "a[31mb\n\tc\ufffd\u00e9"
+
+
+def test_a_run_with_a_tokenizer_writes_its_words(tmp_path: Path) -> None:
+    blobs = BlobFolder(tmp_path)
+    file = blobs.add_bytes(word_tokenizer(["one", "two", "three"]))
+    data = msgspec.structs.replace(
+        manifest().data, tokenizer="tokenizer.json", tokenizer_file=file, vocabulary_size=5, loss_unit="nats_per_token"
+    )
+    written = sample(blobs, data=data, prompt="one two", tokens=8)
+    assert len(written.split()) == 8
+    assert set(written.split()) <= {"one", "two", "three", "[UNK]", END}

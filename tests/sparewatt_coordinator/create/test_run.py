@@ -1,5 +1,6 @@
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,13 +10,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.errors import InputError
+from sparewatt.numeric.initial import initial_weights
 from sparewatt.numeric.version_file import load_version
 from sparewatt.signing import digest, verify
+from sparewatt.work.adapter import AdapterSpec
 from sparewatt.work.manifest import MANIFEST_KIND, Manifest
 from sparewatt.work.model import ModelSpec
 from sparewatt.work.version import BlobRef
+from sparewatt_coordinator.create.checkpoint import Checkpoint
 from sparewatt_coordinator.create.profile import Profile, try_profile
 from sparewatt_coordinator.create.run import CreatedRun, RunOptions, create_run
+from sparewatt_coordinator.create.tokens import FileTokens
+from sparewatt_coordinator.testing.tokenizers import word_tokenizer
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SMALL = ModelSpec("llama", 256, 16, 32, 2, 2, 2, 256)
@@ -114,3 +120,49 @@ def test_too_little_text_is_said_in_bytes(tmp_path: Path) -> None:
 def test_words_that_a_manifest_cannot_hold_are_refused_before_signing(text: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"run\.words"):
         created(text, tmp_path, title="two\nlines")
+
+
+def test_a_run_that_goes_on_with_a_checkpoint_starts_from_its_weights(text: Path, tmp_path: Path) -> None:
+    weights = initial_weights(SMALL, 77)
+    run, blobs = created(text, tmp_path, start=Checkpoint(SMALL, weights))
+    start = run.manifest.start
+    kept = load_version(SMALL, blobs.path(run.manifest.start_keyframe.sha256), start.sha256)
+    assert kept.tobytes() == weights.tobytes()
+    assert (run.manifest.task, run.manifest.frozen) == ("causal-lm", None)
+
+
+def test_a_run_of_an_adapter_states_what_it_stands_on_and_starts_with_nothing_added(text: Path, tmp_path: Path) -> None:
+    adapted = msgspec.structs.replace(SMALL, adapter=AdapterSpec(2, 4, ("self_attn.q_proj",)))
+    weights = initial_weights(SMALL, 77)
+    changed = replace(profile(), model=adapted)
+    run, blobs = created(text, tmp_path, profile=changed, start=Checkpoint(SMALL, weights))
+    manifest = run.manifest
+    assert manifest.task == "causal-lm-lora"
+    assert manifest.frozen is not None
+    frozen = load_version(SMALL, blobs.path(manifest.frozen.weights.sha256), manifest.frozen.sha256)
+    assert frozen.tobytes() == weights.tobytes()
+    adapter = load_version(adapted, blobs.path(manifest.start_keyframe.sha256), manifest.start.sha256)
+    assert adapter.tobytes() == initial_weights(adapted, 0).tobytes()
+    costs = manifest.costs
+    assert costs.download_bytes_first > manifest.frozen.weights.size
+    assert costs.upload_bytes_per_update < manifest.frozen.weights.size + 262_144
+
+
+def test_tokens_that_a_model_does_not_have_are_refused(text: Path, tmp_path: Path) -> None:
+    file = tmp_path / "tokenizer.json"
+    file.write_bytes(word_tokenizer([f"w{number}" for number in range(300)]))
+    with pytest.raises(InputError, match=r"tokenizer\.vocabulary") as caught:
+        created(text, tmp_path / "blobs", tokens=FileTokens(file))
+    assert caught.value.parameters == {"found": 302, "most": 256}
+
+
+@pytest.mark.parametrize("change", [
+    {"task": "causal-lm-lora"},
+    {"frozen": {"weights": {"sha256": "0" * 64, "size": 1}, "sha256": "0" * 64}},
+    {"task": "causal-lm-lora", "frozen": {"weights": {"sha256": "0" * 64, "size": 1}, "sha256": "0" * 64}},
+])  # fmt: skip
+def test_a_manifest_that_says_half_of_an_adapter_is_none(change: dict[str, object], text: Path, tmp_path: Path) -> None:
+    whole = msgspec.to_builtins(created(text, tmp_path)[0].manifest)
+    assert msgspec.convert(whole, Manifest)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**whole, **change}, Manifest)

@@ -1,9 +1,7 @@
 from pathlib import Path
 
-import pytest
-
-from sparewatt.errors import InputError
-from sparewatt_coordinator.create.text import DOCUMENT_BYTES_MOST, collect, split
+from sparewatt_coordinator.create.documents import DOCUMENT_BYTES_MOST
+from sparewatt_coordinator.create.text import collect, split
 
 PLENTY = 1 << 20
 
@@ -14,27 +12,6 @@ def write(folder: Path, **files: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     return folder
-
-
-def test_text_files_are_taken_and_others_are_counted(tmp_path: Path) -> None:
-    write(tmp_path, a=b"first", sub__b=b"second", c=b"\xff\xfe", d=b"nul\0nul", e=b" \n")
-    documents = collect(tmp_path, PLENTY)
-    assert sorted(documents.texts) == [b"first", b"second"]
-    assert (documents.files, documents.files_skipped, documents.bytes_total) == (2, 3, 11)
-
-
-def test_caches_hidden_folders_and_installed_packages_are_left_out(tmp_path: Path) -> None:
-    write(tmp_path, a=b"kept", __pycache____b=b"x", site_packages__c=b"y")
-    (tmp_path / "site_packages").rename(tmp_path / "site-packages")
-    write(tmp_path / ".git", config=b"z")
-    assert collect(tmp_path, PLENTY).texts == (b"kept",)
-
-
-def test_links_are_not_followed(tmp_path: Path) -> None:
-    write(tmp_path / "outside", secret=b"secret")
-    inside = write(tmp_path / "inside", a=b"kept")
-    (inside / "link").symlink_to(tmp_path / "outside" / "secret")
-    assert collect(inside, PLENTY).texts == (b"kept",)
 
 
 def test_the_same_documents_are_chosen_wherever_the_folder_lies(tmp_path: Path) -> None:
@@ -73,14 +50,3 @@ def test_a_tenth_is_held_out_by_content_alone(tmp_path: Path) -> None:
     assert not held_out & training
     renamed = {f"other_{number}": data for number, data in enumerate(files.values())}
     assert split(collect(write(tmp_path / "renamed", **renamed), PLENTY)) == text
-
-
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"text\.missing"):
-        collect(tmp_path / "nothing", PLENTY)
-
-
-def test_a_folder_without_text_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"text\.unreadable") as caught:
-        collect(write(tmp_path, image=b"\x89PNG\xff"), PLENTY)
-    assert caught.value.parameters["files"] == 1

@@ -9,8 +9,9 @@ import pytest
 from sparewatt.errors import ConflictError, IntegrityError, UnavailableError
 from sparewatt.numeric.merge_plan import sorted_updates
 from sparewatt.signing import Signed, public_key_hex, sign, verify
+from sparewatt.work.adapter import AdapterSpec
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment
-from sparewatt.work.manifest import ROTATION_KIND, OnlineKey
+from sparewatt.work.manifest import ROTATION_KIND, FrozenBase, OnlineKey
 from sparewatt.work.receipt import (
     ANNOUNCEMENT_KIND,
     RECEIPT_KIND,
@@ -695,6 +696,20 @@ class TestVersions:
         assert store.disposable_blobs() == ()
         store.record_evaluation(Evaluation(6, 1_000, 10), online_sign, NOW)
         assert announced(store.run().latest).moments == later
+
+    def test_what_an_adapter_stands_on_may_be_fetched_and_is_always_needed(self, empty: Store) -> None:
+        base = blob("base", 5_000)
+        adapter = AdapterSpec(2, 4, ("self_attn.q_proj",))
+        adapted = msgspec.structs.replace(
+            MANIFEST,
+            task="causal-lm-lora",
+            model=msgspec.structs.replace(MANIFEST.model, adapter=adapter),
+            frozen=FrozenBase(base, sha256("base weights")),
+        )
+        empty.create_run(new_run(adapted), online_sign, NOW)
+        assert empty.may_fetch(base)
+        assert base not in empty.disposable_blobs()
+        assert not empty.may_fetch(blob("base", 5_001))
 
     def test_what_nobody_needs_any_more_is_named_until_it_is_forgotten(self, store: Store) -> None:
         self.advance(store, 6)

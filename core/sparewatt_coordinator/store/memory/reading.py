@@ -30,7 +30,8 @@ def record(tables: Tables) -> RunRecord:
 def may_fetch(tables: Tables, blob: BlobRef) -> bool:
     new, manifest = tables.created()
     versions = [each for row in tables.versions for each in row.blobs]
-    return blob in (manifest.data.index, *new.shards, *versions)
+    frozen = () if manifest.frozen is None else (manifest.frozen.weights,)
+    return blob in (manifest.data.index, *frozen, *new.shards, *versions)
 
 
 def disposable_blobs(tables: Tables) -> tuple[BlobRef, ...]:

@@ -45,8 +45,9 @@ def create_run(tables: Tables, new: NewRun, sign: Sign, now: int) -> None:
             for number, (shard, tokens) in enumerate(zip(new.shards, shard_tokens, strict=True))
         ],
     )
-    for shard in (manifest.data.index, *new.shards):
-        tables.add_blob("data", 0, shard)
+    frozen = () if manifest.frozen is None else (manifest.frozen.weights,)
+    for blob in (manifest.data.index, *frozen, *new.shards):
+        tables.add_blob("data", 0, blob)
     _add_version(tables, manifest.start, signed, None, manifest.start_keyframe)
     tables.sql.execute("INSERT INTO rounds (round, state) VALUES (?, 'gathering')", (manifest.start.number + 1,))
 
