@@ -28,7 +28,7 @@ ROUND_STEPS = 15
 def main(arguments: list[str]) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.training",
+        prog="python -m benchmarks",
         description=experiments.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
