@@ -1,6 +1,6 @@
 """A plot is an SVG with a line for each arm."""
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from benchmarks.training.plot import HEIGHT, WIDTH, chart
 
@@ -8,7 +8,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_every_arm_has_a_line_within_the_picture_and_its_name() -> None:
-    drawn = ElementTree.fromstring(chart("A < B?", "tokens", "loss", {"a & b": [(0, 2.0), (1, 1.0)], "c": [(0, 3.0)]}))
+    drawn = ET.fromstring(chart("A < B?", "tokens", "loss", {"a & b": [(0, 2.0), (1, 1.0)], "c": [(0, 3.0)]}))
     lines = [line.attrib["points"].split() for line in drawn.iter(f"{SVG}polyline")]
     assert [len(points) for points in lines] == [2, 1]
     for point in (point for points in lines for point in points):
@@ -19,7 +19,7 @@ def test_every_arm_has_a_line_within_the_picture_and_its_name() -> None:
 
 
 def test_a_lower_loss_is_drawn_lower() -> None:
-    drawn = ElementTree.fromstring(chart("", "", "", {"a": [(0, 2.0), (1, 1.0)]}))
+    drawn = ET.fromstring(chart("", "", "", {"a": [(0, 2.0), (1, 1.0)]}))
     (line,) = drawn.iter(f"{SVG}polyline")
     first, last = (float(point.split(",")[1]) for point in line.attrib["points"].split())
     assert last > first
