@@ -1,8 +1,10 @@
 """``python -m benchmarks.training NAME``: see `experiments`."""
 
 import argparse
+import hashlib
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,12 +12,15 @@ import msgspec
 from benchmarks.training import experiments
 from benchmarks.training.arm import Arm
 from benchmarks.training.experiments import EXPERIMENTS, Experiment
-from benchmarks.training.lab import Lab
+from benchmarks.training.lab import Lab, text_of
 from benchmarks.training.plot import chart
-from benchmarks.training.records import Record, Records
-from benchmarks.training.results import table
+from benchmarks.training.records import OtherTextError, Record, Records
+from benchmarks.training.results import PAIRS_MOST, table
 from benchmarks.training.simulation import STEP_TOKENS, Outcome, Simulation, train_alone
+from sparewatt.errors import SparewattError
+from sparewatt.wording.errors import sentence
 
+ROUNDS_MOST = 100_000
 # Inner steps of a full assignment wherever rounds count tokens, so that arms with other assignments get as many.
 ROUND_STEPS = 15
 
@@ -23,13 +28,15 @@ ROUND_STEPS = 15
 def main(arguments: list[str]) -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.training",
+        prog="python -m benchmarks",
         description=experiments.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", nargs="?", choices=tuple(EXPERIMENTS))
-    parser.add_argument("--seeds", type=int, help="paired seeds, from 1 on")
-    parser.add_argument("--rounds", type=int, help="tokens to train on, as outer steps of four full assignments each")
+    parser.add_argument("--seeds", type=count(PAIRS_MOST), help="paired seeds, from 1 on")
+    parser.add_argument(
+        "--rounds", type=count(ROUNDS_MOST), help="tokens to train on, as outer steps of four full assignments each"
+    )
     parser.add_argument(
         "--text", type=Path, default=Path(sysconfig.get_path("stdlib")), help="file or folder with text"
     )
@@ -42,11 +49,31 @@ def main(arguments: list[str]) -> int:
     experiment = EXPERIMENTS[options.name]
     seeds = range(1, (options.seeds or experiment.seeds) + 1)
     rounds = options.rounds or experiment.rounds
-    found = _records(experiment, Records(options.to / "arms"), seeds, rounds, options.text)
+    try:
+        text = hashlib.sha256(text_of(options.text).training).hexdigest()
+        records = Records(options.to / "arms", text)
+    except SparewattError as error:
+        parser.error(sentence(error))
+    except OtherTextError:
+        parser.error(f"{options.to} holds results of another text: name another folder with --to")
+    except OSError as error:
+        parser.error(f"{options.to} cannot be written: {error.strerror}. Name another folder with --to")
+    found = _records(experiment, records, seeds, rounds, options.text)
     folder = options.to / options.name
     folder.mkdir(parents=True, exist_ok=True)
     _write(experiment, found, folder)
     return 0
+
+
+def count(most: int) -> Callable[[str], int]:
+    """Parses a whole number from 1 to `most`."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most}")
+        return int(text)
+
+    return parse
 
 
 def _records(

@@ -94,7 +94,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
                 1_500,
             ),
             *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.6, 5 inner steps", outer=SHORT_OUTER), 1_500),
-            *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.8, 5 inner steps", outer=LONG_OUTER), 750),
+            *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.8, 5 inner steps", outer=LONG_OUTER), 750, 1_250),
             *_rated(_with(FRESH, "fresh, beta1 0, 0.7/0.6", beta1_micro=0, outer=SHORT_OUTER), 750),
             *_rated(_with(SHORT, "fresh, beta1 0, 0.7/0.9, 5 inner steps", outer=NESTEROV), 500),
             *_rated(_with(DILOCO, "dense DiLoCo, 5 inner steps", inner_steps=5), 500),

@@ -22,7 +22,7 @@ from sparewatt.training.model import build_flat, held_out_loss
 from sparewatt.training.optimiser import Factors, Optimiser
 from sparewatt.work.manifest import OptimiserSpec
 from sparewatt.work.model import ModelSpec
-from sparewatt_coordinator.create.text import collect, split
+from sparewatt_coordinator.create.text import SplitText, collect, split
 
 MODEL: Final = ModelSpec("llama", 256, 96, 256, 3, 4, 4, 128)
 SEQUENCE: Final = 64
@@ -97,7 +97,7 @@ class Lab:
 
     def __init__(self, source: Path, seed: int, share: Share = Share()) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sparewatt-lab-")
-        text = split(collect(source, TEXT_BYTES_MOST))
+        text = text_of(source)
         random = np.random.Generator(np.random.PCG64(seed))
         self._file = Path(self._folder.name, "shard")
         training = _sequences(text.training)
@@ -159,6 +159,15 @@ class Lab:
             spans.append(Span(self._file, begin * SEQUENCE, taken * SEQUENCE))
             first, count = first + taken, count - taken
         return tuple(spans)
+
+
+def text_of(source: Path) -> SplitText:
+    """What is trained on and what is held out.
+
+    Raises:
+        InputError: as `collect` and `split`.
+    """
+    return split(collect(source, TEXT_BYTES_MOST))
 
 
 def optimiser_of(arm: Arm) -> OptimiserSpec:

@@ -31,12 +31,28 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     date: str
 
 
-class Records:
-    """Records in `folder`, which is made when there is none."""
+class OtherTextError(Exception):
+    """The folder holds arms that were trained on another text."""
 
-    def __init__(self, folder: Path) -> None:
+
+class Records:
+    """Records in `folder`, which is made when there is none.
+
+    Args:
+        text: SHA-256 of what all of them are trained on.
+
+    Raises:
+        OtherTextError: the folder's records are of another text.
+    """
+
+    def __init__(self, folder: Path, text: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        noted = folder / "text.sha256"
+        if not noted.exists():
+            noted.write_text(text, encoding="ascii")
+        elif noted.read_text(encoding="ascii") != text:
+            raise OtherTextError
         self._machine = machine_facts()
         # Asked once: it is the code that this process has loaded, whatever is committed while it runs.
         self._commit = _commit()

@@ -12,6 +12,8 @@ from benchmarks.training.simulation import Outcome
 # Student's t for a two-sided 95 % interval, by degrees of freedom.
 _T95: Final = (0.0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
+PAIRS_MOST: Final = len(_T95)
+
 
 class Difference(msgspec.Struct, frozen=True):
     """Mean of paired differences and half the width of its 95 % interval; None from a single pair."""
@@ -34,7 +36,7 @@ def paired_difference(values: Sequence[float], references: Sequence[float]) -> D
     """
     differences = [value - reference for value, reference in zip(values, references, strict=True)]
     count = len(differences)
-    if not 1 <= count <= len(_T95):
+    if not 1 <= count <= PAIRS_MOST:
         raise ValueError("one to ten pairs make a difference")
     half_width = _T95[count - 1] * stdev(differences) / sqrt(count) if count > 1 else None
     return Difference(mean(differences), half_width)
