@@ -10,7 +10,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from sparewatt.work.model import Architecture, ModelSpec, frozen_count, parameter_count
+from sparewatt.work.architecture import Architecture
+from sparewatt.work.model import ModelSpec, frozen_count, parameter_count
 
 Compute = Literal["fp32", "bf16"]
 
