@@ -1,7 +1,10 @@
 """Serving a run in the foreground."""
 
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -90,18 +93,32 @@ def arguments(serving: Serving) -> list[str]:
 
 
 def serve_in_foreground(serving: Serving) -> int:
-    """Run a coordinator on this terminal until it ends, and return its exit code. Ctrl-C reaches it directly."""
+    """Run a coordinator on this terminal until it ends, and return its exit code. Ctrl-C reaches it directly.
+
+    It ends when its standard input does: so also when this process is asked to end, as service managers do, or killed.
+    """
     asked = protected(serving)
-    command = [sys.executable, "-m", "sparewatt_coordinator.server", *arguments(asked)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as coordinator:
+    command = [sys.executable, "-m", "sparewatt_coordinator.server", "--parent-pipe", *arguments(asked)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as coordinator:
+        assert coordinator.stdin is not None, "it was asked for"
         assert coordinator.stdout is not None, "it was asked for"
-        while True:
-            try:
-                _say(coordinator.stdout.readline(), asked)
-                return coordinator.wait()
-            except KeyboardInterrupt:
-                # The terminal sent it to the coordinator, too, which is now ending; every further one reaches it.
-                continue
+        with _on_terminate(coordinator.stdin.close):
+            while True:
+                try:
+                    _say(coordinator.stdout.readline(), asked)
+                    return coordinator.wait()
+                except KeyboardInterrupt:
+                    # The terminal sent it to the coordinator, too, which is now ending; every further one reaches it.
+                    continue
+
+
+@contextmanager
+def _on_terminate(act: Callable[[], object]) -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: act())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def unreachable_words(asked: Serving, ready: Ready) -> str:
