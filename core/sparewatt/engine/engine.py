@@ -28,7 +28,7 @@ from sparewatt.engine.overview import rates
 from sparewatt.engine.runs import Runs
 from sparewatt.engine.sensor_desk import SensorDesk
 from sparewatt.engine.series import Series
-from sparewatt.engine.ticks import tick_seconds
+from sparewatt.engine.ticks import sample_milliseconds, tick_seconds
 from sparewatt.engine.usage import RECOVERING_RULES, UsageDesk
 from sparewatt.engine.whole import Phase, Progress, whole_snapshot
 from sparewatt.engine.work_folder import left_checkpoints, tidy
@@ -58,7 +58,6 @@ from sparewatt.snapshot import Snapshot
 from sparewatt.work.receipt import Announcement
 from sparewatt.worker.port import WorkerStarter
 
-SAMPLE_MILLISECONDS: Final = 500
 IDENTITY_RETRY_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
 KILOBYTE: Final = 1_000
@@ -277,7 +276,7 @@ class Engine:
         lent = any(driver.lent for driver in self.devices)
         self.sensing.poll(
             tuple(polled),
-            self._sample_milliseconds(polled),
+            sample_milliseconds(self.pacer.pace_of(device) for device in polled),
             programs=settings.get(schema.PAUSE_PROGRAMS),
             on_battery=settings.get(schema.RUN_ON_BATTERY),
             delay_sleep=lent,
@@ -294,12 +293,6 @@ class Engine:
         self._look_who_is_there()
         self._sequence += 1
         self._server.changed()
-
-    def _sample_milliseconds(self, devices: list[str]) -> int:
-        """As often as the governor of any of them would see samples."""
-        paces = (self.pacer.pace_of(device) for device in devices)
-        wanted = (round(pace.sample_seconds * 1000) for pace in paces if pace is not None)
-        return min(wanted, default=SAMPLE_MILLISECONDS)
 
     def _look_who_is_there(self) -> None:
         if self._attendance is None or not self._attendance.alone(self._server.clients, self.parts.clock.monotonic()):

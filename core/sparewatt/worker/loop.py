@@ -18,8 +18,6 @@ from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat, use_checkpointing
 from sparewatt.training.moments import reported_moments, shared_moments
 from sparewatt.training.optimiser import Optimiser
-from sparewatt.work.memory import CONTEXT_BYTES, Fit, fit, least_bytes
-from sparewatt.work.model import flop_per_token
 from sparewatt.work.version import VersionId
 from sparewatt.worker import remembered
 from sparewatt.worker.areas import TrainedMark, WorkerAreas
@@ -45,12 +43,10 @@ from sparewatt.worker.mirror import TrainableMirror
 from sparewatt.worker.payload import apply_version, inside, write_payload
 from sparewatt.worker.residuals import residual_for
 from sparewatt.worker.saving import Training
+from sparewatt.worker.sizing import first_micro_batch, fitting
 from sparewatt.worker.watch import Inbox, PermitGate, PermitWatch
 
 log = logging.getLogger("sparewatt.worker")
-
-# What a micro-batch may take before the first permit has said it.
-_FIRST_BOUND_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -149,13 +145,13 @@ class WorkerLoop:
         if self._ready is not None:
             raise ProtocolError("worker.order", frame="configure")
         device = open_device(frame.device, frame.threads)
-        fits = _fit(frame, device)
+        fits = fitting(frame, device)
         frozen = None if frame.frozen is None else Frozen(Path(frame.frozen.path), frame.frozen.sha256)
         model = build_flat(frame.model, device.torch_device, frozen)
         if fits is not None and fits.checkpointing:
             use_checkpointing(model.module)
         remembered_as = remembered.key(device.name, frame.model, frame.data.sequence_length, device.compute)
-        search = _first_micro_batch(frame, device, remembered_as)
+        search = first_micro_batch(frame, device, remembered_as)
         micro_batch = search if fits is None else search.within(fits.micro_batch_sequences)
         gate = PermitGate(self._watch, self._inbox, self._clock)
         mirror = TrainableMirror(self._areas.trainable.view, model, self._clock)
@@ -361,43 +357,6 @@ class WorkerLoop:
     def _say_failed(self, error: SparewattError, *, fatal: bool) -> None:
         if not self._channel.closed.is_set():
             self._channel.send(Failed(error_id=error.error_id, parameters=error.parameters, fatal=fatal))
-
-
-def _fit(frame: Configure, device: Device) -> Fit | None:
-    """How the model is trained in the memory that is free; None where nobody knows how much that is.
-
-    Raises:
-        UnavailableError: ``device.memory_needed`` when it cannot be.
-    """
-    free = device.free_bytes()
-    card = device.memory_bytes is not None
-    free = frame.memory_free_bytes if free is None else free
-    if free is None:
-        return None
-    if card:
-        # Asking has made the driver's context already.
-        free += CONTEXT_BYTES
-    feedback = frame.codec.error_feedback == "decay"
-    length, compute = frame.data.sequence_length, device.compute
-    found = fit(frame.model, length, frame.inner.batch_sequences, compute, free, card=card, error_feedback=feedback)
-    if found is None:
-        needed = least_bytes(frame.model, length, compute, card=card, error_feedback=feedback)
-        raise UnavailableError("device.memory_needed", needed_bytes=needed, free_bytes=free)
-    return found
-
-
-def _first_micro_batch(frame: Configure, device: Device, remembered_as: str) -> MicroBatch:
-    batch = frame.inner.batch_sequences
-    known = remembered.recall(Path(frame.work_folder), remembered_as)
-    if known is not None:
-        return MicroBatch.remembered(known.sequences, known.sequences_most, batch)
-    sequence_length = frame.data.sequence_length
-    return MicroBatch.first(
-        batch_sequences=batch,
-        flop_per_sequence=flop_per_token(frame.model, sequence_length) * sequence_length,
-        flop_per_s=device.guessed_flop_per_s,
-        bound_seconds=_FIRST_BOUND_SECONDS,
-    )
 
 
 def _micro(loss: float) -> int:
