@@ -20,6 +20,8 @@ from tests.governor_simulation.machines import QUIET_FROM_S, Happening, Machine
 
 DEVICE: Final = "cuda:GPU-simulated"
 TRACE_LINES: Final = 24
+# How often the engine looks at a device without a worker: every 2 s while something may compute, else with each reading.
+REST_S: Final = 3.0
 # Longest back-off of a lost sensor, a minute's rest, and a worker's start.
 GOES_ON_WITHIN_S: Final = 420.0
 REFUSED_ABOVE: Final = 1.1
@@ -104,7 +106,8 @@ class Simulation:
                 next_sample = moment + self._sample_s * self._rng.uniform(1.0, 1.1)
                 continue
             self._tick(moment)
-            next_tick = moment + pacer.next_period_s()
+            period = pacer.next_period_s()
+            next_tick = moment + (REST_S * self._rng.uniform(0.9, 1.1) if period is None else period)
         return self._outcome()
 
     @property

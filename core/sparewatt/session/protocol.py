@@ -177,7 +177,9 @@ class SessionProtocol:
         to be answered, so that at most every sixth part of it is looked."""
         if self._state != "active":
             return TICK_SECONDS_LEAST
-        due = min((self._heartbeat_at, *self._deadlines()))
+        # While a heartbeat is unanswered there is no other.
+        heartbeat = [self._heartbeat_at] if self._heartbeat_deadline is None else []
+        due = min(heartbeat + self._deadlines())
         return min(max(due - now, TICK_SECONDS_LEAST), TICK_SECONDS_MOST)
 
     def _deadlines(self) -> list[float]:
