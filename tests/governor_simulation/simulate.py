@@ -20,7 +20,7 @@ from tests.governor_simulation.machines import QUIET_FROM_S, Happening, Machine
 
 DEVICE: Final = "cuda:GPU-simulated"
 TRACE_LINES: Final = 24
-# How often the engine looks at a device without a worker: every 2 s while something may compute, else with each reading.
+# How often the engine looks at a device without a worker: every 2 s while something may compute, else with readings.
 REST_S: Final = 3.0
 # Longest back-off of a lost sensor, a minute's rest, and a worker's start.
 GOES_ON_WITHIN_S: Final = 420.0
