@@ -17,6 +17,7 @@ from sparewatt.work.manifest import Manifest
 from sparewatt.work.version import BlobRef
 from sparewatt_coordinator.gateway import effects as e
 from sparewatt_coordinator.gateway.books import Books
+from sparewatt_coordinator.gateway.hot_files import HotFiles
 from sparewatt_coordinator.gateway.uploads import Uploads
 from sparewatt_coordinator.store.base import Accepted, LeaseRequest, NoWork, Refused, Registered, Store, Wanted
 
@@ -51,6 +52,7 @@ class Carrier:
         self._validate = validate
         self._joined = joined
         self._uploads = Uploads(blobs)
+        self._hot = HotFiles()
         self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
 
     async def answer(self, effect: e.Effect) -> e.Answer:
@@ -59,6 +61,11 @@ class Carrier:
             return await self._carry_out(effect)
         except StorageError as error:
             return e.Failed(effect, error.error_id)
+
+    def frames_now(self, effect: e.SendChunks) -> list[bytearray] | None:
+        """The frames of a blob's chunks if its bytes are in memory; does not block."""
+        frames, pieces = _empty_frames(effect)
+        return frames if self._hot.read_now(effect.blob.sha256, pieces) else None
 
     async def frames(self, effect: e.SendChunks) -> list[bytearray] | e.Failed:
         """The frames of a blob's chunks, read in one go; fails when the blob was deleted meanwhile."""
@@ -75,6 +82,7 @@ class Carrier:
     def close(self) -> None:
         """Wait for file work under way; blocks."""
         self._files.shutdown()
+        self._hot.close()
 
     async def _carry_out(self, effect: e.Effect) -> e.Answer:
         match effect:
@@ -191,16 +199,17 @@ class Carrier:
         return e.UploadAnswer(effect.transfer, outcome)
 
     def _read_frames(self, effect: e.SendChunks) -> list[bytearray]:
-        blob, frames = effect.blob, []
+        blob = effect.blob
+        frames, pieces = _empty_frames(effect)
         try:
+            path = self._blobs.path(blob.sha256)
             # Unbuffered: the bytes go from the system straight into the frame.
-            with self._blobs.path(blob.sha256).open("rb", buffering=0) as file:
-                for index in effect.indices:
-                    frame, data = chunk_frame(effect.transfer, index, chunk_length(blob.size, index))
-                    file.seek(index * CHUNK_BYTES)
+            with path.open("rb", buffering=0) as file:
+                for offset, data in pieces:
+                    file.seek(offset)
                     if file.readinto(data) != len(data):
                         raise StorageError("storage.blob_missing", blob=blob.sha256)
-                    frames.append(frame)
+            self._hot.keep(blob.sha256, path)
         except FileNotFoundError as error:
             raise StorageError("storage.blob_missing", blob=blob.sha256) from error
         except OSError as error:
@@ -212,3 +221,13 @@ class Carrier:
 
     def _now(self) -> int:
         return int(self._clock.unix() * 1000)
+
+
+def _empty_frames(effect: e.SendChunks) -> tuple[list[bytearray], list[tuple[int, memoryview]]]:
+    """The frames, and for each the offset in the blob of what belongs into it, and the place for that."""
+    frames, pieces = [], []
+    for index in effect.indices:
+        frame, data = chunk_frame(effect.transfer, index, chunk_length(effect.blob.size, index))
+        frames.append(frame)
+        pieces.append((index * CHUNK_BYTES, data))
+    return frames, pieces

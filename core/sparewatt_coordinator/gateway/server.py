@@ -224,8 +224,10 @@ class _Connection:
     async def serve(self, silence_seconds: float) -> None:
         """Until the session ends, the connection closes, or nothing was heard for too long."""
         self._socket.protocol.max_message_size = FRAME_BYTES_MOST
-        while self._session.state == "active":
-            async with asyncio.timeout(silence_seconds) as waiting:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as waiting:
+            while self._session.state == "active":
+                waiting.reschedule(loop.time() + silence_seconds)
                 frame = await self._socket.recv()
                 waiting.reschedule(None)
                 await self._take(frame, unauthenticated=False)
@@ -274,7 +276,7 @@ class _Connection:
                 case e.Send(message=message):
                     await self._send(encode(message))
                 case e.SendChunks():
-                    found = await self._carrier.frames(effect)
+                    found = self._carrier.frames_now(effect) or await self._carrier.frames(effect)
                     if isinstance(found, e.Failed):
                         waiting.extend(reversed(self._session.outcome(found)))
                         continue
