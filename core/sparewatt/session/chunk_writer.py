@@ -21,8 +21,8 @@ Chunks = Sequence[event.ChunkReceived]
 class ChunkWriter:
     """Hands chunks to a thread of its own, so that the network does not wait for the disk.
 
-    While the disk keeps up, the thread tells the event loop nothing, for each wake costs both of them a tenth of a chunk:
-    the loop looks at what is written when it has more.
+    While the disk keeps up, the thread tells the event loop nothing, for each wake costs both of them a tenth of a
+    chunk: the loop looks at what is written when it has more.
 
     Args:
         partial: written to by nobody else until `end` has returned.

@@ -1,17 +1,23 @@
 """Chunks of a download on their way from the connection to the disk, while nothing has to be waited for."""
 
 import asyncio
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from sparewatt.session import events as event
 from sparewatt.session.chunk_writer import ChunkWriter
-from sparewatt.session.link import Link
 from sparewatt.session.traffic import Traffic
 
 # An acknowledgement costs both sides as much time as a third of a chunk, so two chunks share one where the second comes
 # within 1 ms: on a way slower than 250 MB/s each has its own, and none waits for what is not there.
 CHUNKS_TOGETHER: Final = 2
 PATIENCE_SECONDS: Final = 0.001
+
+
+class Acknowledges(Protocol):
+    """A session, of which no more is needed here."""
+
+    def acknowledge(self, transfer: int, indices: Sequence[int]) -> None: ...
 
 
 class Intake:
@@ -21,7 +27,7 @@ class Intake:
         lacking: how many chunks are to come.
     """
 
-    def __init__(self, link: Link, writer: ChunkWriter, traffic: Traffic, lacking: int) -> None:
+    def __init__(self, link: Acknowledges, writer: ChunkWriter, traffic: Traffic, lacking: int) -> None:
         self._link = link
         self._writer = writer
         self._traffic = traffic

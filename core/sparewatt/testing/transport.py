@@ -60,7 +60,8 @@ class MemoryTransport:
         self._incoming.take = counted
 
     def send_now(self, frame: str) -> bool:
-        self.before_send(frame)
+        if not self._outgoing.over:
+            self.before_send(frame)
         if self._outgoing.over:
             return False
         self._outgoing.put(frame)

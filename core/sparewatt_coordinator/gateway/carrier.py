@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.errors import ConflictError, IntegrityError, StorageError
-from sparewatt.wire.codec import chunk_frame
+from sparewatt.wire.codec import chunk_message
 from sparewatt.wire.messages import CHUNK_BYTES
 from sparewatt.wire.transfer import chunk_length
 from sparewatt.work.manifest import Manifest
@@ -62,15 +62,17 @@ class Carrier:
         except StorageError as error:
             return e.Failed(effect, error.error_id)
 
-    def frames_now(self, effect: e.SendChunks) -> list[bytearray] | None:
-        """The frames of a blob's chunks if its bytes are in memory; does not block."""
-        frames, pieces = _empty_frames(effect)
-        return frames if self._hot.read_now(effect.blob.sha256, pieces) else None
+    def message_now(self, effect: e.SendChunks, index: int) -> bytearray | None:
+        """The message of one chunk if its bytes are in memory; does not block."""
+        message, data = chunk_message(effect.transfer, index, chunk_length(effect.blob.size, index))
+        return message if self._hot.read_now(effect.blob.sha256, index * CHUNK_BYTES, data) else None
 
-    async def frames(self, effect: e.SendChunks) -> list[bytearray] | e.Failed:
-        """The frames of a blob's chunks, read in one go; fails when the blob was deleted meanwhile."""
+    async def messages(self, effect: e.SendChunks, indices: Sequence[int]) -> list[bytearray] | e.Failed:
+        """The messages of a blob's chunks, read in one go; fails when the blob was deleted meanwhile."""
+        if not indices:
+            return []
         try:
-            return await self._in_file_thread(self._read_frames, effect)
+            return await self._in_file_thread(self._read_messages, effect, indices)
         except StorageError as error:
             return e.Failed(effect, error.error_id)
 
@@ -198,36 +200,28 @@ class Carrier:
             self._joined(outcome.joined_tokens)
         return e.UploadAnswer(effect.transfer, outcome)
 
-    def _read_frames(self, effect: e.SendChunks) -> list[bytearray]:
+    def _read_messages(self, effect: e.SendChunks, indices: Sequence[int]) -> list[bytearray]:
         blob = effect.blob
-        frames, pieces = _empty_frames(effect)
+        messages = []
         try:
             path = self._blobs.path(blob.sha256)
-            # Unbuffered: the bytes go from the system straight into the frame.
+            # Unbuffered: the bytes go from the system straight into the message.
             with path.open("rb", buffering=0) as file:
-                for offset, data in pieces:
-                    file.seek(offset)
+                for index in indices:
+                    message, data = chunk_message(effect.transfer, index, chunk_length(blob.size, index))
+                    file.seek(index * CHUNK_BYTES)
                     if file.readinto(data) != len(data):
                         raise StorageError("storage.blob_missing", blob=blob.sha256)
+                    messages.append(message)
             self._hot.keep(blob.sha256, path)
         except FileNotFoundError as error:
             raise StorageError("storage.blob_missing", blob=blob.sha256) from error
         except OSError as error:
             raise StorageError("storage.unusable", folder=str(self._blobs.root), code=error.errno or 0) from error
-        return frames
+        return messages
 
     async def _in_file_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._files, work, *arguments)
 
     def _now(self) -> int:
         return int(self._clock.unix() * 1000)
-
-
-def _empty_frames(effect: e.SendChunks) -> tuple[list[bytearray], list[tuple[int, memoryview]]]:
-    """The frames, and for each the offset in the blob of what belongs into it, and the place for that."""
-    frames, pieces = [], []
-    for index in effect.indices:
-        frame, data = chunk_frame(effect.transfer, index, chunk_length(effect.blob.size, index))
-        frames.append(frame)
-        pieces.append((index * CHUNK_BYTES, data))
-    return frames, pieces

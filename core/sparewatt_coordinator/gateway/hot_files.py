@@ -1,8 +1,8 @@
 """Files of the blobs that engines fetch now, to be read from the system's memory without a thread."""
 
 import os
+import sys
 from collections import OrderedDict
-from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -24,21 +24,26 @@ class HotFiles:
 
     def keep(self, name: str, path: Path) -> None:
         """Opens a file for `read_now`; blocks. FileNotFoundError or another OSError when it cannot."""
-        if not hasattr(os, "RWF_NOWAIT"):
+        if sys.platform != "linux":
             return
         with self._lock:
-            if name in self._files or self._closed:
+            if name in self._files:
                 return
-            self._files[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY)
+        with self._lock:
+            if self._closed or name in self._files:
+                os.close(file)
+                return
+            self._files[name] = file
             if len(self._files) > FILES_MOST:
                 os.close(self._files.popitem(last=False)[1])
 
-    def read_now(self, name: str, pieces: Sequence[tuple[int, memoryview]]) -> bool:
-        """Fills each piece with the bytes at its offset, if all of them are in memory; else they hold anything.
+    def read_now(self, name: str, offset: int, room: memoryview) -> bool:
+        """Fills the room with the bytes at the offset, if all of them are in memory; else it holds anything.
 
         Does not block.
         """
-        if not hasattr(os, "RWF_NOWAIT"):
+        if sys.platform != "linux":
             return False
         with self._lock:
             file = self._files.get(name)
@@ -49,7 +54,7 @@ class HotFiles:
                 os.close(self._files.pop(name))
                 return False
             try:
-                return all(os.preadv(file, [room], offset, os.RWF_NOWAIT) == len(room) for offset, room in pieces)
+                return os.preadv(file, [room], offset, os.RWF_NOWAIT) == len(room)
             except OSError:
                 # Not in memory, or no such reads on this file system: who reads it in a thread hears of real trouble.
                 return False
