@@ -10,7 +10,8 @@ from typing import Final
 from sparewatt.blobs.partial import PartialBlob
 from sparewatt.session import events as event
 
-# With the four that may be on their way they bound a download's memory to 2 MiB.
+# With the four that may be on their way they are eight chunks a download: 2 MiB, which hold at most eight blocks of the
+# connection's buffer and mostly three.
 UNWRITTEN_CHUNKS_MOST: Final = 4
 # A note costs several fsyncs; a crash costs what came since the last one.
 NOTE_SECONDS: Final = 1.0
