@@ -43,6 +43,7 @@ class PartialBlob:
         # Chunks mostly come in order: what came so is hashed on its way, and only the rest is read again at the end.
         self._hasher = hashlib.sha256()
         self._hashed = 0
+        self._position = 0
         with storage_errors(folder):
             self.have: Final = self._recover()
             self._file = self._part.open("r+b" if self._part.exists() else "w+b", buffering=0)
@@ -68,10 +69,13 @@ class PartialBlob:
         if index in self.have:
             return
         with storage_errors(self._part.parent):
-            self._file.seek(index * CHUNK_BYTES)
-            written = 0
+            if self._position != index * CHUNK_BYTES:
+                self._file.seek(index * CHUNK_BYTES)
+            self._position = -1
+            written = self._file.write(data)
             while written < len(data):
                 written += self._file.write(data[written:])
+            self._position = index * CHUNK_BYTES + written
         self.have.add(index)
         if index * CHUNK_BYTES == self._hashed:
             self._hasher.update(data)

@@ -26,7 +26,9 @@ def filled(bucket: Bucket, bytes_per_s: float, now_s: float) -> Bucket:
 
 
 def spent(bucket: Bucket, size_bytes: int, bytes_per_s: float, now_s: float) -> Bucket:
-    """After `size_bytes` went, whether or not they were there."""
+    """After `size_bytes` went, whether or not they were there; what goes without a limit has not to be made up for."""
+    if bytes_per_s <= 0:
+        return Bucket(0.0, now_s)
     full = filled(bucket, bytes_per_s, now_s)
     return Bucket(full.level_bytes - size_bytes, now_s)
 

@@ -1,21 +1,29 @@
 """Writing the chunks of a download in a thread, while more come."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial as bound
+from queue import SimpleQueue
+from threading import Thread
 from typing import Final
 
 from sparewatt.blobs.partial import PartialBlob
 from sparewatt.session import events as event
 
-# With the four that may be on their way they bound a download's memory to 2 MiB.
+# With the four that may be on their way they are eight chunks a download: 2 MiB, which hold at most eight blocks of the
+# connection's buffer and mostly three.
 UNWRITTEN_CHUNKS_MOST: Final = 4
 # A note costs several fsyncs; a crash costs what came since the last one.
 NOTE_SECONDS: Final = 1.0
 
+Chunks = Sequence[event.ChunkReceived]
+
 
 class ChunkWriter:
-    """Hands chunks to a thread, all that have come together, so that the network does not wait for the disk.
+    """Hands chunks to a thread of its own, so that the network does not wait for the disk.
+
+    While the disk keeps up, the thread tells the event loop nothing, for each wake costs both of them a tenth of a
+    chunk: the loop looks at what is written when it has more.
 
     Args:
         partial: written to by nobody else until `end` has returned.
@@ -24,78 +32,86 @@ class ChunkWriter:
     def __init__(self, partial: PartialBlob) -> None:
         self._partial = partial
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[event.ChunkReceived] = []
-        self._unwritten = 0
-        self._running: set[asyncio.Future[None]] = set()
-        self._writing: asyncio.Future[None] | None = None
-        self._syncing: asyncio.Future[None] | None = None
+        self._to_write: SimpleQueue[Chunks] = SimpleQueue()
+        self._thread: Thread | None = None
+        # Counted up here, and there by the thread alone.
+        self._taken = self._written = 0
+        self._ended = True
+        self._waited_for = False
+        self._syncing = False
         self._noted_at = self._loop.time()
         self._progress = asyncio.Event()
         self._failure: BaseException | None = None
 
-    async def take(self, chunks: Sequence[event.ChunkReceived]) -> None:
-        """Takes these over; returns when so few are unwritten that more may come.
+    def has_room(self, count: int) -> bool:
+        """Whether `write` may be given so many chunks now."""
+        return self._failure is None and self._taken + count - self._written <= UNWRITTEN_CHUNKS_MOST
+
+    def write(self, chunks: Chunks) -> None:
+        """Takes these over, at once."""
+        if self._thread is None:
+            self._ended = False
+            self._thread = Thread(target=self._run, name="download")
+            self._thread.start()
+        self._taken += len(chunks)
+        self._to_write.put(chunks)
+
+    async def until_room(self) -> None:
+        """Returns when so few are unwritten that more may come.
 
         Raises:
-            StorageError: one of them, or one before them, could not be written.
+            StorageError: one of them could not be written.
         """
-        self._waiting += chunks
-        self._unwritten += len(chunks)
-        self._go_on()
-        while self._unwritten > UNWRITTEN_CHUNKS_MOST and self._failure is None:
-            await self._until_progress()
-        self._raise_failure()
+        await self._until(lambda: self._failure is not None or self._taken - self._written <= UNWRITTEN_CHUNKS_MOST)
 
     async def end(self) -> None:
-        """Returns when no thread touches the blob any more; raises like `take`."""
-        while self._running:
-            await self._until_progress()
-        self._raise_failure()
+        """Returns when no thread touches the blob any more; raises like `until_room`."""
+        self._to_write.put(())
+        await self._until(lambda: self._ended and not self._syncing)
 
-    def _go_on(self) -> None:
-        """Begins to write what waits, unless it is being written, and makes older chunks durable when it is time."""
-        if self._failure is not None:
-            return
-        if self._writing is None and self._waiting:
-            batch, self._waiting = self._waiting, []
-            self._writing = self._in_thread(bound(_write, self._partial, batch))
-            self._writing.add_done_callback(lambda _: self._written(len(batch)))
-        if self._syncing is None and self._partial.sync_due:
-            # A disk takes as long as a network: what has come is made durable while more comes.
-            note = self._loop.time() - self._noted_at >= NOTE_SECONDS
-            if note:
-                self._noted_at = self._loop.time()
-            self._syncing = self._in_thread(bound(self._partial.sync, note=note))
-            self._syncing.add_done_callback(lambda _: self._synced())
+    # In the thread
 
-    def _written(self, count: int) -> None:
-        self._writing = None
-        self._unwritten -= count
-        self._go_on()
+    def _run(self) -> None:
+        try:
+            while chunks := self._to_write.get():
+                for chunk in chunks:
+                    self._partial.write(chunk.index, chunk.data, sync=False)
+                self._written += len(chunks)
+                if self._partial.sync_due and not self._syncing:
+                    self._syncing = True
+                    self._loop.call_soon_threadsafe(self._sync)
+                if self._waited_for:
+                    self._loop.call_soon_threadsafe(self._progress.set)
+        except BaseException as error:  # noqa: BLE001 - raised where the chunks come from
+            self._failure = error
+        finally:
+            self._loop.call_soon_threadsafe(self._thread_ended)
 
-    def _synced(self) -> None:
-        self._syncing = None
+    # In the event loop
 
-    def _in_thread(self, work: "bound[None]") -> asyncio.Future[None]:
-        running = self._loop.run_in_executor(None, work)
-        self._running.add(running)
-        running.add_done_callback(self._done)
-        return running
+    def _thread_ended(self) -> None:
+        self._ended = True
+        self._progress.set()
 
-    def _done(self, running: asyncio.Future[None]) -> None:
-        self._running.remove(running)
+    def _sync(self) -> None:
+        """A disk takes as long as a network: what has come is made durable while more comes."""
+        note = self._loop.time() - self._noted_at >= NOTE_SECONDS
+        if note:
+            self._noted_at = self._loop.time()
+        self._loop.run_in_executor(None, bound(self._partial.sync, note=note)).add_done_callback(self._synced)
+
+    def _synced(self, running: asyncio.Future[None]) -> None:
+        self._syncing = False
         self._failure = self._failure or running.exception()
         self._progress.set()
 
-    async def _until_progress(self) -> None:
-        self._progress.clear()
-        await self._progress.wait()
-
-    def _raise_failure(self) -> None:
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        # Said before each look, so that the thread either is seen to be so far or wakes this.
+        self._waited_for = True
+        while not reached():
+            self._progress.clear()
+            if not reached():
+                await self._progress.wait()
+        self._waited_for = False
         if self._failure is not None:
             raise self._failure
-
-
-def _write(partial: PartialBlob, chunks: Sequence[event.ChunkReceived]) -> None:
-    for chunk in chunks:
-        partial.write(chunk.index, chunk.data, sync=False)

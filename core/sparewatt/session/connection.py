@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.connection import broadcast
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
@@ -15,6 +16,9 @@ from websockets.exceptions import (
     InvalidURI,
     NegotiationError,
 )
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from sparewatt.errors import InputError, IntegrityError, ProtocolError, UnavailableError
@@ -37,6 +41,22 @@ class Transport(Protocol):
 
     async def receive(self) -> str | bytes:
         """The next frame. Raises UnavailableError ``connection.lost``."""
+        ...
+
+    def listen(self, take: Callable[[bytes], bool] | None) -> None:
+        """Lets `take` have every binary frame as it comes, without the wait for the one who calls `receive`.
+
+        Args:
+            take: whether it has dealt with a frame. One that it leaves, or that comes while others wait for
+                `receive`, waits behind them; None leaves them all.
+        """
+        ...
+
+    def send_now(self, frame: str) -> bool:
+        """Hands a short frame over, unless that would need a wait; then False, and nothing was sent.
+
+        Only while no `send` is under way, for the frame would go before its.
+        """
         ...
 
     async def close(self) -> None:
@@ -134,6 +154,7 @@ class WebsocketDial:
         if connection.subprotocol != SUBPROTOCOL:
             await connection.close()
             raise ProtocolError("connection.subprotocol", url=url)
+        assert isinstance(connection, _BufferedConnection)
         return WebsocketTransport(connection)
 
     async def _context(self, pin: str | None) -> ssl.SSLContext:
@@ -161,6 +182,7 @@ class _BufferedConnection(ClientConnection, asyncio.BufferedProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._received = ReceiveBuffer()
+        self.take: Callable[[bytes], bool] | None = None
         # Not promised by websockets; the tests of this module would notice another way of reading.
         self.protocol.reader.buffer = cast(bytearray, self._received)
 
@@ -170,6 +192,19 @@ class _BufferedConnection(ClientConnection, asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.data_received(cast(bytes, self._room[:nbytes]))
+
+    def process_event(self, event: Request | Response | Frame) -> None:
+        """Gives a whole binary message away where it was parsed: a task that waits for it costs more than it does."""
+        if (
+            self.take is not None
+            and isinstance(event, Frame)
+            and event.opcode is Opcode.BINARY
+            and event.fin
+            and not len(self.recv_messages.frames)
+            and self.take(cast(bytes, event.data))
+        ):
+            return
+        super().process_event(event)
 
 
 def _holding_key(pin: str | None, found_other: Callable[[], None]) -> type[ClientConnection]:
@@ -210,7 +245,7 @@ def _key_sha256(transport: asyncio.BaseTransport) -> str | None:
 class WebsocketTransport:
     """Frames over one websocket. Bytes are those of data frames with their headers, before TLS."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: _BufferedConnection) -> None:
         self._connection = connection
         self.bytes_up = 0
         self.bytes_down = 0
@@ -230,6 +265,24 @@ class WebsocketTransport:
             raise _lost(error) from error
         self.bytes_down += _framed(frame)
         return frame
+
+    def listen(self, take: Callable[[bytes], bool] | None) -> None:
+        def counted(frame: bytes) -> bool:
+            assert take is not None
+            taken = take(frame)
+            if taken:
+                self.bytes_down += _framed(frame)
+            return taken
+
+        self._connection.take = counted if take is not None else None
+
+    def send_now(self, frame: str) -> bool:
+        connection = self._connection
+        if connection.state is not State.OPEN or connection.transport.get_write_buffer_size():
+            return False
+        broadcast((connection,), frame)
+        self.bytes_up += _framed(frame) + 4
+        return True
 
     async def close(self) -> None:
         await self._connection.close()

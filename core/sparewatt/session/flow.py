@@ -12,6 +12,7 @@ from sparewatt.durable import storage_errors
 from sparewatt.errors import IntegrityError, RefusedError, UnavailableError
 from sparewatt.session import events as event
 from sparewatt.session.chunk_writer import ChunkWriter
+from sparewatt.session.intake import Intake
 from sparewatt.session.link import Link
 from sparewatt.session.outbox_files import OutboxRow
 from sparewatt.session.traffic import Traffic
@@ -23,10 +24,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 UploadOutcome = event.UploadAccepted | event.UploadRefused | event.RequestRefused | event.TransferEnded
 WRONG_HASHES_MOST: Final = 2
-# An acknowledgement costs both sides as much time as a third of a chunk, so two chunks share one where the second comes
-# within 1 ms: on a way slower than 250 MB/s each has its own, and none waits for what is not there.
-CHUNKS_TOGETHER: Final = 2
-PATIENCE_SECONDS: Final = 0.001
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -99,21 +96,14 @@ async def _download_once(link: Link, folder: BlobFolder, blob: BlobRef, traffic:
 async def _fetch(link: Link, partial: PartialBlob, traffic: Traffic) -> None:
     """One request for missing chunks, to its end."""
     writer = ChunkWriter(partial)
-    lacking = partial.have.chunks - partial.have.present
+    intake = Intake(link, writer, traffic, partial.have.chunks - partial.have.present)
     try:
-        with link.fetching(partial.blob, partial.have.bitmap()) as inbox:
-            while True:
-                told = await inbox.take(min(CHUNKS_TOGETHER, lacking), PATIENCE_SECONDS)
-                chunks = [each for each in told if isinstance(each, event.ChunkReceived)]
-                if chunks:
-                    lacking -= len(chunks)
-                    await writer.take(chunks)
-                    await traffic.downloaded(sum(len(chunk.data) for chunk in chunks))
-                    link.acknowledge(chunks[0].transfer, [chunk.index for chunk in chunks])
-                if len(chunks) < len(told):
-                    _check_answered(told[-1])
-                    return
+        with link.fetching(partial.blob, partial.have.bitmap(), intake.take) as inbox:
+            while isinstance(told := await inbox.get(), event.ChunkReceived):
+                await intake.wait_and_take(told)
+            _check_answered(told)
     finally:
+        intake.go_on()
         await writer.end()
 
 

@@ -1,6 +1,7 @@
 """One live session: the protocol over a transport, and the answers handed to those who asked."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -18,6 +19,7 @@ from sparewatt.work.update import Update
 from sparewatt.work.version import BlobRef, VersionId
 
 SEND_SECONDS: Final = 30.0
+TakeChunk = Callable[[event.ChunkReceived], bool]
 
 
 class Link:
@@ -32,7 +34,11 @@ class Link:
         self._clock = clock
         self._to_send = asyncio.Event()
         self._to_send.set()
+        self._unsent: deque[str | bytes] = deque()
+        self._sending = False
+        self._reading = False
         self._inboxes: dict[int, Inbox] = {}
+        self._takers: dict[int, TakeChunk] = {}
         self._end: event.SessionRefused | event.SessionFailed | None = None
 
     async def serve(
@@ -44,7 +50,13 @@ class Link:
         Returns:
             Why it ended; None after an inspection that got its manifest.
         """
-        tasks = [asyncio.create_task(each) for each in (self._read(on_event), self._write(), self._tick(on_event))]
+        # What comes of a frame that was taken where it arrived: the session's end, or a bug.
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        tasks: list[asyncio.Future[None]] = [
+            asyncio.create_task(each) for each in (self._read(on_event), self._write(), self._tick(on_event))
+        ]
+        tasks.append(taken)
+        self._transport.listen(lambda frame: self._take_now(frame, taken))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
@@ -53,6 +65,7 @@ class Link:
         except SparewattError as error:
             self._end = self._end or event.SessionFailed(error=error)
         finally:
+            self._transport.listen(None)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -78,8 +91,15 @@ class Link:
             yield inbox
 
     @contextmanager
-    def fetching(self, blob: BlobRef, bitmap: bytes) -> Iterator[Inbox]:
-        with self._transferring(self._protocol.fetch(blob, bitmap, self._now())) as inbox:
+    def fetching(self, blob: BlobRef, bitmap: bytes, take: TakeChunk | None = None) -> Iterator[Inbox]:
+        """Args:
+        take: called with each chunk as it arrives, and not to wait: a chunk for which it returns False goes into the
+            inbox like all other answers.
+        """
+        number = self._protocol.fetch(blob, bitmap, self._now())
+        with self._transferring(number) as inbox:
+            if take is not None:
+                self._takers[number] = take
             yield inbox
 
     @contextmanager
@@ -90,7 +110,7 @@ class Link:
     def acknowledge(self, transfer: int, indices: Sequence[int]) -> None:
         for each in self._protocol.acknowledge(transfer, indices, self._now()):
             self._hand_over(each)
-        self._to_send.set()
+        self._send_now()
 
     def send_chunk(self, transfer: int, index: int, data: bytes) -> None:
         self._protocol.send_chunk(transfer, index, data, self._now())
@@ -136,6 +156,7 @@ class Link:
             yield inbox
         finally:
             self._inboxes.pop(number, None)
+            self._takers.pop(number, None)
 
     @contextmanager
     def _transferring(self, number: int) -> Iterator[Inbox]:
@@ -149,7 +170,9 @@ class Link:
 
     async def _read(self, on_event: Callable[[event.Event], Awaitable[None]]) -> None:
         while self._end is None and self._protocol.state != "ended":
+            self._reading = True
             frame = await self._transport.receive()
+            self._reading = False
             await self._tell(self._protocol.receive(frame, self._now()), on_event)
 
     async def _tick(self, on_event: Callable[[event.Event], Awaitable[None]]) -> None:
@@ -161,12 +184,39 @@ class Link:
         while True:
             await self._to_send.wait()
             self._to_send.clear()
-            for frame in self._protocol.take_frames():
+            self._unsent += self._protocol.take_frames()
+            while self._unsent:
+                self._sending = True
                 try:
                     async with asyncio.timeout(SEND_SECONDS):
-                        await self._transport.send(frame)
+                        await self._transport.send(self._unsent.popleft())
                 except TimeoutError as error:
                     raise UnavailableError("session.silent", seconds=int(SEND_SECONDS)) from error
+                self._sending = False
+
+    def _send_now(self) -> None:
+        """Sends what can go without a wait, and leaves the rest to the task that may wait."""
+        if not self._sending:
+            self._unsent += self._protocol.take_frames()
+            while self._unsent and isinstance(first := self._unsent[0], str) and self._transport.send_now(first):
+                self._unsent.popleft()
+        if self._unsent or self._protocol.has_frames:
+            self._to_send.set()
+
+    def _take_now(self, frame: bytes, result: asyncio.Future[None]) -> bool:
+        """Takes in a chunk where it arrives, if nothing before it is still being dealt with."""
+        if not self._reading or self._end is not None or result.done():
+            return False
+        try:
+            for each in self._protocol.receive(frame, self._now()):
+                if isinstance(each, event.SessionRefused | event.SessionFailed):
+                    self._end = each
+                    result.set_result(None)
+                else:
+                    self._hand_over(each)
+        except Exception as bug:  # noqa: BLE001 - `serve` raises it; here it would only cut the connection
+            result.set_exception(bug)
+        return True
 
     async def _tell(self, told: tuple[event.Event, ...], on_event: Callable[[event.Event], Awaitable[None]]) -> None:
         if self._protocol.has_frames:
@@ -179,6 +229,10 @@ class Link:
 
     def _hand_over(self, told: event.Event) -> bool:
         """Whether the event is an answer to somebody; answers that nobody waits for any more are dropped."""
+        if isinstance(told, event.ChunkReceived):
+            take = self._takers.get(told.transfer)
+            if take is not None and take(told):
+                return True
         match told:
             case event.WorkReceived(request=number) | event.NoWorkReceived(request=number):
                 pass

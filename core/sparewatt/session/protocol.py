@@ -140,16 +140,16 @@ class SessionProtocol:
 
     # Frames and time in
 
-    def receive(self, frame: str | bytes, now: float) -> tuple[event.Event, ...]:
+    def receive(self, frame: str | bytes | memoryview, now: float) -> tuple[event.Event, ...]:
         """Takes in one frame of the coordinator."""
         if self._state == "ended":
             return ()
         self._now = now
         try:
-            if isinstance(frame, bytes):
-                self._take_chunk(decode_chunk(frame))
-            else:
+            if isinstance(frame, str):
                 self._take(decode_coordinator(frame))
+            else:
+                self._take_chunk(decode_chunk(frame))
         except (ProtocolError, IntegrityError) as error:
             self._fail(error)
         return self._told()

@@ -47,6 +47,11 @@ class Traffic:
         """Whether data and weights may be fetched, so that it makes sense to ask for work."""
         return self._transfers == "allowed"
 
+    @property
+    def downloads_freely(self) -> bool:
+        """Whether a download has nothing to wait for: it is allowed and has no limit, and what came needs no count."""
+        return self._transfers == "allowed" and not self._limits().down_bytes_per_s
+
     def permit(self, transfers: Transfers) -> None:
         """The policy's newest word: ``essential`` lets finished results go and nothing come, ``none`` neither."""
         if transfers != self._transfers:

@@ -51,6 +51,23 @@ class MemoryTransport:
         self.bytes_down += len(frame)
         return frame
 
+    def listen(self, take: Callable[[bytes], bool] | None) -> None:
+        def counted(frame: Frame) -> bool:
+            taken = take is not None and isinstance(frame, bytes) and take(frame)
+            self.bytes_down += len(frame) if taken else 0
+            return taken
+
+        self._incoming.take = counted
+
+    def send_now(self, frame: str) -> bool:
+        if not self._outgoing.over:
+            self.before_send(frame)
+        if self._outgoing.over:
+            return False
+        self._outgoing.put(frame)
+        self.bytes_up += len(frame)
+        return True
+
     async def close(self) -> None:
         self.cut()
 
@@ -66,24 +83,27 @@ class Pipe:
     def __init__(self) -> None:
         self._frames: deque[Frame] = deque()
         self._changed = asyncio.Event()
-        self._over = False
+        self.over = False
+        self.take: Callable[[Frame], bool] = lambda _: False
 
     def put(self, frame: Frame) -> None:
-        if self._over:
+        if self.over:
             raise UnavailableError("connection.lost", code=1006)
+        if not self._frames and self.take(frame):
+            return
         self._frames.append(frame)
         self._changed.set()
 
     async def get(self) -> Frame:
-        while not self._frames and not self._over:
+        while not self._frames and not self.over:
             self._changed.clear()
             await self._changed.wait()
-        if self._over:
+        if self.over:
             raise UnavailableError("connection.lost", code=1006)
         return self._frames.popleft()
 
     def cut(self) -> None:
-        self._over = True
+        self.over = True
         self._changed.set()
 
 

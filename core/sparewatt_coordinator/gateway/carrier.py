@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -10,13 +10,14 @@ from typing import Final, TypeVar
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.errors import ConflictError, IntegrityError, StorageError
-from sparewatt.wire.codec import chunk_frame
+from sparewatt.wire.codec import chunk_message
 from sparewatt.wire.messages import CHUNK_BYTES
 from sparewatt.wire.transfer import chunk_length
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.version import BlobRef
 from sparewatt_coordinator.gateway import effects as e
 from sparewatt_coordinator.gateway.books import Books
+from sparewatt_coordinator.gateway.hot_files import HotFiles
 from sparewatt_coordinator.gateway.uploads import Uploads
 from sparewatt_coordinator.store.base import Accepted, LeaseRequest, NoWork, Refused, Registered, Store, Wanted
 
@@ -51,6 +52,7 @@ class Carrier:
         self._validate = validate
         self._joined = joined
         self._uploads = Uploads(blobs)
+        self._hot = HotFiles()
         self._files = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="files")
 
     async def answer(self, effect: e.Effect) -> e.Answer:
@@ -60,10 +62,17 @@ class Carrier:
         except StorageError as error:
             return e.Failed(effect, error.error_id)
 
-    async def frames(self, effect: e.SendChunks) -> list[bytearray] | e.Failed:
-        """The frames of a blob's chunks, read in one go; fails when the blob was deleted meanwhile."""
+    def message_now(self, effect: e.SendChunks, index: int) -> bytearray | None:
+        """The message of one chunk if its bytes are in memory; does not block."""
+        message, data = chunk_message(effect.transfer, index, chunk_length(effect.blob.size, index))
+        return message if self._hot.read_now(effect.blob.sha256, index * CHUNK_BYTES, data) else None
+
+    async def messages(self, effect: e.SendChunks, indices: Sequence[int]) -> list[bytearray] | e.Failed:
+        """The messages of a blob's chunks, read in one go; fails when the blob was deleted meanwhile."""
+        if not indices:
+            return []
         try:
-            return await self._in_file_thread(self._read_frames, effect)
+            return await self._in_file_thread(self._read_messages, effect, indices)
         except StorageError as error:
             return e.Failed(effect, error.error_id)
 
@@ -75,6 +84,7 @@ class Carrier:
     def close(self) -> None:
         """Wait for file work under way; blocks."""
         self._files.shutdown()
+        self._hot.close()
 
     async def _carry_out(self, effect: e.Effect) -> e.Answer:
         match effect:
@@ -190,22 +200,25 @@ class Carrier:
             self._joined(outcome.joined_tokens)
         return e.UploadAnswer(effect.transfer, outcome)
 
-    def _read_frames(self, effect: e.SendChunks) -> list[bytearray]:
-        blob, frames = effect.blob, []
+    def _read_messages(self, effect: e.SendChunks, indices: Sequence[int]) -> list[bytearray]:
+        blob = effect.blob
+        messages = []
         try:
-            # Unbuffered: the bytes go from the system straight into the frame.
-            with self._blobs.path(blob.sha256).open("rb", buffering=0) as file:
-                for index in effect.indices:
-                    frame, data = chunk_frame(effect.transfer, index, chunk_length(blob.size, index))
+            path = self._blobs.path(blob.sha256)
+            # Unbuffered: the bytes go from the system straight into the message.
+            with path.open("rb", buffering=0) as file:
+                for index in indices:
+                    message, data = chunk_message(effect.transfer, index, chunk_length(blob.size, index))
                     file.seek(index * CHUNK_BYTES)
                     if file.readinto(data) != len(data):
                         raise StorageError("storage.blob_missing", blob=blob.sha256)
-                    frames.append(frame)
+                    messages.append(message)
+            self._hot.keep(blob.sha256, path)
         except FileNotFoundError as error:
             raise StorageError("storage.blob_missing", blob=blob.sha256) from error
         except OSError as error:
             raise StorageError("storage.unusable", folder=str(self._blobs.root), code=error.errno or 0) from error
-        return frames
+        return messages
 
     async def _in_file_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._files, work, *arguments)

@@ -25,6 +25,7 @@ from sparewatt_coordinator.gateway import page
 from sparewatt_coordinator.gateway.books import Books
 from sparewatt_coordinator.gateway.carrier import Carrier
 from sparewatt_coordinator.gateway.protocol import GatewaySession, Terms
+from sparewatt_coordinator.gateway.socket import GatewaySocket
 
 HANDSHAKE_SECONDS: Final = 10.0
 SEND_SECONDS_MOST: Final = 30.0
@@ -93,6 +94,7 @@ class GatewayServer:
                 self._handle,
                 host,
                 port,
+                create_connection=GatewaySocket,
                 select_subprotocol=_select_subprotocol,
                 process_request=self._process_request,
                 server_header=None,
@@ -140,6 +142,7 @@ class GatewayServer:
             await server.wait_closed()
 
     async def _handle(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, GatewaySocket), "it was asked for"
         session = GatewaySession(self._terms, self._books.sign, secrets.token_hex(32), secrets.token_hex(16))
         connection = _Connection(socket, session, self._carrier)
         self._open += 1
@@ -196,7 +199,7 @@ class GatewayServer:
 class _Connection:
     """One websocket and its session; effects are carried out one after the other."""
 
-    def __init__(self, socket: ServerConnection, session: GatewaySession, carrier: Carrier) -> None:
+    def __init__(self, socket: GatewaySocket, session: GatewaySession, carrier: Carrier) -> None:
         self._socket = socket
         self._session = session
         self._carrier = carrier
@@ -224,8 +227,10 @@ class _Connection:
     async def serve(self, silence_seconds: float) -> None:
         """Until the session ends, the connection closes, or nothing was heard for too long."""
         self._socket.protocol.max_message_size = FRAME_BYTES_MOST
-        while self._session.state == "active":
-            async with asyncio.timeout(silence_seconds) as waiting:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as waiting:
+            while self._session.state == "active":
+                waiting.reschedule(loop.time() + silence_seconds)
                 frame = await self._socket.recv()
                 waiting.reschedule(None)
                 await self._take(frame, unauthenticated=False)
@@ -274,12 +279,16 @@ class _Connection:
                 case e.Send(message=message):
                     await self._send(encode(message))
                 case e.SendChunks():
-                    found = await self._carrier.frames(effect)
+                    # One after the other, so that each is still in the processor's cache when it is encrypted.
+                    indices = effect.indices
+                    while indices and (read := self._carrier.message_now(effect, indices[0])) is not None:
+                        await self._send_whole((read,))
+                        indices = indices[1:]
+                    found = await self._carrier.messages(effect, indices)
                     if isinstance(found, e.Failed):
                         waiting.extend(reversed(self._session.outcome(found)))
                         continue
-                    for frame in found:
-                        await self._send(frame)
+                    await self._send_whole(found)
                 case e.Close(reason=reason):
                     await self._socket.close(CLOSE_POLICY, reason)
                     return
@@ -287,7 +296,15 @@ class _Connection:
                     answer = await self._carrier.answer(effect)
                     waiting.extend(reversed(self._session.outcome(answer)))
 
-    async def _send(self, frame: str | bytes | bytearray) -> None:
+    async def _send_whole(self, messages: Sequence[bytearray]) -> None:
+        """Raises like `_send`."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(None) as waiting:
+            for message in messages:
+                waiting.reschedule(loop.time() + SEND_SECONDS_MOST)
+                await self._socket.send_whole(message)
+
+    async def _send(self, frame: str) -> None:
         """Raises TimeoutError when the other side takes nothing for 30 s."""
         async with asyncio.timeout(SEND_SECONDS_MOST):
             await self._socket.send(frame)

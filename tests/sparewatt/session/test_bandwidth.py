@@ -41,3 +41,8 @@ def test_a_rest_saves_up_a_second_and_no_more() -> None:
 
 def test_a_clock_that_stands_still_takes_nothing_back() -> None:
     assert filled(Bucket(5.0, 10.0), 1_000, 9.0).level_bytes == 5.0
+
+
+def test_what_went_without_a_limit_need_not_be_made_up_for_when_there_is_one() -> None:
+    unlimited = spent(Bucket(), 1 << 30, 0.0, 5.0)
+    assert wait_seconds(unlimited, 1_000.0, 5.0) == 0.0

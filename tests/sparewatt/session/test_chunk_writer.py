@@ -64,7 +64,8 @@ def test_all_that_was_taken_is_there_at_the_end_in_any_order(tmp_path: Path) -> 
         partial = folder.partial(BLOB)
         writer = ChunkWriter(partial)
         for first in (10, 0, 20, 5, 15):
-            await writer.take([chunk(index) for index in range(first, min(first + 5, 21))])
+            writer.write([chunk(index) for index in range(first, min(first + 5, 21))])
+            await writer.until_room()
         await writer.end()
         partial.finish()
 
@@ -74,14 +75,19 @@ def test_all_that_was_taken_is_there_at_the_end_in_any_order(tmp_path: Path) -> 
 
 def test_no_more_is_taken_over_than_may_wait_for_the_disk(tmp_path: Path) -> None:
     async def test(disk: SlowDisk, writer: ChunkWriter) -> None:
-        await writer.take([chunk(index) for index in range(UNWRITTEN_CHUNKS_MOST)])
-        too_much = asyncio.ensure_future(writer.take([chunk(UNWRITTEN_CHUNKS_MOST)]))
+        assert writer.has_room(UNWRITTEN_CHUNKS_MOST)
+        writer.write([chunk(index) for index in range(UNWRITTEN_CHUNKS_MOST)])
+        await writer.until_room()
+        assert not writer.has_room(1)
+        writer.write([chunk(UNWRITTEN_CHUNKS_MOST)])
+        too_much = asyncio.ensure_future(writer.until_room())
         for _ in range(10):
             await asyncio.sleep(0)
         assert not too_much.done()
         assert disk.have.present == 0
         disk.go_on.set()
         await too_much
+        assert writer.has_room(0)
         await writer.end()
         assert disk.have.present == UNWRITTEN_CHUNKS_MOST + 1
 
@@ -91,12 +97,13 @@ def test_no_more_is_taken_over_than_may_wait_for_the_disk(tmp_path: Path) -> Non
 def test_a_full_disk_is_heard_of_by_who_brings_the_next_chunk_and_at_the_end(tmp_path: Path) -> None:
     async def test(disk: SlowDisk, writer: ChunkWriter) -> None:
         disk.fails = "storage.full"
-        await writer.take([chunk(0)])
+        writer.write([chunk(0)])
         disk.go_on.set()
         with pytest.raises(StorageError, match=r"storage\.full"):
             await writer.end()
+        assert not writer.has_room(1)
         with pytest.raises(StorageError, match=r"storage\.full"):
-            await writer.take([chunk(1)])
+            await writer.until_room()
         assert disk.have.present == 0
 
     on_a_slow_disk(tmp_path, test)
@@ -108,7 +115,7 @@ def test_the_end_waits_for_the_thread_although_its_caller_is_cancelled(tmp_path:
 
         async def downloading() -> None:
             try:
-                await writer.take([chunk(0), chunk(1)])
+                writer.write([chunk(0), chunk(1)])
                 begun.set()
                 await asyncio.Event().wait()
             finally:

@@ -94,6 +94,97 @@ def test_encrypted_frames_of_every_size_arrive_whole_and_in_order(tmp_path: Path
     asyncio.run(run())
 
 
+def test_who_listens_has_binary_frames_as_they_come_and_leaves_the_rest_in_order() -> None:
+    frames = ["one", b"two", b"leave", b"three", "four", b"five"]
+
+    async def burst(connection: ServerConnection) -> None:
+        await connection.recv()
+        for frame in frames:
+            await connection.send(frame)
+        await connection.recv()
+        await connection.send(b"six" * 100_000)
+        await connection.wait_closed()
+
+    async def test(url: str) -> None:
+        transport = await WebsocketDial()(url)
+        taken: list[bytes] = []
+
+        def take(frame: bytes) -> bool:
+            if bytes(frame) == b"leave":
+                return False
+            taken.append(bytes(frame))
+            return True
+
+        transport.listen(take)
+        assert transport.send_now("begin")
+        received = [await transport.receive() for _ in range(len(frames) - len(taken))]
+        # What came while another waited for `receive` was not taken, so both are in order and nothing is lost.
+        while len(received) + len(taken) < len(frames):
+            received.append(await transport.receive())
+        assert received == [each for each in frames if each not in taken]
+        assert taken == [each for each in frames if each in taken]
+        transport.listen(None)
+        assert transport.send_now("go on")
+        assert await transport.receive() == b"six" * 100_000
+        assert transport.bytes_down == sum(2 + len(each) for each in frames) + 10 + 300_000
+        assert transport.bytes_up == (2 + 4 + 5) + (2 + 4 + 5)
+        await transport.close()
+
+    with_server(test, burst)
+
+
+def test_binary_frames_reach_who_listens_although_nobody_receives() -> None:
+    async def burst(connection: ServerConnection) -> None:
+        await connection.recv()
+        for number in range(20):
+            await connection.send(bytes([number]) * 100_000)
+        await connection.wait_closed()
+
+    async def test(url: str) -> None:
+        transport = await WebsocketDial()(url)
+        taken: list[bytes] = []
+        all_came = asyncio.Event()
+
+        def take(frame: bytes) -> bool:
+            taken.append(bytes(frame))
+            if len(taken) == 20:
+                all_came.set()
+            return True
+
+        transport.listen(take)
+        await transport.send("begin")
+        await all_came.wait()
+        assert taken == [bytes([number]) * 100_000 for number in range(20)]
+        await transport.close()
+
+    with_server(test, burst)
+
+
+def test_nothing_is_sent_at_once_to_who_does_not_read_or_is_gone() -> None:
+    enough = asyncio.Event()
+
+    async def deaf(connection: ServerConnection) -> None:
+        await enough.wait()
+        connection.transport.abort()
+
+    async def test(url: str) -> None:
+        transport = await WebsocketDial()(url)
+        sent = 0
+        while transport.send_now("x" * 60_000):
+            sent += 1
+            assert sent < 10_000, "the system takes some MiB, not more"
+        before = transport.bytes_up
+        assert not transport.send_now("late")
+        assert transport.bytes_up == before
+        enough.set()
+        with pytest.raises(UnavailableError, match=r"connection\.lost"):
+            await transport.receive()
+        assert not transport.send_now("later")
+        await transport.close()
+
+    with_server(test, deaf)
+
+
 def test_a_frame_above_320_kib_ends_the_connection() -> None:
     async def too_much(connection: ServerConnection) -> None:
         await connection.send(bytes(320 * 1024 + 1))

@@ -1,16 +1,15 @@
-"""A buffer that behaves like the bytearray it stands for, and never copies what is in its place already."""
+"""A buffer that behaves like the bytearray it stands for, and lends what it holds instead of copying it."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparewatt.session.receive_buffer import BYTES_AT_FIRST, ReceiveBuffer
+from sparewatt.session.receive_buffer import BLOCK_BYTES, LENT_BYTES_LEAST, SPARE_BLOCKS_MOST, ReceiveBuffer
 
 STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["fed", "in place", "read"]), st.integers(0, 3 * BYTES_AT_FIRST // 2), st.integers(0, 255)
-    ),
+    st.tuples(st.sampled_from(["fed", "in place", "read"]), st.integers(0, 3 * BLOCK_BYTES // 2), st.integers(0, 255)),
     max_size=12,
 )
+FRAME_BYTES = 256 * 1024 + 18
 
 
 def put_in_place(buffer: ReceiveBuffer, data: bytes) -> ReceiveBuffer:
@@ -24,9 +23,14 @@ def put_in_place(buffer: ReceiveBuffer, data: bytes) -> ReceiveBuffer:
     return buffer
 
 
+def frame(number: int) -> bytes:
+    return bytes([number]) * FRAME_BYTES
+
+
 @given(STEPS)
-def test_it_holds_what_a_bytearray_would(steps: list[tuple[str, int, int]]) -> None:
+def test_it_holds_what_a_bytearray_would_and_never_changes_what_it_lent(steps: list[tuple[str, int, int]]) -> None:
     buffer, model = ReceiveBuffer(), bytearray()
+    lent: list[tuple[bytes | memoryview, bytes]] = []
     for what, size, fill in steps:
         data = bytes([fill]) * size
         if what == "fed":
@@ -36,7 +40,7 @@ def test_it_holds_what_a_bytearray_would(steps: list[tuple[str, int, int]]) -> N
             buffer = put_in_place(buffer, data)
             model += data
         else:
-            assert buffer[:size] == model[:size]
+            lent.append((buffer[:size], bytes(model[:size])))
             del buffer[:size]
             del model[:size]
         assert len(buffer) == len(model)
@@ -45,6 +49,7 @@ def test_it_holds_what_a_bytearray_would(steps: list[tuple[str, int, int]]) -> N
     assert buffer[:] == model
     del buffer[:]
     assert len(buffer) == 0
+    assert all(given == then for given, then in lent)
 
 
 def test_a_line_is_found_from_where_the_search_goes_on() -> None:
@@ -54,12 +59,40 @@ def test_a_line_is_found_from_where_the_search_goes_on() -> None:
     assert [buffer.find(b"\n", first) for first in (0, 3, 4)] == [3, 3, -1]
 
 
-def test_frames_as_they_come_need_no_more_memory_than_at_first() -> None:
+def test_little_is_copied_and_much_is_lent_to_be_read_only() -> None:
     buffer = ReceiveBuffer()
-    frame = bytes(320 * 1024)
-    memory = buffer.room().obj
-    for _ in range(20):
-        buffer = put_in_place(buffer, frame)
-        assert buffer[: len(frame)] == frame
-        del buffer[: len(frame)]
-    assert buffer.room().obj is memory
+    buffer += bytes(2 * LENT_BYTES_LEAST + 1)
+    assert isinstance(buffer[:LENT_BYTES_LEAST], bytes)
+    much = buffer[: LENT_BYTES_LEAST + 1]
+    assert isinstance(much, memoryview)
+    assert much.readonly
+
+
+def test_frames_that_are_read_and_let_go_need_no_new_memory() -> None:
+    buffer, blocks = ReceiveBuffer(), []
+    for number in range(100):
+        buffer = put_in_place(buffer, frame(number))
+        assert buffer[:FRAME_BYTES] == frame(number)
+        del buffer[:FRAME_BYTES]
+        block = buffer.room().obj
+        if not any(each is block for each in blocks):
+            blocks.append(block)
+    assert len(blocks) <= 2
+
+
+def test_frames_that_are_kept_stay_what_they_are_and_their_blocks_are_filled_again_afterwards() -> None:
+    buffer, kept = ReceiveBuffer(), []
+    for number in range(8):
+        buffer = put_in_place(buffer, frame(number))
+        kept.append(buffer[:FRAME_BYTES])
+        del buffer[:FRAME_BYTES]
+    assert kept == [frame(number) for number in range(8)]
+    before = [each.obj for each in kept if isinstance(each, memoryview)]
+    assert len(before) == 8
+    kept.clear()
+    after = []
+    for number in range(4 * SPARE_BLOCKS_MOST):
+        buffer = put_in_place(buffer, frame(number))
+        del buffer[:FRAME_BYTES]
+        after.append(buffer.room().obj)
+    assert all(any(each is block for block in before) for each in after)

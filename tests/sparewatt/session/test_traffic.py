@@ -32,6 +32,20 @@ def test_the_policy_says_what_may_move(transfers: Transfers, down: bool, up: boo
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("transfers", "limit", "freely"),
+    [("allowed", 0, True), ("allowed", 1_000_000_000, False), ("essential", 0, False), ("none", 0, False)],
+)
+def test_a_download_goes_freely_where_nothing_could_hold_it_back(
+    transfers: Transfers, limit: int, freely: bool
+) -> None:
+    async def run() -> None:
+        traffic = Traffic(SystemClock(), lambda: Limits(down_bytes_per_s=limit), transfers)
+        assert traffic.downloads_freely is freely
+
+    asyncio.run(run())
+
+
 def test_what_waits_goes_on_when_the_policy_changes_its_mind() -> None:
     async def run() -> None:
         traffic = Traffic(SystemClock(), Limits, "none")

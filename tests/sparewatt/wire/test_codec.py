@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
 
 from sparewatt.errors import ProtocolError
 from sparewatt.signing import Signed
@@ -14,7 +15,7 @@ from sparewatt.testing.hostile import HOSTILE_BYTES, injured
 from sparewatt.wire import messages as wire
 from sparewatt.wire.codec import (
     UNAUTHENTICATED_BYTES_MOST,
-    chunk_frame,
+    chunk_message,
     decode_chunk,
     decode_coordinator,
     decode_engine,
@@ -162,16 +163,40 @@ def test_nothing_too_long_is_ever_sent() -> None:
     with pytest.raises(ProtocolError, match=r"frame\.chunk"):
         encode_chunk(wire.Chunk(transfer=1, index=0, data=bytes(wire.CHUNK_BYTES + 1)))
     with pytest.raises(ProtocolError, match=r"frame\.chunk"):
-        chunk_frame(1, 0, wire.CHUNK_BYTES + 1)
+        chunk_message(1, 0, wire.CHUNK_BYTES + 1)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.binary(min_size=1, max_size=64))
 def test_chunks_are_heard_as_they_were_said(transfer: int, index: int, data: bytes) -> None:
     chunk = wire.Chunk(transfer=transfer, index=index, data=data)
     assert decode_chunk(encode_chunk(chunk)) == chunk
-    frame, place = chunk_frame(transfer, index, len(data))
+
+
+@pytest.mark.parametrize("size", [1, 117, 118, 65_527, 65_528, wire.CHUNK_BYTES])
+def test_a_chunk_with_its_websocket_header_is_the_message_that_websockets_sends(size: int) -> None:
+    data = bytes(each % 251 for each in range(size))
+    message, place = chunk_message(7, 258, size)
     place[:] = data
-    assert frame == encode_chunk(chunk)
+    frame = Frame(Opcode.BINARY, encode_chunk(wire.Chunk(transfer=7, index=258, data=data)))
+    assert message == frame.serialize(mask=False)
+
+
+@given(
+    st.integers(0, 2**33), st.integers(0, 2**33), st.none() | st.integers(0, 9), st.sampled_from(["", " ", "0", "-"])
+)
+def test_a_plain_acknowledgement_is_read_like_every_other(
+    transfer: int, index: int, count: int | None, before: str
+) -> None:
+    told = "" if count is None else f',"count":{count}'
+    text = f'{{"type":"ack","transfer":{transfer},"index":{before}{index}{told}}}'
+    assert heard(text) == heard(text[:-1] + ',"hint":0}')
+
+
+def heard(text: str) -> wire.EngineMessage | str:
+    try:
+        return decode_engine(text, unauthenticated=False)
+    except ProtocolError as error:
+        return error.error_id
 
 
 @pytest.mark.parametrize("size", [0, 7, 8, 8 + wire.CHUNK_BYTES + 1])
