@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.codec import codec
 from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.release import release
@@ -161,6 +162,7 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "stopped-footprint": stopped_footprint,
     "transfer": transfer,
     "release": release,
+    "codec": codec,
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,

@@ -19,6 +19,8 @@ Reals = NDArray[Any]
 
 # ln 2 in 2**-16: the best Rice parameter of geometric gaps is about log2(ln 2 * mean gap) (Kiely, 2004).
 _LN2: Final = 45_426
+# More in a group saves little: a row's maxima are then few already.
+_GROUP_MOST: Final = 32
 
 
 def kept_of(size: int, kept: int) -> int:
@@ -67,15 +69,42 @@ def _largest_in_rows(rows: Reals, kept: int) -> Places:
         return np.zeros(0, dtype=np.int64)
     if kept >= width:
         return np.arange(count * width, dtype=np.int64)
-    threshold = np.partition(rows, width - kept, axis=1)[:, width - kept, None]
-    chosen = rows >= threshold
-    for row in np.flatnonzero(np.count_nonzero(chosen, axis=1) > kept):
+    places = np.flatnonzero((rows >= _lower_bounds(rows, kept)).reshape(-1)).astype(np.int64)
+    values, in_row = rows.reshape(-1)[places], places // width
+    numbers = np.bincount(in_row, minlength=count)
+    starts = np.cumsum(numbers) - numbers
+    # Few are left of each row; filled up to the same length, all rows are partitioned at once.
+    longest = int(numbers.max())
+    left = np.full((count, longest), -1, dtype=rows.dtype)
+    left[in_row, np.arange(len(places)) - starts[in_row]] = values
+    left.partition(longest - kept, axis=1)
+    thresholds = left[:, longest - kept]
+    chosen = values >= thresholds[in_row]
+    for row in np.flatnonzero(np.bincount(in_row[chosen], minlength=count) > kept):
         # Several are as large as the smallest that is kept: the first of them are.
-        above = rows[row] > threshold[row]
-        equal = np.flatnonzero(rows[row] == threshold[row])[: kept - np.count_nonzero(above)]
+        part = slice(starts[row], starts[row] + numbers[row])
+        above = values[part] > thresholds[row]
+        equal = np.flatnonzero(values[part] == thresholds[row])[: kept - np.count_nonzero(above)]
         above[equal] = True
-        chosen[row] = above
-    return np.flatnonzero(chosen.reshape(-1)).astype(np.int64)
+        chosen[part] = above
+    return places[chosen]
+
+
+def _lower_bounds(rows: Reals, kept: int) -> Reals:
+    """For each row a number that at least `kept` of its own reach: the `kept`-th largest of the maxima of its groups.
+
+    With twice to four times as many groups as are kept, few others reach it, and partitioning the maxima takes a fifth
+    of the time that partitioning whole rows does.
+    """
+    count, width = rows.shape
+    members = 1
+    while members < _GROUP_MOST and width % (2 * members) == 0 and width // (2 * members) >= 2 * kept:
+        members *= 2
+    # A group's members lie far apart, so that its maximum is taken over whole vectors.
+    greatest: Reals = rows.reshape(count, members, width // members).max(axis=1)
+    at = greatest.shape[1] - kept
+    greatest.partition(at, axis=1)
+    return greatest[:, at, None]
 
 
 def encode_places(places: Places, kept: int) -> bytes:
