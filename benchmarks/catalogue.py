@@ -14,6 +14,7 @@ import psutil
 from benchmarks.codec import codec
 from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.measurement import Measurement, Target, absolute, paired
+from benchmarks.merge import merge
 from benchmarks.release import release
 from benchmarks.rig import Rig, bare, pin, rig
 from benchmarks.transfer import measured
@@ -163,6 +164,7 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "transfer": transfer,
     "release": release,
     "codec": codec,
+    "merge": merge,
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,

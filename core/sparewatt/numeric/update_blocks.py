@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.blocks import CHUNK_COORDINATES, chunk_count
+from sparewatt.numeric.dense_sum import DenseBlock
 from sparewatt.numeric.levels import UNIT, Units, levels_at_least, levels_near, read_levels
 from sparewatt.numeric.sparse import (
     Places,
@@ -118,6 +119,13 @@ class Dense:
         return packed.astype("<u2").tobytes() + self.pack(codes.reshape(-1)[: len(values)].astype(np.int8))
 
     def decode(self, data: bytes, coordinates: int, kept: int) -> Units:  # noqa: ARG002 - all are
+        block = self.parts(data, coordinates)
+        units: Units = np.repeat(block.levels, CHUNK_COORDINATES)[:coordinates]
+        np.multiply(units, block.codes, out=units)
+        return units
+
+    def parts(self, data: bytes, coordinates: int) -> DenseBlock:
+        """Levels and codes, checked like `decode` checks them."""
         chunks = chunk_count(coordinates)
         levels = read_levels(np.frombuffer(data, dtype="<u2", count=chunks).astype(np.int64), self.exponent_most)
         if levels is None:
@@ -125,9 +133,7 @@ class Dense:
         codes = self.unpack(data[2 * chunks :], coordinates)
         if codes.min() < -self.code_most:
             raise Malformed("codes")
-        units: Units = np.repeat(levels, CHUNK_COORDINATES)[:coordinates]
-        np.multiply(units, codes, out=units)
-        return units
+        return DenseBlock(levels, codes)
 
 
 class Halves:
@@ -151,7 +157,8 @@ class Halves:
             raise IntegrityError("update.not_finite")
         if largest >= _HALF_ONE:
             raise IntegrityError("update.too_large")
-        return _HALF_UNITS[halves]
+        units: Units = _HALF_UNITS[halves]
+        return units
 
 
 def nearest_halves(values: Floats) -> NDArray[np.uint16] | None:
@@ -280,13 +287,16 @@ def unpack_nibbles(data: bytes, count: int) -> NDArray[np.int8]:
     Raises:
         Malformed: ``codes`` when something else than zero fills the last byte.
     """
-    packed = np.frombuffer(data, dtype=np.uint8)
-    nibbles = np.empty(2 * len(packed), dtype=np.uint8)
-    nibbles[0::2] = packed & 0xF
-    nibbles[1::2] = packed >> 4
-    if nibbles[count:].any():
+    # Both nibbles of a byte go to a byte of their own, and the sign of each from its fourth bit to all above.
+    pairs = np.frombuffer(data, dtype=np.uint8).astype("<u2")
+    pairs |= pairs << 4
+    pairs &= 0x0F0F
+    codes = pairs.view(np.int8)
+    codes ^= 8
+    codes -= 8
+    if codes[count:].any():
         raise Malformed("codes")
-    return (nibbles[:count] << 4).view(np.int8) >> 4
+    return codes[:count]
 
 
 def _as_int8(data: bytes, count: int) -> NDArray[np.int8]:
