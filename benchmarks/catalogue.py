@@ -15,6 +15,7 @@ from benchmarks.codec import codec
 from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.merge import merge
+from benchmarks.publish import publish
 from benchmarks.release import release
 from benchmarks.rig import Rig, bare, pin, rig
 from benchmarks.transfer import measured
@@ -165,6 +166,7 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "release": release,
     "codec": codec,
     "merge": merge,
+    "publish": publish,
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,

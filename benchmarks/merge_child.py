@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.codec import Taken, timed
 from sparewatt.numeric.blocks import block_range, block_size
 from sparewatt.numeric.codec import UpdateReader
+from sparewatt.numeric.memory import keep_freed_memory
 from sparewatt.numeric.merge import RoundMerge
 from sparewatt.numeric.merge_plan import MergePlan
 from sparewatt.numeric.outer_state import OuterBlock
@@ -60,6 +61,8 @@ class _Flat:
 
 
 def main(path: Path) -> None:
+    # As an aggregator does.
+    keep_freed_memory()
     task = msgspec.json.decode(path.read_bytes(), type=Task)
     with ExitStack() as files:
         readers = [
