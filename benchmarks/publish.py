@@ -15,6 +15,7 @@ from benchmarks.gradients import write_updates
 from benchmarks.measurement import Measurement, Target, absolute
 from benchmarks.merge import NESTEROV, SPARSE, UPDATES
 from sparewatt.blobs.folder import BlobFolder
+from sparewatt.numeric.codec import update_bytes_most
 from sparewatt.numeric.initial import initial_weights
 from sparewatt.numeric.keyframe import write_keyframe
 from sparewatt.numeric.version_hash import version_sha256
@@ -56,7 +57,7 @@ class Round:
 
 
 def publish() -> tuple[Measurement, ...]:
-    """From "round closed" to "version published", 101 M parameters and 16 updates, with the real aggregator and store."""
+    """From "round closed" to "version published": 101 M parameters, 16 updates, the real aggregator and store."""
     return (
         _measured("publish-int8", CodecSpec("int8", "none"), NESTEROV),
         _measured("publish-topk-128", CodecSpec("topk", "none", kept=128), SPARSE),
@@ -106,8 +107,11 @@ def _established(root: Path, codec: CodecSpec, rule: OuterSpec) -> tuple[DataFol
     keyframe = root / "keyframe"
     with keyframe.open("wb") as sink:
         write_keyframe(MODEL, weights, sink)
+    small = runs.manifest(SHARD_TOKENS)
+    size = update_bytes_most(codec, parameter_count(MODEL))
     manifest = msgspec.structs.replace(
-        runs.manifest(SHARD_TOKENS),
+        small,
+        costs=msgspec.structs.replace(small.costs, upload_bytes_per_update=size),
         model=MODEL,
         codec=codec,
         outer=rule,
