@@ -11,9 +11,12 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.codec import codec
 from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.footprint import stopped_footprint
 from benchmarks.measurement import Measurement, Target, absolute, paired
+from benchmarks.merge import merge
+from benchmarks.publish import publish
 from benchmarks.release import detection, release
 from benchmarks.rig import Rig, bare, pin, rig
 from benchmarks.scale.course import Course, lines
@@ -164,6 +167,9 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "transfer": transfer,
     "release": release,
     "release-detection": detection,
+    "codec": codec,
+    "merge": merge,
+    "publish": publish,
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,

@@ -6,6 +6,7 @@ order, which is what makes merges the same bytes everywhere. How a block is writ
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import BinaryIO, Final, Literal
@@ -15,16 +16,19 @@ import numpy as np
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.block_file import BlockFormat, BlockReader
 from sparewatt.numeric.blocks import CHUNK_COORDINATES, block_count, block_range, block_size
+from sparewatt.numeric.dense_sum import DenseBlock
 from sparewatt.numeric.levels import UNIT, UNIT_BITS, Units
 from sparewatt.numeric.merkle import MerkleRoot
 from sparewatt.numeric.moment_layout import NUMBER_BYTES
 from sparewatt.numeric.residual import Residual
-from sparewatt.numeric.update_blocks import INT4, INT8, BlockCodec, Halves, Malformed, Sparse, TopK
+from sparewatt.numeric.update_blocks import INT4, INT8, BlockCodec, Dense, Halves, Malformed, Sparse, TopK
 from sparewatt.numeric.weights import Floats, Weights, as_bytes, as_floats
 from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.version import BlobRef
 
 __all__ = ["UNIT_BITS", "UPDATE_FORMAT", "EncodedUpdate", "Units", "UpdateReader", "encode_update", "update_bytes_most"]
+
+_OF_UNIT: Final = 1 / UNIT
 
 CodecName = Literal["int8", "fp16", "int4", "topk"]
 
@@ -140,9 +144,9 @@ class _Encoder:
         data = codec.encode(summed, kept)
         sent = codec.decode(data, len(delta), kept)
         if isinstance(sent, Sparse):
-            summed[sent.places] -= (sent.units / UNIT).astype(np.float32)
+            summed[sent.places] -= (sent.units * _OF_UNIT).astype(np.float32)
         else:
-            summed -= (sent / UNIT).astype(np.float32)
+            summed -= (sent * _OF_UNIT).astype(np.float32)
         residual.keep(summed, first)
         self._add_residual(self.after_root, residual, first, len(delta))
         return data
@@ -179,11 +183,16 @@ class UpdateReader:
             IntegrityError: ``update.malformed`` with part ``levels``, ``codes`` or ``places``; ``update.not_finite``;
                 ``update.too_large``.
         """
-        try:
-            size = block_size(index, self.coordinates)
-            return self._codec.decode(self._blocks.read_block(index), size, self._kept)
-        except Malformed as error:
-            raise UPDATE_FORMAT.malformed(error.part) from error
+        with _named():
+            return self._codec.decode(self._blocks.read_block(index), block_size(index, self.coordinates), self._kept)
+
+    def dense(self, index: int) -> DenseBlock | None:
+        """Block `index` as it is written, without multiplying it out; None where its codec has no levels and codes.
+        Errors as of `read`."""
+        if not isinstance(self._codec, Dense):
+            return None
+        with _named():
+            return self._codec.parts(self._blocks.read_block(index), block_size(index, self.coordinates))
 
     def moments(self, first: int, count: int) -> bytes:
         """`count` numbers of the second moments behind the blocks, as they stand there (`numeric.moments`)."""
@@ -197,6 +206,14 @@ class UpdateReader:
         units = np.zeros(block_size(index, self.coordinates), dtype=np.int64)
         units[found.places] = found.units
         return units
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except Malformed as error:
+        raise UPDATE_FORMAT.malformed(error.part) from error
 
 
 def _delta(base: Floats, trained: Floats, index: int) -> Floats:

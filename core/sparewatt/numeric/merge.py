@@ -20,6 +20,7 @@ from sparewatt.errors import IntegrityError
 from sparewatt.numeric import bfloat16
 from sparewatt.numeric.blocks import block_count, block_size
 from sparewatt.numeric.codec import UNIT_BITS, Units, UpdateReader
+from sparewatt.numeric.dense_sum import UPDATES_AT_A_TIME, add_weighted
 from sparewatt.numeric.merge_plan import MergePlan, sorted_updates
 from sparewatt.numeric.outer_state import OuterBlock, OuterState
 from sparewatt.numeric.patch import add_change, encode_block
@@ -71,23 +72,31 @@ class RoundMerge:
         Raises:
             IntegrityError: ``update.malformed`` and its like for a payload that should not have been accepted.
         """
-        size = block_size(index, self._coordinates)
+        rounded = self._plan.rule.rounds_weights(self._plan.base.number + 1)
+        return outer_step(self._plan.rule, self._state.block(index), self.mean(index), rounded=rounded)
+
+    def mean(self, index: int) -> NDArray[np.float64]:
+        """Block `index` of the mean pseudo-gradient; each update's block is read once. Errors as of `merge_block`."""
         if self._plan.codec.name == "topk":
-            merged = self._mean_of_senders(index, size)
+            merged = self._mean_of_senders(index, block_size(index, self._coordinates))
         else:
             merged = self._numerator(index).astype(np.float64)
             merged /= self._weight
         merged *= _UNIT
-        rounded = self._plan.rule.rounds_weights(self._plan.base.number + 1)
-        return outer_step(self._plan.rule, self._state.block(index), merged, rounded=rounded)
+        return merged
 
     def _numerator(self, index: int) -> Units:
-        total: Units | None = None
-        for update, reader in zip(self._plan.updates, self._updates, strict=True):
-            units = reader.block(index)
-            scaled = np.multiply(units, update.factor, out=units)
-            total = scaled if total is None else np.add(total, scaled, out=total)
-        assert total is not None, "a plan has at least one update"
+        total = np.zeros(block_size(index, self._coordinates), dtype=np.int64)
+        pairs = list(zip(self._plan.updates, self._updates, strict=True))
+        for first in range(0, len(pairs), UPDATES_AT_A_TIME):
+            some = pairs[first : first + UPDATES_AT_A_TIME]
+            blocks = [block for _, reader in some if (block := reader.dense(index)) is not None]
+            if blocks:
+                add_weighted(total, blocks, [update.factor for update, _ in some])
+                continue
+            for update, reader in some:
+                units = reader.block(index)
+                total += np.multiply(units, update.factor, out=units)
         return total
 
     def _mean_of_senders(self, index: int, size: int) -> NDArray[np.float64]:

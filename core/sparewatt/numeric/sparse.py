@@ -6,6 +6,7 @@ parts come first and then the low bits plane by plane, each plane packed to whol
 bit. Bits are packed least significant first; what fills the last byte of a plane is zero.
 """
 
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,8 @@ Reals = NDArray[Any]
 
 # ln 2 in 2**-16: the best Rice parameter of geometric gaps is about log2(ln 2 * mean gap) (Kiely, 2004).
 _LN2: Final = 45_426
+# More in a group saves little: a row's maxima are then few already.
+_GROUP_MOST: Final = 32
 
 
 def kept_of(size: int, kept: int) -> int:
@@ -67,15 +70,43 @@ def _largest_in_rows(rows: Reals, kept: int) -> Places:
         return np.zeros(0, dtype=np.int64)
     if kept >= width:
         return np.arange(count * width, dtype=np.int64)
-    threshold = np.partition(rows, width - kept, axis=1)[:, width - kept, None]
-    chosen = rows >= threshold
-    for row in np.flatnonzero(np.count_nonzero(chosen, axis=1) > kept):
+    places = np.flatnonzero((rows >= _lower_bounds(rows, kept)).reshape(-1)).astype(np.int64)
+    values, in_row = rows.reshape(-1)[places], places // width
+    numbers = np.bincount(in_row, minlength=count)
+    starts = np.cumsum(numbers) - numbers
+    # Few are left of each row; filled up to the same length, all rows are partitioned at once.
+    longest = int(numbers.max())
+    left = np.full((count, longest), -1, dtype=rows.dtype)
+    left[in_row, np.arange(len(places)) - starts[in_row]] = values
+    left.partition(longest - kept, axis=1)
+    thresholds = left[:, longest - kept]
+    chosen = values >= thresholds[in_row]
+    for row in np.flatnonzero(np.bincount(in_row[chosen], minlength=count) > kept):
         # Several are as large as the smallest that is kept: the first of them are.
-        above = rows[row] > threshold[row]
-        equal = np.flatnonzero(rows[row] == threshold[row])[: kept - np.count_nonzero(above)]
+        part = slice(starts[row], starts[row] + numbers[row])
+        above = values[part] > thresholds[row]
+        equal = np.flatnonzero(values[part] == thresholds[row])[: kept - np.count_nonzero(above)]
         above[equal] = True
-        chosen[row] = above
-    return np.flatnonzero(chosen.reshape(-1)).astype(np.int64)
+        chosen[part] = above
+    kept_places: Places = places[chosen]
+    return kept_places
+
+
+def _lower_bounds(rows: Reals, kept: int) -> Reals:
+    """For each row a number that at least `kept` of its own reach: the `kept`-th largest of the maxima of its groups.
+
+    With twice to four times as many groups as are kept, few others reach it, and partitioning the maxima takes a fifth
+    of the time that partitioning whole rows does.
+    """
+    count, width = rows.shape
+    members = 1
+    while members < _GROUP_MOST and width % (2 * members) == 0 and width // (2 * members) >= 2 * kept:
+        members *= 2
+    # A group's members lie far apart, so that its maximum is taken over whole vectors.
+    greatest: Reals = rows.reshape(count, members, width // members).max(axis=1)
+    at = greatest.shape[1] - kept
+    greatest.partition(at, axis=1)
+    return greatest[:, at, None]
 
 
 def encode_places(places: Places, kept: int) -> bytes:
@@ -99,7 +130,9 @@ def decode_places(data: bytes, coordinates: int, kept: int) -> Places | None:
     count, parameter = kept_in_block(coordinates, kept), rice_parameter(kept)
     plane = plane_bytes(count)
     unary_size = len(data) - parameter * plane
-    ends = np.flatnonzero(np.unpackbits(np.frombuffer(data, np.uint8, count=unary_size), bitorder="little"))
+    unary = np.unpackbits(np.frombuffer(data, np.uint8, count=unary_size), bitorder="little")
+    # Looking for what is true takes a third of the time of looking for what is not zero.
+    ends = np.flatnonzero(unary.view(np.bool_))
     if len(ends) != count or unary_size != plane_bytes(int(ends[-1]) + 1):
         return None
     gaps = np.diff(ends, prepend=-1) - 1 << parameter
@@ -111,13 +144,19 @@ def decode_places(data: bytes, coordinates: int, kept: int) -> Places | None:
     places = np.cumsum(gaps + 1) - 1
     if places[-1] >= coordinates:
         return None
-    in_chunks = np.bincount(places // CHUNK_COORDINATES, minlength=chunk_count(coordinates))
-    return places if np.array_equal(in_chunks, _kept_by_chunk(coordinates, kept)) else None
+    return places if np.array_equal(places // CHUNK_COORDINATES, by_chunk(coordinates, kept)) else None
 
 
+@lru_cache(maxsize=8)
 def by_chunk(coordinates: int, kept: int) -> Places:
-    """For every kept coordinate of a block, in order, the chunk that it lies in."""
-    return np.repeat(np.arange(chunk_count(coordinates)), _kept_by_chunk(coordinates, kept))
+    """For every kept coordinate of a block, in order, the chunk that it lies in; only to be read."""
+    counts = np.full(chunk_count(coordinates), kept, dtype=np.int64)
+    rest = coordinates % CHUNK_COORDINATES
+    if rest:
+        counts[-1] = kept_of(rest, kept)
+    chunks = np.repeat(np.arange(len(counts)), counts)
+    chunks.flags.writeable = False
+    return chunks
 
 
 def pack_bits(bits: NDArray[np.generic]) -> bytes:
@@ -129,11 +168,3 @@ def unpack_bits(data: bytes, count: int) -> NDArray[np.uint8] | None:
     """`count` bits of a plane; None when something else than zero fills its last byte."""
     bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
     return None if bits[count:].any() else bits[:count]
-
-
-def _kept_by_chunk(coordinates: int, kept: int) -> Places:
-    counts = np.full(chunk_count(coordinates), kept, dtype=np.int64)
-    rest = coordinates % CHUNK_COORDINATES
-    if rest:
-        counts[-1] = kept_of(rest, kept)
-    return counts

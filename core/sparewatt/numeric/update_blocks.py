@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.blocks import CHUNK_COORDINATES, chunk_count
+from sparewatt.numeric.dense_sum import DenseBlock
 from sparewatt.numeric.levels import UNIT, Units, levels_at_least, levels_near, read_levels
 from sparewatt.numeric.sparse import (
     Places,
@@ -34,6 +35,16 @@ INT8_EXPONENT_MOST: Final = 18
 INT4_EXPONENT_MOST: Final = 22
 TOPK_EXPONENT_MOST: Final = 25
 _LEVELS_A_CHUNK: Final = 2
+# Bits of fp32: 1, 1/2, and what turns a number of at least 2**-14 into one of binary16 that is 13 bits to the left:
+# 113 less in the exponent, half a unit more.
+_ONE: Final = np.uint32(0x3F80_0000)
+_HALF: Final = np.uint32(0x3F00_0000)
+_REBASE: Final = np.uint32((113 << 23) - 0xFFF)
+# Bits of binary16: all but the sign, infinity, 1, and 2**-14.
+_HALF_SIZE: Final = np.uint16(0x7FFF)
+_HALF_INFINITE: Final = 0x7C00
+_HALF_ONE: Final = 0x3C00
+_HALF_SMALLEST_NORMAL: Final = np.uint32(0x400)
 
 
 @dataclass(frozen=True)
@@ -95,16 +106,26 @@ class Dense:
         return size, size
 
     def encode(self, values: Floats, kept: int) -> bytes:  # noqa: ARG002 - all are
-        units = _rows(values.astype(np.float64) * UNIT)
-        needed = np.ceil(np.abs(units).max(axis=1) / self.code_most)
+        rows = _rows(values)
+        largest = np.abs(rows).max(axis=1).astype(np.float64) * UNIT
+        needed = np.ceil(largest / self.code_most)
         if needed.max() > 2047 << self.exponent_most:
             raise IntegrityError("update.too_large")
         levels, packed = levels_at_least(needed.astype(np.int64))
-        codes = np.rint(units / np.maximum(levels, 1)[:, None])
-        np.clip(codes, -self.code_most, self.code_most, out=codes)
+        # A level in units is an integer below 2**36, so its quotient by UNIT is exact; and no level is so small that a
+        # code would exceed the largest one.
+        codes = np.divide(rows, (np.maximum(levels, 1) / UNIT)[:, None], dtype=np.float64)
+        np.rint(codes, out=codes)
         return packed.astype("<u2").tobytes() + self.pack(codes.reshape(-1)[: len(values)].astype(np.int8))
 
     def decode(self, data: bytes, coordinates: int, kept: int) -> Units:  # noqa: ARG002 - all are
+        block = self.parts(data, coordinates)
+        units: Units = np.repeat(block.levels, CHUNK_COORDINATES)[:coordinates]
+        np.multiply(units, block.codes, out=units)
+        return units
+
+    def parts(self, data: bytes, coordinates: int) -> DenseBlock:
+        """Levels and codes, checked like `decode` checks them."""
         chunks = chunk_count(coordinates)
         levels = read_levels(np.frombuffer(data, dtype="<u2", count=chunks).astype(np.int64), self.exponent_most)
         if levels is None:
@@ -112,9 +133,7 @@ class Dense:
         codes = self.unpack(data[2 * chunks :], coordinates)
         if codes.min() < -self.code_most:
             raise Malformed("codes")
-        units: Units = np.repeat(levels, CHUNK_COORDINATES)[:coordinates]
-        np.multiply(units, codes, out=units)
-        return units
+        return DenseBlock(levels, codes)
 
 
 class Halves:
@@ -126,20 +145,53 @@ class Halves:
         return 2 * coordinates, 2 * coordinates
 
     def encode(self, values: Floats, kept: int) -> bytes:  # noqa: ARG002 - all are
-        with np.errstate(over="ignore", under="ignore"):
-            halves = values.astype("<f2")
-        if (np.abs(halves) >= 1).any():
+        halves = nearest_halves(values)
+        if halves is None:
             raise IntegrityError("update.too_large")
-        # Adding zero turns -0 into +0.
-        return (halves + np.float16(0)).astype("<f2").tobytes()
+        return halves.tobytes()
 
     def decode(self, data: bytes, coordinates: int, kept: int) -> Units:  # noqa: ARG002 - all are
-        halves = np.frombuffer(data, dtype="<f2", count=coordinates)
-        if not np.isfinite(halves).all():
+        halves = np.frombuffer(data, dtype="<u2", count=coordinates)
+        largest = (halves & _HALF_SIZE).max()
+        if largest >= _HALF_INFINITE:
             raise IntegrityError("update.not_finite")
-        if (np.abs(halves) >= 1).any():
+        if largest >= _HALF_ONE:
             raise IntegrityError("update.too_large")
-        return (halves.astype(np.float64) * UNIT).astype(np.int64)
+        units: Units = _HALF_UNITS[halves]
+        return units
+
+
+def nearest_halves(values: Floats) -> NDArray[np.uint16] | None:
+    """The binary16 numbers next to finite `values`, ties to even, as their bits; None unless all are below 1 in size.
+
+    In integers, since a processor's own conversion is ten times slower for numbers below 2**-14, and of those a
+    pseudo-gradient consists. Such a number, which binary16 writes in units of 2**-24, is rounded by adding 1/2, whose
+    last bit is just that. Of another the exponent is rebased and 13 bits of the mantissa are rounded off; from a
+    smaller one this makes a number that is far too large, for its exponent falls below zero. So the less of both is
+    right. Zero is always +0.
+    """
+    bits = values.view(np.uint32)
+    small = np.abs(values)
+    normal = small.view(np.uint32).copy()
+    if normal.max() >= _ONE:
+        return None
+    small += np.float32(0.5)
+    rounded = small.view(np.uint32)
+    rounded -= _HALF
+    odd = bits >> 13
+    odd &= 1
+    normal += odd
+    normal -= _REBASE
+    normal >>= 13
+    normal += _HALF_SMALLEST_NORMAL
+    halves = np.minimum(rounded, normal, out=rounded).astype("<u2")
+    if halves.max() >= _HALF_ONE:
+        return None
+    signs = (bits >> 16).astype("<u2")
+    signs &= ~_HALF_SIZE
+    signs *= halves != 0
+    halves |= signs
+    return halves
 
 
 class TopK:
@@ -204,9 +256,20 @@ def _sums(values: Units, groups: Places, count: int) -> Units:
     return sums
 
 
-def _rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _half_units() -> Units:
+    """What each 16 bits are as a binary16 number, in units of 2**-36; 0 for those that are 1 or more in size."""
+    units = np.zeros(1 << 16, dtype=np.int64)
+    below_one = np.arange(_HALF_ONE, dtype="<u2").view("<f2").astype(np.float64)
+    units[:_HALF_ONE] = below_one * UNIT
+    units[0x8000 : 0x8000 + _HALF_ONE] = -units[:_HALF_ONE]
+    return units
+
+
+def _rows(values: Floats) -> Floats:
     """`values` as rows of one chunk each; the last is filled with zeros."""
-    rows = np.zeros((chunk_count(len(values)), CHUNK_COORDINATES), dtype=np.float64)
+    if len(values) % CHUNK_COORDINATES == 0:
+        return values.reshape(-1, CHUNK_COORDINATES)
+    rows = np.zeros((chunk_count(len(values)), CHUNK_COORDINATES), dtype=np.float32)
     rows.reshape(-1)[: len(values)] = values
     return rows
 
@@ -224,18 +287,22 @@ def unpack_nibbles(data: bytes, count: int) -> NDArray[np.int8]:
     Raises:
         Malformed: ``codes`` when something else than zero fills the last byte.
     """
-    packed = np.frombuffer(data, dtype=np.uint8)
-    nibbles = np.empty(2 * len(packed), dtype=np.uint8)
-    nibbles[0::2] = packed & 0xF
-    nibbles[1::2] = packed >> 4
-    if nibbles[count:].any():
+    # Both nibbles of a byte go to a byte of their own, and the sign of each from its fourth bit to all above.
+    pairs = np.frombuffer(data, dtype=np.uint8).astype("<u2")
+    pairs |= pairs << 4
+    pairs &= 0x0F0F
+    codes = pairs.view(np.int8)
+    codes ^= 8
+    codes -= 8
+    if codes[count:].any():
         raise Malformed("codes")
-    return (nibbles[:count] << 4).view(np.int8) >> 4
+    return codes[:count]
 
 
 def _as_int8(data: bytes, count: int) -> NDArray[np.int8]:
     return np.frombuffer(data, dtype=np.int8, count=count)
 
 
+_HALF_UNITS: Final = _half_units()
 INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, lambda count: count, lambda codes: codes.tobytes(), _as_int8)
 INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, lambda count: -(-count // 2), pack_nibbles, unpack_nibbles)

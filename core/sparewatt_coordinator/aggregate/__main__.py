@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from sparewatt.numeric.memory import keep_freed_memory
 from sparewatt.numeric.merge_plan import UPDATES_MOST
 from sparewatt.process.channel import Channel, open_standard_channel
 from sparewatt.process.isolation.apply import isolate
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> int:
     channel: Channel[Request, Answer] = open_standard_channel(Request, Answer)  # type: ignore[arg-type]
     watch_parent(channel.closed)
     allow_files(UPDATES_MOST + _OTHER_FILES)
+    keep_freed_memory()
     # numpy takes a tenth of a second to load: the watch comes first.
     from sparewatt.blobs.folder import BlobFolder
     from sparewatt_coordinator.aggregate.service import Aggregator, torch_scorer

@@ -98,15 +98,15 @@ def _write(job: Merge, merge: RoundMerge, blobs: BlobFolder, open_files: ExitSta
     patch.seek(0)
     patch.write(patch_head(coordinates, lengths, job.plan.rule.patch))
     for file in (patch, state_file, keyframe):
-        file.flush()
+        file.close()
     base = job.plan.base
     return Merged(
         reply_to=job.id,
         plan_digest=plan_digest(job.plan),
         version=VersionId(branch=base.branch, number=base.number + 1, sha256=version.hexdigest()),
-        patch=blobs.add_file(patch_path),
-        outer_state=blobs.add_file(state_path),
-        keyframe=blobs.add_file(keyframe_path) if job.keyframe else None,
+        patch=blobs.take_file(patch_path),
+        outer_state=blobs.take_file(state_path),
+        keyframe=blobs.take_file(keyframe_path) if job.keyframe else None,
     )
 
 

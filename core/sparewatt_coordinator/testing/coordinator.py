@@ -77,7 +77,11 @@ def accept_everything(path: Path, of: Manifest) -> None:
 
 @contextlib.asynccontextmanager
 async def coordinator(
-    folder: DataFolder, of: Manifest, clock: Clock, settings: Settings | None = None
+    folder: DataFolder,
+    of: Manifest,
+    clock: Clock,
+    settings: Settings | None = None,
+    validate: Callable[[Path, Manifest], None] = accept_everything,
 ) -> AsyncIterator[RunningCoordinator]:
     """Runs until the block ends; on a free port of the loopback where `settings` say nothing else."""
     used = settings or Settings(folder.root, (("127.0.0.1", 0),))
@@ -93,7 +97,7 @@ async def coordinator(
             used,
             clock,
             make_aggregator,
-            accept_everything,
+            validate,
             ready.set_result,
             logging.getLogger("test"),
         )

@@ -33,6 +33,24 @@ def test_bytes_and_files_are_found_under_their_hash(tmp_path: Path) -> None:
     assert list((tmp_path / "blobs" / "incoming").iterdir()) == []
 
 
+def test_a_file_that_is_taken_becomes_the_blob_and_is_no_longer_where_it_was(tmp_path: Path) -> None:
+    folder = BlobFolder(tmp_path / "blobs")
+    for _ in range(2):
+        (tmp_path / "source").write_bytes(DATA)
+        assert folder.take_file(tmp_path / "source") == BLOB
+        assert not (tmp_path / "source").exists()
+        assert folder.read(BLOB) == DATA
+
+
+def test_a_taken_file_finds_no_room_where_everything_is_pinned(tmp_path: Path) -> None:
+    folder = BlobFolder(tmp_path / "blobs", bytes_most=len(DATA) + 10)
+    folder.pin(folder.add_bytes(DATA).sha256)
+    (tmp_path / "source").write_bytes(b"more than is left")
+    with pytest.raises(StorageError, match=r"storage\.cache_full"):
+        folder.take_file(tmp_path / "source")
+    assert (tmp_path / "source").exists()
+
+
 def test_a_damaged_blob_is_removed_when_it_is_read(tmp_path: Path) -> None:
     folder = BlobFolder(tmp_path)
     blob = folder.add_bytes(b"good")

@@ -55,3 +55,34 @@ def test_of_equal_numbers_the_first_are_kept() -> None:
     assert largest_places(values, 3).tolist() == [0, 1, 3]
     assert largest_places(values, 5).tolist() == [0, 1, 2, 3, 4]
     assert largest_places(values, 7).tolist() == [0, 1, 2, 3, 4, 5, 6]
+
+
+@given(
+    st.integers(1, 3 * 4_096),
+    st.integers(1, 2_048),
+    st.sampled_from(("normal", "heavy", "few values", "one value", "zero but a few")),
+    st.integers(0, 2**32),
+)
+def test_those_are_kept_that_a_stable_sort_puts_first(size: int, kept: int, kind: str, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values = {
+        "normal": lambda: random.standard_normal(size),
+        "heavy": lambda: random.standard_t(2, size),
+        "few values": lambda: random.integers(-3, 4, size) / 8,
+        "one value": lambda: np.full(size, 0.25),
+        "zero but a few": lambda: np.where(random.random(size) < 0.001, random.standard_normal(size), 0.0),
+    }[kind]().astype(np.float32)
+    wanted: list[int] = []
+    for first in range(0, size, 4_096):
+        chunk = np.abs(values[first : first + 4_096])
+        order = np.argsort(-chunk, kind="stable")[: kept_in_block(len(chunk), kept)]
+        wanted += sorted((order + first).tolist())
+    assert largest_places(values, kept).tolist() == wanted
+
+
+def test_large_numbers_that_all_lie_in_one_group_are_found() -> None:
+    # Groups take every n-th coordinate: here the largest 64 share as few of them as can be.
+    values = np.arange(4_096, dtype=np.float32) / 8_192
+    values[::128] += 1
+    values[1::128] += 1
+    assert largest_places(values, 64).tolist() == sorted([*range(0, 4_096, 128), *range(1, 4_096, 128)])

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparewatt.numeric.dense_sum import UPDATES_AT_A_TIME, DenseBlock, add_weighted
+
+LEVEL_MOST = {127: 2_047 << 18, 7: 2_047 << 22}
+FACTOR_MOST = 1 << 16
+
+
+def by_integers(blocks: list[DenseBlock], factors: list[int], coordinates: int) -> list[int]:
+    """The same sum by Python's integers, which have no bounds."""
+    return [
+        sum(
+            factor * int(block.codes[place]) * int(block.levels[place // 4_096])
+            for block, factor in zip(blocks, factors, strict=True)
+        )
+        for place in range(coordinates)
+    ]
+
+
+def blocks_of(
+    random: np.random.Generator, count: int, coordinates: int, most: int, level_bits: int
+) -> list[DenseBlock]:
+    chunks = -(-coordinates // 4_096)
+    level_most = min(LEVEL_MOST[most], 1 << level_bits)
+    return [
+        DenseBlock(
+            random.integers(0, level_most, chunks, endpoint=True),
+            random.integers(-most, most, coordinates, dtype=np.int8, endpoint=True),
+        )
+        for _ in range(count)
+    ]
+
+
+@given(
+    st.integers(1, UPDATES_AT_A_TIME),
+    st.sampled_from((1, 7, 4_095, 4_096, 4_097, 8 * 4_096 + 5)),
+    st.sampled_from((127, 7)),
+    st.integers(0, 33),
+    st.integers(0, 2**32),
+)
+def test_a_product_of_matrices_is_the_sum_of_integers(
+    count: int, coordinates: int, most: int, level_bits: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    blocks = blocks_of(random, count, coordinates, most, level_bits)
+    factors = random.integers(0, FACTOR_MOST, count, endpoint=True).tolist()
+    total = random.integers(-(2**61), 2**61, coordinates)
+    wanted = [
+        int(before) + added for before, added in zip(total, by_integers(blocks, factors, coordinates), strict=True)
+    ]
+    add_weighted(total, blocks, factors)
+    assert total.tolist() == wanted
+
+
+@pytest.mark.parametrize(("most", "sign"), [(127, 1), (127, -1), (7, 1), (7, -1)])
+@pytest.mark.parametrize("level_bits", [25, 26, 33])
+def test_the_largest_coefficients_are_exact_on_both_sides_of_the_split(most: int, sign: int, level_bits: int) -> None:
+    level = min(LEVEL_MOST[most], (1 << level_bits) - 1)
+    block = DenseBlock(np.array([level]), np.full(3, sign * most, dtype=np.int8))
+    total = np.zeros(3, dtype=np.int64)
+    add_weighted(total, [block] * UPDATES_AT_A_TIME, [FACTOR_MOST] * UPDATES_AT_A_TIME)
+    assert total.tolist() == [UPDATES_AT_A_TIME * FACTOR_MOST * level * sign * most] * 3
