@@ -234,7 +234,7 @@ def under_a_checkpoint(folder: Path) -> None:
         assert "storage.full" in log
         assert "Traceback" not in log
         left = {path.name for path in disk.glob("work/*/*")}
-    assert left <= {remembered.FILE}, "and nothing that was begun is left behind"
+        assert left <= {remembered.FILE}, "and nothing that was begun is left behind"
 
         filler.unlink()
         set_setting(engine, "when_to_run", "always")
