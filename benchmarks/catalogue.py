@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.byte_counts import byte_counts
 from benchmarks.codec import codec
 from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.measurement import Measurement, Target, absolute, paired
@@ -19,6 +20,7 @@ from benchmarks.publish import publish
 from benchmarks.release import release
 from benchmarks.rig import Rig, bare, pin, rig
 from benchmarks.transfer import measured
+from benchmarks.uplink import uplink
 
 PAIRS = 3
 TRANSFERS = 5
@@ -167,6 +169,8 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "codec": codec,
     "merge": merge,
     "publish": publish,
+    "bytes": byte_counts,
+    "uplink": uplink,
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,
