@@ -11,16 +11,19 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.byte_counts import byte_counts
 from benchmarks.codec import codec
 from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.footprint import stopped_footprint
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.merge import merge
+from benchmarks.peers.hivemind_run import peers
 from benchmarks.publish import publish
 from benchmarks.release import detection, release
 from benchmarks.rig import Rig, bare, pin, rig
 from benchmarks.scale.course import Course, lines
 from benchmarks.transfer import measured
+from benchmarks.uplink import uplink
 
 PAIRS = 3
 TRANSFERS = 5
@@ -170,6 +173,9 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "codec": codec,
     "merge": merge,
     "publish": publish,
+    "bytes": byte_counts,
+    "uplink": uplink,
+    "peers": peers,
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,

@@ -45,7 +45,7 @@ class PseudoGradients:
 def write_updates(
     count: int, coordinates: int, codec: CodecSpec, add: Callable[[Path], BlobRef], scratch: Path
 ) -> Iterator[BlobRef]:
-    """`count` payloads of the production encoder, each given to `add` as the file `scratch`."""
+    """`count` payloads of the production encoder, each given to `add` as the file `scratch`, which `add` may take."""
     made = PseudoGradients(1)
     base = np.zeros(coordinates, dtype=FLOAT)
     for number in range(count):

@@ -38,7 +38,7 @@ def merge() -> tuple[Measurement, ...]:
 def _measured(codec: CodecSpec, rule: OuterSpec) -> tuple[Measurement, ...]:
     with tempfile.TemporaryDirectory() as name:
         blobs = BlobFolder(Path(name, "blobs"))
-        payloads = write_updates(UPDATES, COORDINATES, codec, blobs.add_file, Path(name, "scratch"))
+        payloads = write_updates(UPDATES, COORDINATES, codec, blobs.take_file, Path(name, "scratch"))
         updates = sorted_updates(
             tuple(PlannedUpdate(blob, f"{number:032x}", 65_536 - number) for number, blob in enumerate(payloads))
         )

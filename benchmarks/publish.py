@@ -79,7 +79,7 @@ async def _rounds(place: Path, codec: CodecSpec, rule: OuterSpec) -> list[Round]
     folder, manifest = _established(place / "run", codec, rule)
     blobs = BlobFolder(folder.blobs)
     online = folder.read_online_key()
-    payloads = list(write_updates(UPDATES, parameter_count(MODEL), codec, blobs.add_file, place / "scratch"))
+    payloads = list(write_updates(UPDATES, parameter_count(MODEL), codec, blobs.take_file, place / "scratch"))
     store = sqlite.open(folder.database)
     aggregators = ChildAggregators(manifest, folder.blobs, dict(os.environ), 1, lambda _: None)
 
@@ -116,9 +116,8 @@ def _established(root: Path, codec: CodecSpec, rule: OuterSpec) -> tuple[DataFol
         codec=codec,
         outer=rule,
         start=VersionId(0, 0, version_sha256(MODEL, as_bytes(weights))),
-        start_keyframe=blobs.add_file(keyframe),
+        start_keyframe=blobs.take_file(keyframe),
     )
-    keyframe.unlink()
     shards = tuple(runs.blob(f"shard {number}", tokens) for number, tokens in enumerate(SHARD_TOKENS))
     establish_run(folder, manifest, sign(MANIFEST_KIND, manifest, runs.RUN_KEY), shards, runs.RUN_KEY, NOW)
     store = sqlite.open(folder.database)

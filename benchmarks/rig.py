@@ -5,17 +5,20 @@ import json
 import os
 import sys
 import sysconfig
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import psutil
 
+from benchmarks.metered import Wire, wire
 from sparewatt.control.client import connect
 from sparewatt.control.messages import Pause, Resume
 from sparewatt.snapshot import DeviceSnapshot
+from sparewatt.work.invite import format_invite, parse_invite
 from sparewatt_cli.organiser import make_run
 from sparewatt_cli.surroundings import Surroundings, settle
 from sparewatt_cli.trial import run_side
@@ -23,7 +26,7 @@ from sparewatt_cli.trial.contributors import Contributor
 from sparewatt_cli.trial.folder import throwaway_folder
 from sparewatt_cli.trial.plan import TrialPlan, TrialRequest, plan_trial
 from sparewatt_cli.trial.processes import Child, Children
-from sparewatt_coordinator.create.profile import try_profile
+from sparewatt_coordinator.create.profile import Profile, try_profile
 from sparewatt_coordinator.create.run import RunOptions
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +39,7 @@ RUN_MINUTES = 120.0
 class Rig:
     """Attributes:
     contributor: the engine, joined and at full speed.
+    between: the wire between engine and coordinator.
     """
 
     plan: TrialPlan
@@ -43,6 +47,7 @@ class Rig:
     children: Children
     coordinator: Child
     contributor: Contributor
+    between: Wire
     _watching: "asyncio.Task[None] | None" = None
 
     async def stop_engine(self) -> None:
@@ -94,31 +99,49 @@ class Rig:
         return [engine, *engine.children(recursive=True)]
 
 
+def unchanged(profile: Profile) -> Profile:
+    """The profile of a trial as it is."""
+    return profile
+
+
 @asynccontextmanager
-async def rig(threads: int) -> AsyncIterator[Rig]:
-    """A system that trains with `threads` until it is told otherwise."""
+async def rig(
+    threads: int,
+    up_bytes_per_s: float = 0,
+    change: Callable[[Profile], Profile] = unchanged,
+) -> AsyncIterator[Rig]:
+    """A system that trains with `threads` until it is told otherwise; what goes up may be held to a rate.
+
+    Args:
+        change: what is other than in a trial's run.
+    """
     place = settle(None)
     with throwaway_folder() as folder:
         request = TrialRequest(minutes=RUN_MINUTES, contributors=2, on_battery=True)
         plan = plan_trial(request, folder, folder / "checkpoint", cores=2 * threads)
-        await asyncio.to_thread(_create_run, plan)
+        await asyncio.to_thread(_create_run, plan, change)
         async with Children(folder / "logs") as children:
             coordinator = await children.start("coordinator", plan.coordinator, says_ready=True)
             engine = await children.start("engine", plan.engines[0].arguments)
             await coordinator.ready()
             contributor = Contributor(engine, place.control_address(plan.engines[0].folder))
             await contributor.answering()
-            (invite,) = await asyncio.to_thread(run_side.invites, plan.run_folder, 1)
-            await contributor.join(invite)
-            system = Rig(plan, place, children, coordinator, contributor)
-            system.watch()
-            try:
-                yield system
-            finally:
-                system.unwatch()
+            (text,) = await asyncio.to_thread(run_side.invites, plan.run_folder, 1)
+            invite = parse_invite(text)
+            address = urlsplit(invite.url)
+            assert address.port is not None, "an invite states a port"
+            async with wire(address.port, up_bytes_per_s) as between:
+                url = urlunsplit(address._replace(netloc=f"{address.hostname}:{between.port}"))
+                await contributor.join(format_invite(msgspec.structs.replace(invite, url=url)))
+                system = Rig(plan, place, children, coordinator, contributor, between)
+                system.watch()
+                try:
+                    yield system
+                finally:
+                    system.unwatch()
 
 
-def _create_run(plan: TrialPlan) -> None:
+def _create_run(plan: TrialPlan, change: Callable[[Profile], Profile]) -> None:
     """A trial's run in which nobody waits for the version that holds its own update, as in a run of many."""
     profile = try_profile(len(plan.engines), plan.seconds)
     rounds = msgspec.structs.replace(profile.rounds, next_version_wait_milliseconds=0)
@@ -129,7 +152,7 @@ def _create_run(plan: TrialPlan) -> None:
         licence="PSF-2.0",
         description="sources of Python's standard library",
         text=Path(sysconfig.get_path("stdlib")),
-        profile=replace(profile, rounds=rounds),
+        profile=change(replace(profile, rounds=rounds)),
     )
     make_run(plan.run_folder, plan.organiser_key, options)
 

@@ -1,0 +1,80 @@
+"""A wire that counts, and that may be slow: a TCP proxy on the loopback between an engine and its coordinator."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+_READ_BYTES: Final = 16_384
+
+
+class Bucket:
+    """A token bucket: at most so many bytes each second, and `_READ_BYTES` at once; 0 for no limit."""
+
+    def __init__(self, bytes_per_s: float) -> None:
+        self._rate = bytes_per_s
+        self._free_at = 0.0
+
+    async def take(self, count: int) -> None:
+        """Wait until `count` bytes may pass."""
+        if self._rate <= 0:
+            return
+        now = time.monotonic()
+        self._free_at = max(now, self._free_at) + count / self._rate
+        await asyncio.sleep(self._free_at - now)
+
+
+@dataclass
+class Wire:
+    """Attributes:
+    port: of the loopback, that leads to the coordinator.
+    up, down: bytes of TCP payload that have passed, from the engine and to it.
+    """
+
+    port: int
+    up: int = 0
+    down: int = 0
+
+
+@contextlib.asynccontextmanager
+async def wire(to_port: int, up_bytes_per_s: float = 0, down_bytes_per_s: float = 0) -> AsyncIterator[Wire]:
+    """Until the block ends; all connections together share one rate for each direction."""
+    counted = Wire(0)
+    up, down = Bucket(up_bytes_per_s), Bucket(down_bytes_per_s)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", to_port)
+
+        async def pump_up() -> None:
+            while data := await reader.read(_READ_BYTES):
+                await up.take(len(data))
+                counted.up += len(data)
+                other_writer.write(data)
+                await other_writer.drain()
+            other_writer.close()
+
+        async def pump_down() -> None:
+            while data := await other_reader.read(_READ_BYTES):
+                await down.take(len(data))
+                counted.down += len(data)
+                writer.write(data)
+                await writer.drain()
+            writer.close()
+
+        for pump in (pump_up(), pump_down()):
+            task = asyncio.create_task(pump)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(meet, "127.0.0.1", 0, limit=2 * _READ_BYTES)
+    counted.port = server.sockets[0].getsockname()[1]
+    try:
+        yield counted
+    finally:
+        server.close()
+        for task in tuple(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
