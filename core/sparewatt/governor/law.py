@@ -31,6 +31,8 @@ _UNSEEN_PAUSE_S: Final = 300.0
 _OVER_CAP_S: Final = 10.0
 _POWER_REST_S: Final = 60.0
 _POWER_RESUME_SHARE: Final = 0.8
+# What a device drew before its worker came, against what it draws since: less than this, and the rise is the worker's.
+_BEFORE_SHARE: Final = 0.9
 _REFUSED_FIRST_S: Final = 600.0
 _REFUSED_MOST_S: Final = 3600.0
 # How long a pause keeps its worker, which holds memory and draws power, and how long a leaving worker may take.
@@ -194,7 +196,9 @@ def _paused_for_power(
 def _came_with_worker(account: PowerMemory, cap: int) -> bool:
     """Whether a draw above the cap is most likely the worker's own, which no waiting will lower: without it there was
     room. Taken for another program's, a worker would be started again and again."""
-    return account.attached_watts is not None and account.attached_watts < _POWER_RESUME_SHARE * cap
+    return account.attached_watts is not None and account.attached_watts < min(
+        cap, _BEFORE_SHARE * account.smooth_watts
+    )
 
 
 def _refused(account: PowerMemory, cap: int, before: Pause | None, now: float) -> tuple[Pause | None, PowerMemory]:
@@ -241,7 +245,11 @@ def _decided(
         return "decision", _without_computing(decision), 0.0, None, memory
     doubt = trust.doubt(memory.trust, sample, now)
     if doubt is not None or sample is None:
-        return doubt, "none", 0.0, None, memory
+        # Without an advance the permit before stays good for 2 s. Where the same sample said that it is too warm, that
+        # is believed at once, and said with the one thing that stops a worker at once.
+        pause = memory.pause
+        began = pause is not None and pause.reason in COOLING and pause.since_s == now
+        return doubt, "hold" if began else "none", 0.0, None, memory
     if memory.pause is not None:
         return memory.pause.reason, _grant_of(memory.pause, now), 0.0, None, memory
     if memory.reason in ("sensor_lost", "no_sample", "decision_stale"):

@@ -42,6 +42,8 @@ _SETTLE_S: Final = 2.0
 _QUIET_S: Final = 4.0
 # When the draw between micro-batches is measured: soon after a worker began, again when its memory is full, hourly.
 PROBES_S: Final = (15.0, 90.0, 600.0, 3600.0)
+# By so long after the time for the first measurement a worker has its device open, also from a slow disk.
+_OPENED_S: Final = 20.0
 # A worker that only holds its device open draws no more than this share of what it draws while it computes.
 _WAITING_SHARE_MOST: Final = 0.5
 # A cap needs this much above the draw at rest to leave room for any work.
@@ -163,9 +165,12 @@ def quietened(memory: PowerMemory, now: float, *, quiet: bool, over: bool) -> Po
 
 def measuring(memory: PowerMemory, now: float) -> bool:
     """Whether it is time to hold for a few seconds and see what the device draws: for the first time when the worker
-    has surely opened it, for then it draws more than before."""
+    has surely opened it, for then it draws more than before. Some draw so little more that nothing shows; by then time
+    says it."""
     if memory.probe_s is None or now < memory.probe_s:
         return False
+    if now >= memory.probe_s + _OPENED_S:
+        return True
     risen = memory.attached_watts is not None and memory.smooth_watts > 1.2 * memory.attached_watts + 2.0
     return memory.probes > 0 or risen
 
