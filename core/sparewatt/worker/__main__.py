@@ -60,7 +60,13 @@ def main(
     except OSError:
         log.exception("the work folder could not be entered")
         return WorkerExit.ARGUMENTS
-    isolation = hold_in(Room(read=tuple(options.read), write=(options.work_folder,), accelerator=options.accelerator))
+    room = Room(
+        read=tuple(options.read),
+        write=(options.work_folder,),
+        accelerator=options.accelerator,
+        compiler=options.compiler,
+    )
+    isolation = hold_in(room)
     leaving = Leaving()
     # A union of types is no `type` for the checker, though it is what the channel decodes.
     channel: Channel[EngineFrame, WorkerFrame] = open_standard_channel(EngineFrame, WorkerFrame, leaving.notice)  # type: ignore[arg-type]
@@ -99,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work-folder", type=Path, required=True, help="the only folder it may write to")
     parser.add_argument("--read", type=Path, action="append", default=[], help="a folder it may read (repeatable)")
     parser.add_argument("--accelerator", action="store_true", help="it needs the driver of a graphics card")
+    parser.add_argument("--compiler", action="store_true", help="it may start a compiler, which may do no more than it")
     parser.add_argument("--encoder", action="store_true", help="encode only, without torch")
     return parser
 

@@ -19,7 +19,7 @@ def isolate(room: Room) -> Isolation:
     if sys.platform == "win32":
         from sparewatt.process.isolation import windows
 
-        return windows.isolate()
+        return windows.isolate(room)
     return nothing(_NOT_OFFERED)
 
 

@@ -16,6 +16,7 @@ from sparewatt.process.isolation.syscalls import (
     PROGRAMS,
     SOCKETS,
     SPEAKING,
+    STARTING,
     Machine,
 )
 
@@ -37,6 +38,8 @@ REFUSE: Final = _FAIL | errno.EACCES
 UNKNOWN: Final = _FAIL | errno.ENOSYS
 
 _CLONE_THREAD: Final = 0x00010000
+# All of CLONE_NEW…: in namespaces of its own a process has rights that it was never given.
+_CLONE_NAMESPACES: Final = 0x7E020000
 _AF_UNIX: Final = 1
 # Both put characters into a terminal as if they had been typed.
 _TIOCSTI: Final = 0x5412
@@ -57,13 +60,14 @@ def filter_program(machine: Machine, room: Room, pid: int) -> bytes:
         (_RETURN, 0, 0, UNKNOWN),
         # Its flags lie in memory, where a filter cannot look; without it libraries fall back to `clone`.
         *_answer(machine.clone3, UNKNOWN),
-        *_if_bit(machine.clone, _CLONE_THREAD),
+        *(_unless_bit(machine.clone, _CLONE_NAMESPACES) if room.compiler else _if_bit(machine.clone, _CLONE_THREAD)),
     ]
     for number in (machine.kill, machine.tgkill, machine.rt_sigqueueinfo, machine.rt_tgsigqueueinfo):
         code += _if_argument(number, 0, (pid,))
     code += _if_argument(machine.prlimit64, 0, (0, pid))
     code += _unless_argument(machine.ioctl, 1, (_TIOCSTI, _TIOCLINUX))
-    refused = [*machine.numbers(SPEAKING), *machine.numbers(PROGRAMS), *machine.numbers(PRIVILEGES)]
+    programs = {name: numbers for name, numbers in PROGRAMS.items() if not (room.compiler and name in STARTING)}
+    refused = [*machine.numbers(SPEAKING), *machine.numbers(programs), *machine.numbers(PRIVILEGES)]
     if room.accelerator:
         code += _if_argument(machine.socket, 0, (_AF_UNIX,))
     else:
@@ -86,6 +90,17 @@ def _if_bit(number: int, bit: int) -> list[Instruction]:
         (_JUMP_EQUAL, 0, 4, number),
         (_LOAD, 0, 0, _ARGUMENTS),
         (_JUMP_ANY_BIT, 1, 0, bit),
+        (_RETURN, 0, 0, REFUSE),
+        (_RETURN, 0, 0, ALLOW),
+    ]
+
+
+def _unless_bit(number: int, bits: int) -> list[Instruction]:
+    """Allow call `number` only without any of `bits` in its first argument."""
+    return [
+        (_JUMP_EQUAL, 0, 4, number),
+        (_LOAD, 0, 0, _ARGUMENTS),
+        (_JUMP_ANY_BIT, 0, 1, bits),
         (_RETURN, 0, 0, REFUSE),
         (_RETURN, 0, 0, ALLOW),
     ]

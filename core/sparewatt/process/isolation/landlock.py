@@ -41,10 +41,13 @@ def version() -> int:
     return max(0, _call(_CREATE_RULESET, 0, 0, _VERSION_FLAG))
 
 
-def restrict(read: tuple[Path, ...], write: tuple[Path, ...], devices: tuple[Path, ...]) -> None:
+def restrict(
+    read: tuple[Path, ...], write: tuple[Path, ...], devices: tuple[Path, ...], programs: tuple[Path, ...] = ()
+) -> None:
     """Give up every file but these, all TCP and, where the kernel can, signals and abstract sockets to others.
 
-    Holds for the calling thread and those that it starts; needs no-new-privileges. Programs cannot be started at all.
+    Holds for the calling thread and those that it starts; needs no-new-privileges. Only programs below `programs` can
+    be started, and all of this holds for them, too.
 
     Raises:
         OSError: the kernel refused; nothing was given up.
@@ -63,7 +66,7 @@ def restrict(read: tuple[Path, ...], write: tuple[Path, ...], devices: tuple[Pat
     size = 24 if known >= _SCOPES_SINCE else 16 if known >= _NETWORK_SINCE else 8
     ruleset = _checked(_CREATE_RULESET, ctypes.create_string_buffer(attributes[:size], size), size, 0)
     try:
-        for places, rights in ((read, _READ), (write, _WRITE), (devices, _DEVICE)):
+        for places, rights in ((read, _READ), (write, _WRITE), (devices, _DEVICE), (programs, _READ | _EXECUTE)):
             for place in places:
                 _allow(ruleset, place, rights & handled)
         _checked(_RESTRICT_SELF, ruleset, 0)

@@ -10,6 +10,9 @@ Level = Literal["none", "partial", "full"]
 # programs · gaining rights.
 LAYERS: Final[tuple[LayerName, ...]] = ("files", "connections", "programs", "privileges")
 
+# Why a process is not kept from other programs where `Room.compiler` says so.
+STARTS_PROGRAMS: Final = "it may start a compiler, as the person wants"
+
 
 @dataclass(frozen=True)
 class Room:
@@ -21,12 +24,14 @@ class Room:
         accelerator: whether the driver of a graphics card is needed. Its device files stay open to the process, and it
             may make local sockets, which drivers do for themselves, though it can connect them to nobody.
         keeper: whether it keeps files for others: it may change their times and modes and move them between folders.
+        compiler: whether it may start the system's programs, such as a compiler. They get no more than it has itself.
     """
 
     read: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
     accelerator: bool = False
     keeper: bool = False
+    compiler: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from sparewatt.process.isolation import landlock
 from sparewatt.process.isolation.filter import filter_program
-from sparewatt.process.isolation.layers import LAYERS, Isolation, LayerName, Room
+from sparewatt.process.isolation.layers import LAYERS, STARTS_PROGRAMS, Isolation, LayerName, Room
 from sparewatt.process.isolation.places import device_places, readable_places
 from sparewatt.process.isolation.syscalls import MACHINES
 
@@ -33,7 +33,8 @@ def isolate(room: Room) -> Isolation:
     privileges = _refusal(_give_up_privileges)
     files = _refusal(lambda: _give_up_files(room))
     filters = _refusal(lambda: _filter_calls(room))
-    return _outcome({"privileges": privileges, "files": files, "connections": filters, "programs": filters})
+    programs = filters or (STARTS_PROGRAMS if room.compiler else "")
+    return _outcome({"privileges": privileges, "files": files, "connections": filters, "programs": programs})
 
 
 def available() -> Isolation:
@@ -68,8 +69,10 @@ def _give_up_files(room: Room) -> str:
     if landlock.version() < (landlock.MOVES_SINCE if room.keeper else 1):
         return "the kernel has no Landlock, or too old a one"
     home = _home()
-    read = (*readable_places(home, accelerator=room.accelerator), *(place for place in room.read if place.exists()))
-    landlock.restrict(read, room.write, device_places(accelerator=room.accelerator))
+    system = readable_places(home, accelerator=room.accelerator)
+    read = (*system, *(place for place in room.read if place.exists()))
+    programs = system if room.compiler else ()
+    landlock.restrict(read, room.write, device_places(accelerator=room.accelerator), programs)
     return ""
 
 

@@ -32,6 +32,8 @@ PROGRAMS: Final[dict[str, _BOTH]] = {
     "process_mrelease": (448, 448), "kcmp": (312, 272), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438),
     "pidfd_send_signal": (424, 424), "tkill": (200, 130),
 }  # fmt: skip
+# Those of them that start a program; the others touch one that runs.
+STARTING: Final = frozenset({"execve", "fork", "vfork"})
 PRIVILEGES: Final[dict[str, _BOTH]] = {
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "mount_setattr": (442, 442),
     "move_mount": (429, 429), "open_tree": (428, 428), "fsopen": (430, 430), "fsconfig": (431, 431),

@@ -9,7 +9,7 @@ import ctypes
 import sys
 from typing import Final
 
-from sparewatt.process.isolation.layers import Isolation, nothing
+from sparewatt.process.isolation.layers import STARTS_PROGRAMS, Isolation, Room, nothing
 
 _EXTENDED_LIMITS: Final = 9
 _LIMIT_ACTIVE_PROCESSES: Final = 0x00000008
@@ -41,10 +41,12 @@ class _ExtendedLimits(ctypes.Structure):
     )
 
 
-def isolate() -> Isolation:
+def isolate(room: Room) -> Isolation:
     """Put this process into a job of its own; the job lives as long as the process."""
     if sys.platform != "win32":
         return nothing("this is not Windows")
+    if room.compiler:
+        return nothing(STARTS_PROGRAMS)
     kernel = ctypes.WinDLL("kernel32", use_last_error=True)
     for name in ("CreateJobObjectW", "GetCurrentProcess"):
         getattr(kernel, name).restype = ctypes.c_void_p

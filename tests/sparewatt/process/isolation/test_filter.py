@@ -18,12 +18,14 @@ from sparewatt.process.isolation.syscalls import (
     PROGRAMS,
     SOCKETS,
     SPEAKING,
+    STARTING,
     X86_64,
     Machine,
 )
 
 PID = 4321
 CLONE_THREAD = 0x10000
+CLONE_NEWUSER = 0x10000000
 both = pytest.mark.parametrize("machine", MACHINES.values(), ids=lambda machine: machine.name)
 
 
@@ -113,3 +115,18 @@ def test_reading_writing_and_memory_are_left_alone(machine: Machine) -> None:
 
 def test_a_merging_process_may_touch_its_files() -> None:
     assert answer(X86_64, 280, room=Room(keeper=True)) == ALLOW
+
+
+@both
+def test_what_may_start_a_compiler_gains_nothing_else_by_it(machine: Machine) -> None:
+    room = Room(compiler=True)
+    for number in machine.numbers({name: PROGRAMS[name] for name in STARTING}):
+        assert answer(machine, number, room=room) == ALLOW
+    assert answer(machine, machine.clone, 0x11, room=room) == ALLOW
+    assert answer(machine, machine.clone, CLONE_THREAD | 0x3D0F00, room=room) == ALLOW
+    assert answer(machine, machine.clone, 0x11 | CLONE_NEWUSER, room=room) == REFUSE
+    assert answer(machine, machine.clone3, 0, room=room) == UNKNOWN
+    touching = {name: numbers for name, numbers in PROGRAMS.items() if name not in STARTING}
+    for table in (touching, SOCKETS, SPEAKING, PRIVILEGES, ATTRIBUTES):
+        for number in machine.numbers(table):
+            assert answer(machine, number, room=room) == REFUSE
