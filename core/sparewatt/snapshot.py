@@ -129,6 +129,8 @@ class DeviceSnapshot(Struct, frozen=True):
             ``wording.limits.pace_words``.
         released_milliseconds: how long its worker took to be gone, with its memory, when it was last wanted gone at
             once; None before the first time.
+        uncompiled: why models are not compiled for it although the person wants that; None where they are, or need
+            not be.
     """
 
     device: str
@@ -148,6 +150,7 @@ class DeviceSnapshot(Struct, frozen=True):
     limits: LimitsSnapshot = LimitsSnapshot(None, None, None, None, None)
     pause: ReasonSnapshot | None = None
     released_milliseconds: int | None = None
+    uncompiled: "ErrorSnapshot | None" = None
 
 
 class ErrorSnapshot(Struct, frozen=True):

@@ -169,3 +169,5 @@ def _device_lines(device: DeviceSnapshot, words: Translations) -> Iterator[str]:
         yield f"  {setting_words(sentence, reason.setting, words) if reason.setting else sentence}"
     if device.error is not None:
         yield f"  {error_sentence(device.error.error_id, device.error.parameters, words)}"
+    if device.uncompiled is not None:
+        yield f"  {error_sentence(device.uncompiled.error_id, device.uncompiled.parameters, words)}"

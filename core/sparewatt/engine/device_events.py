@@ -1,6 +1,7 @@
 """What a device's worker says, and what that changes."""
 
 import asyncio
+import logging
 import signal
 from dataclasses import replace
 from typing import Final
@@ -22,6 +23,8 @@ from sparewatt.worker.port import WorkerEvent, WorkerExited
 
 # Ends after which the weights in the trainable area are as good as before: nobody's memory was damaged.
 _CLEAN_CODES: Final = (0, -signal.SIGTERM, -9)
+
+log = logging.getLogger("sparewatt.engine")
 
 
 class DeviceEvents:
@@ -55,6 +58,8 @@ class DeviceEvents:
                 await self._check(told.version)
             case frames.Progress():
                 self._progress(told)
+            case frames.Uncompiled():
+                self._uncompiled(SparewattError(told.error_id, **told.parameters))
             case frames.Checkpointed():
                 self._saving.checkpointed(told)
             case frames.Trained():
@@ -90,11 +95,17 @@ class DeviceEvents:
             return
         record.failures = 0
         record.error = None
-        record.steps.append((told.tokens - current.tokens, told.step_milliseconds))
+        if not told.compiled:
+            record.steps.append((told.tokens - current.tokens, told.step_milliseconds))
         record.state = replace(
             record.state,
             current=replace(current, inner_steps=told.inner_steps, tokens=told.tokens, loss_micro=told.loss_micro),
         )
+
+    def _uncompiled(self, why: SparewattError) -> None:
+        self._record.compiling = False
+        self._record.uncompiled = why
+        log.warning("%s trains uncompiled: %s", self._record.device.device, why)
 
     async def _trained(self, told: frames.Trained) -> None:
         record = self._record
@@ -153,6 +164,9 @@ class DeviceEvents:
         if told.reason not in ("stopped", "permit_expired") and record.state.worker != "stopping":
             record.failures += 1
             start_at = now + restart_delay_seconds(record.failures)
+            if record.compiling and told.reason in ("crashed", "killed"):
+                # Perhaps it was not the compiled code; without it the next worker shows that.
+                self._uncompiled(SparewattError("compile.ended", code=told.code))
             if record.error is None or told.reason != "unavailable":
                 error = SparewattError("worker.ended", reason=told.reason, code=told.code)
                 record.error = DeviceError(error, start_at)

@@ -10,7 +10,7 @@ from typing import Final
 from sparewatt.engine.device_plan import DeviceState, Work, WorkerState
 from sparewatt.engine.device_tools import DeviceError, DeviceTools
 from sparewatt.engine.run_link import RunLink
-from sparewatt.errors import SparewattError
+from sparewatt.errors import SparewattError, UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.policy import Decision
 from sparewatt.work.assignment import Assignment
@@ -31,6 +31,9 @@ class DeviceRecord:
         isolation: how its last worker said that it is held in.
         compute: type of matrix products of its last worker.
         memory_free_bytes: what other programs leave of the memory that it computes in; None where nobody knows.
+        compile_wanted: the person wants models compiled for it.
+        compiling: its last worker was told to.
+        uncompiled: why they are not; not tried again before the person says so anew or the engine starts again.
         ending: the device is wanted no more; nothing is begun.
     """
 
@@ -51,6 +54,9 @@ class DeviceRecord:
         self.isolation: tuple[str, ...] = ()
         self.compute: Compute = "fp32"
         self.memory_free_bytes: int | None = None
+        self.compile_wanted = False
+        self.compiling = False
+        self.uncompiled: SparewattError | None = None
         self.ending = asyncio.Event()
 
     @property
@@ -79,6 +85,21 @@ class DeviceRecord:
         # A lease that is kept for work which nobody may bring home would keep it from others.
         works = (None if waits else current, self.state.next)
         return frozenset(work.assignment.assignment_id for work in works if work is not None)
+
+    def want_compiled(self, wanted: bool, power_cap_watts: int | None) -> None:
+        """Note the person's wish, and at once what stands against it.
+
+        Args:
+            power_cap_watts: of the device.
+        """
+        if self.compile_wanted != wanted:
+            self.compile_wanted, self.uncompiled = wanted, None
+        capped = self.device.kind == "cpu" and power_cap_watts is not None
+        if wanted and capped and self.uncompiled is None:
+            # Nothing paces a compiler, and what it draws is the processor's.
+            self.uncompiled = UnavailableError("compile.power_cap", cap_watts=power_cap_watts or 0)
+        elif not capped and self.uncompiled is not None and self.uncompiled.error_id == "compile.power_cap":
+            self.uncompiled = None
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Run `work`, and look at the device again when it is done."""

@@ -7,15 +7,14 @@ from sparewatt.host.lock import FileLock, HeldSlots, slot_lock, thread_slots
 from sparewatt.worker.port import WorkerDevice
 
 
-def worker_device(device: Device, threads: int) -> WorkerDevice:
+def worker_device(device: Device, threads: int, *, compiling: bool = False) -> WorkerDevice:
     """`device` as a worker opens it, with so many threads of the processor where it is that."""
     if device.kind == "cuda":
-        return WorkerDevice(
-            "cuda", threads=1, cuda_uuid=device.device.partition(":")[2], driver_version=device.driver_version
-        )
+        uuid = device.device.partition(":")[2]
+        return WorkerDevice("cuda", threads=1, cuda_uuid=uuid, driver_version=device.driver_version, compile=compiling)
     if device.kind == "xpu":
-        return WorkerDevice("xpu", threads=1)
-    return WorkerDevice("mps" if device.kind == "metal" else "cpu", threads=threads)
+        return WorkerDevice("xpu", threads=1, compile=compiling)
+    return WorkerDevice("mps" if device.kind == "metal" else "cpu", threads=threads, compile=compiling)
 
 
 def take_slot(device: Device, threads: int, cores: int, folder: Path) -> FileLock | HeldSlots:

@@ -97,14 +97,15 @@ class DeviceWorkers:
             check_memory(run.manifest, record.device, self._free_for_worker)
             areas = self._memory.make(run.manifest.model, run.manifest.codec)
             await self._saving.take_residual(run)
-            device = worker_device(record.device, record.threads)
+            record.compiling = record.compile_wanted and record.uncompiled is None
+            device = worker_device(record.device, record.threads, compiling=record.compiling)
             worker = await record.tools.starter.start(device, areas, self._folders(run))
         except SparewattError as error:
             self._release_lock()
             record.state = replace(record.state, worker="none", start_at=record.later(error, BUSY_RETRY_SECONDS))
             return
         await self._adopt(worker)
-        await worker.send(self._configure(run, device.kind, device.threads))
+        await worker.send(self._configure(run, device.kind, device.threads, compiling=record.compiling))
 
     async def _adopt(self, worker: Worker) -> None:
         """Pace and hear a worker that was started; one that is not wanted any more is stopped."""
@@ -161,7 +162,9 @@ class DeviceWorkers:
             )
         )
 
-    def _configure(self, run: RunLink, device: Literal["cpu", "cuda", "xpu", "mps"], threads: int) -> frames.Configure:
+    def _configure(
+        self, run: RunLink, device: Literal["cpu", "cuda", "xpu", "mps"], threads: int, *, compiling: bool = False
+    ) -> frames.Configure:
         manifest = run.manifest
         return frames.Configure(
             model=manifest.model,
@@ -175,6 +178,7 @@ class DeviceWorkers:
             work_folder=str(self._record.tools.work_folder),
             frozen=run.frozen,
             memory_free_bytes=None if card_memory(self._record.device) else self._free_for_worker,
+            compile=compiling,
         )
 
     @property

@@ -259,6 +259,8 @@ class Engine:
             decision = self.desk.decide(device, usage, self.runs.offer(), self.runs.connected())
             if decision is None:
                 continue
+            wanted = self.desk.settings.of_device(schema.COMPILE, device)
+            driver.want_compiled(wanted, decision.power_cap_watts)
             self.pacer.decided(decision)
             decisions.append(decision)
             pace = self.pacer.pace_of(device)

@@ -66,6 +66,7 @@ def device_snapshot(
         limits=limits_snapshot(driver.device, driver.decision, pace),
         pause=_pause(pace, now, training=state.worker == "training"),
         released_milliseconds=driver.released_milliseconds,
+        uncompiled=None if driver.uncompiled is None else plain_error(driver.uncompiled),
     )
 
 

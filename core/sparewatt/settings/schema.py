@@ -322,6 +322,16 @@ SPEED_LIMIT_PERCENT: Final = Number(
     "is 100 % for NVIDIA cards, and 50 % for a processor or an Apple chip, so that the computer stays quiet and "
     "answers quickly.",
 )
+COMPILE: Final = Switch(
+    key="compile",
+    scope="device",
+    default=False,
+    label="Compile models",
+    help="Translate a run's model into code for this very device before training, which can make it faster. It takes a "
+    "minute or more of one processor thread at each new model, at the lowest priority, which no limit slows down; it "
+    "needs a compiler on this computer, and lets the training process start programs, which may do no more than it may "
+    "itself. Where it does not work, the device trains without and says why. Takes effect when the device next begins.",
+)
 
 # Heterogeneous in their value types; each use names one constant above and so keeps its type.
 OPTIONS: Final[tuple[Option[Any], ...]] = (
@@ -354,5 +364,6 @@ OPTIONS: Final[tuple[Option[Any], ...]] = (
     POWER_CAP_WATTS,
     TEMPERATURE_LIMIT_CELSIUS,
     SPEED_LIMIT_PERCENT,
+    COMPILE,
 )
 BY_KEY: Final = MappingProxyType({option.key: option for option in OPTIONS})

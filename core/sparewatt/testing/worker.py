@@ -35,6 +35,7 @@ from sparewatt.worker.messages import (
     Stop,
     Train,
     Trained,
+    Uncompiled,
 )
 from sparewatt.worker.payload import apply_version, write_payload
 from sparewatt.worker.port import StopHow, WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
@@ -53,8 +54,9 @@ class FakeWorker:
         frames: all that it was sent.
     """
 
-    def __init__(self, areas: WorkerAreas, step_seconds: float) -> None:
+    def __init__(self, areas: WorkerAreas, step_seconds: float, uncompiled: Uncompiled | None = None) -> None:
         self._areas = areas
+        self._uncompiled = uncompiled
         self._step_seconds = step_seconds
         self._configure: Configure | None = None
         self._waiting: asyncio.Queue[EngineFrame] = asyncio.Queue()
@@ -104,6 +106,8 @@ class FakeWorker:
                     case Configure():
                         self._configure = frame
                         self._events.put_nowait(Ready("Fake", "0", frame.inner.batch_sequences))
+                        if frame.compile and self._uncompiled is not None:
+                            self._events.put_nowait(self._uncompiled)
                     case ApplyVersion():
                         apply_version(frame, self._configured().model, self._configured().outer, self._areas.base.view)
                         self._events.put_nowait(Applied(frame.version))
@@ -312,13 +316,17 @@ class FakeWorkers:
 
     Args:
         step_seconds: how long an inner step seems to take.
+        uncompiled: what a worker says that is to compile; None where it can.
 
     Attributes:
         started: every worker, in order; `encoders` are those of them that only encode.
+        let_compile: for each worker, whether it may start a compiler.
     """
 
-    def __init__(self, step_seconds: float = 0.0) -> None:
+    def __init__(self, step_seconds: float = 0.0, uncompiled: Uncompiled | None = None) -> None:
         self._step_seconds = step_seconds
+        self.uncompiled = uncompiled
+        self.let_compile: list[bool] = []
         self.started: list[FakeWorker] = []
         self.encoders: list[FakeWorker] = []
 
@@ -328,8 +336,9 @@ class FakeWorkers:
         return worker
 
     async def start(self, device: WorkerDevice, areas: WorkerAreas, folders: WorkerFolders) -> FakeWorker:  # noqa: ARG002 (any will do)
-        worker = FakeWorker(areas, self._step_seconds)
+        worker = FakeWorker(areas, self._step_seconds, self.uncompiled)
         self.started.append(worker)
+        self.let_compile.append(device.compile)
         return worker
 
 

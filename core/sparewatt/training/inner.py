@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import torch
 
 from sparewatt.errors import IntegrityError, UnavailableError
+from sparewatt.training.compiling import CompiledModel
 from sparewatt.training.data import Sequences
 from sparewatt.training.device import Device, is_out_of_memory
 from sparewatt.training.micro_batch import MicroBatch
@@ -62,6 +63,7 @@ class InnerStep:
         loss: mean over the batch, in nats.
         tokens: of this step's batch.
         wall_seconds: with pauses; `busy_seconds` is the part spent computing.
+        compiled: something may have been compiled meanwhile, so its time says nothing of the next step's.
     """
 
     number: int
@@ -69,6 +71,7 @@ class InnerStep:
     tokens: int
     wall_seconds: float
     busy_seconds: float
+    compiled: bool = False
 
 
 class InnerLoop:
@@ -78,6 +81,7 @@ class InnerLoop:
         clock: monotonic seconds.
         micro_batch: size to start with; `micro_batch` is the size found since, a good start for the next assignment.
         moving: told before each inner step that the weights change from now until the step is yielded.
+        compiled: `model` through a compiler; a step in which that fails is made again without.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class InnerLoop:
         micro_batch: MicroBatch,
         clock: Callable[[], float],
         moving: Callable[[], None] = lambda: None,
+        compiled: CompiledModel | None = None,
     ) -> None:
         self._moving = moving
         self._model = model
@@ -95,8 +100,9 @@ class InnerLoop:
         self._gate = gate
         self._clock = clock
         self._retries_left = OUT_OF_MEMORY_RETRIES_MOST
-        # The first micro-batch of a process also pays for choosing and loading kernels: it is not measured.
-        self._warm = False
+        self._compiled = compiled
+        self._seen: set[int] = set()
+        self._compiling = False
         self.micro_batch = micro_batch
 
     def train(
@@ -123,6 +129,7 @@ class InnerLoop:
         self._model.module.train()
         for step in range(done, plan.inner_steps):
             began = self._clock()
+            self._compiling = False
             batch = torch.from_numpy(sequences.batch(step * plan.batch_sequences, plan.batch_sequences))
             gradient = self._gradient_with_retries(batch)
             if gradient is None:
@@ -142,6 +149,7 @@ class InnerLoop:
                 tokens=batch.numel(),
                 wall_seconds=ended - began,
                 busy_seconds=busy + ended - resumed,
+                compiled=self._compiling,
             )
         self._model.module.zero_grad(set_to_none=True)
 
@@ -151,15 +159,25 @@ class InnerLoop:
             try:
                 return self._gradient(batch)
             except (RuntimeError, MemoryError) as error:
-                smaller = self.micro_batch.out_of_memory()
-                if not is_out_of_memory(error):
+                again = self._after(error)
+                if again is None:
                     raise
-                if smaller is None or self._retries_left == 0:
-                    raise UnavailableError("device.out_of_memory", sequences=self.micro_batch.sequences) from error
             # Outside the handler: the traceback would keep the tensors of the failed pass alive.
-            self._retries_left -= 1
-            self.micro_batch = smaller
+            self.micro_batch = again
             self._device.free_cache()
+
+    def _after(self, error: Exception) -> MicroBatch | None:
+        """The micro-batch to make a failed step again with; None when that would not help."""
+        if not is_out_of_memory(error):
+            if self._compiled is None or not self._compiled.gave_up(error):
+                return None
+            self._compiling = True
+            return self.micro_batch
+        smaller = self.micro_batch.out_of_memory()
+        if smaller is None or self._retries_left == 0:
+            raise UnavailableError("device.out_of_memory", sequences=self.micro_batch.sequences) from error
+        self._retries_left -= 1
+        return smaller
 
     def _gradient(self, batch: torch.Tensor) -> tuple[float, float] | None:
         """Sum the gradients of `batch`: its mean loss and the seconds spent; None when the gate ends the work."""
@@ -174,20 +192,32 @@ class InnerLoop:
             part = batch[first : first + self.micro_batch.sequences]
             loss += self._micro_batch_gradient(part, share=len(part) / len(batch))
             spent = self._clock() - began
-            if self._warm:
+            if self._measurable(len(part)):
                 memory = self._device.pass_memory(held_bytes)
                 fitting = None if memory is None else memory.sequences_fitting(len(part))
                 self.micro_batch = self.micro_batch.measured(spent, len(part), bound, fitting)
-            self._warm = True
             busy += spent
             first += len(part)
             self._gate.leave(spent)
         return loss, busy
 
+    def _measurable(self, sequences: int) -> bool:
+        """Whether the pass just made says how long the next one takes.
+
+        The first of a process also pays for choosing and loading kernels, the first of each size for compiling them.
+        """
+        compiled = self._compiled is not None and self._compiled.active
+        kernels = sequences if compiled else 0
+        new = kernels not in self._seen
+        self._seen.add(kernels)
+        self._compiling = self._compiling or (new and compiled)
+        return not new
+
     def _micro_batch_gradient(self, part: torch.Tensor, share: float) -> float:
         on_device = part.to(self._device.torch_device)
         with self._device.computing():
-            loss = next_token_loss(self._model.module, on_device)
+            module = self._model.module if self._compiled is None else self._compiled.module(on_device)
+            loss = next_token_loss(module, on_device)
         scaled = loss if share == 1.0 else loss * share
         scaled.backward()
         # Reading the number waits for the device, which bounds how much work is queued on it to one micro-batch.

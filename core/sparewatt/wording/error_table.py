@@ -15,6 +15,14 @@ HERE: Final = MappingProxyType({
     "blob.unreadable": "The stored file {blob} cannot be read. Check the disk.",
     "child.start": "The program {program} could not be started (system error {number}). Free some memory, or install "
     "Sparewatt again.",
+    "compile.ended": "A training process that had compiled its model ended without a word (code {code}), so models "
+    "train uncompiled until the setting is switched off and on again.",
+    "compile.failed": "The model could not be compiled ({reason}), so it trains uncompiled. Nothing was lost; switch "
+    "the setting off, or off and on again to try once more.",
+    "compile.no_compiler": "There is no {program} on this computer, so models train uncompiled. Install it, then switch "
+    "the setting off and on again.",
+    "compile.power_cap": "Nothing can keep a compiler below your cap of {cap_watts} W, so models train uncompiled on "
+    "the processor. Remove the cap, or switch the setting off.",
     "connection.address": "{url} is no address of a coordinator. Check the invite.",
     "connection.certificate": "Nobody vouches that {url} is the coordinator that the invite names. Check the network "
     "and the computer's clock; do not go on if this stays.",

@@ -11,6 +11,7 @@ from sparewatt.errors import InputError, ProtocolError, SparewattError, StorageE
 from sparewatt.numeric.weights import as_floats
 from sparewatt.process.channel import Channel
 from sparewatt.training.adapter import Frozen
+from sparewatt.training.compiling import CompiledModel
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import Device, is_out_of_memory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
@@ -37,6 +38,7 @@ from sparewatt.worker.messages import (
     Stop,
     Train,
     Trained,
+    Uncompiled,
     WorkerFrame,
 )
 from sparewatt.worker.mirror import TrainableMirror
@@ -56,6 +58,7 @@ class _Ready:
     Attributes:
         search: the micro-batch that an earlier worker's search, or a guess, begins with.
         sequences_most: what this worker begins with, by the memory that was free.
+        compiled: None where nothing is to be compiled.
     """
 
     configure: Configure
@@ -66,6 +69,7 @@ class _Ready:
     remembered_as: str
     search: MicroBatch
     sequences_most: int
+    compiled: CompiledModel | None
 
 
 class WorkerLoop:
@@ -96,6 +100,7 @@ class WorkerLoop:
         self._ready: _Ready | None = None
         self._version: VersionId | None = None
         self._kept: Optimiser | None = None
+        self._told_uncompiled = False
 
     def run(self) -> WorkerExit:
         """Serve to the end."""
@@ -156,15 +161,17 @@ class WorkerLoop:
         gate = PermitGate(self._watch, self._inbox, self._clock)
         mirror = TrainableMirror(self._areas.trainable.view, model, self._clock)
         self._leaving.copy = mirror.copy_before_leaving
+        compiled = CompiledModel(model.module, device.kind) if frame.compile else None
         self._ready = _Ready(
             configure=frame,
             device=device,
             model=model,
-            inner=InnerLoop(model, device, gate, micro_batch, self._clock, mirror.moving),
+            inner=InnerLoop(model, device, gate, micro_batch, self._clock, mirror.moving, compiled),
             mirror=mirror,
             remembered_as=remembered_as,
             search=search,
             sequences_most=micro_batch.sequences_most,
+            compiled=compiled,
         )
         self._watch.arm()
         torch_version = importlib.metadata.version("torch")
@@ -178,6 +185,7 @@ class WorkerLoop:
                 checkpointing=fits is not None and fits.checkpointing,
             )
         )
+        self._tell_uncompiled(compiled)
 
     def _apply(self, frame: ApplyVersion) -> None:
         ready = self._configured("apply_version")
@@ -314,6 +322,7 @@ class WorkerLoop:
                 train_milliseconds=round((self._clock() - began) * 1000),
             )
             ready.mirror.copy_if_cheap(mark)
+            self._tell_uncompiled(ready.compiled)
             self._tell_progress(mark, step)
             if self._inbox.save_asked() and mark.inner_steps < frame.inner_steps:
                 self._save(training, mark)
@@ -346,8 +355,16 @@ class WorkerLoop:
                 loss_micro=mark.loss_last_micro,
                 step_milliseconds=round(step.wall_seconds * 1000),
                 busy_milliseconds=round(step.busy_seconds * 1000),
+                compiled=step.compiled,
             )
         )
+
+    def _tell_uncompiled(self, compiled: CompiledModel | None) -> None:
+        refusal = None if compiled is None else compiled.refusal
+        if refusal is None or self._told_uncompiled:
+            return
+        self._told_uncompiled = True
+        self._channel.send(Uncompiled(error_id=refusal.error_id, parameters=refusal.parameters))
 
     def _configured(self, frame: str) -> _Ready:
         if self._ready is None:

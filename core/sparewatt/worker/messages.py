@@ -37,6 +37,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
         outer: how a version follows from the one before.
         memory_free_bytes: of the computer, for a device that shares its memory; None where nobody knows.
         frozen: what the model's adapter stands on, where it has one.
+        compile: the person wants the model compiled for the device.
     """
 
     model: ModelSpec
@@ -50,6 +51,7 @@ class Configure(_Frame, frozen=True, tag="configure"):
     work_folder: str
     memory_free_bytes: int | None = None
     frozen: FrozenFile | None = None
+    compile: bool = False
 
 
 class ApplyVersion(_Frame, frozen=True, tag="apply_version"):
@@ -181,6 +183,7 @@ class Progress(_Frame, frozen=True, tag="progress"):
     Attributes:
         step_milliseconds: wall time of this inner step, with pauses between micro-batches.
         busy_milliseconds: the part of it spent computing.
+        compiled: the model was compiled meanwhile, so the times say nothing of the device's speed.
     """
 
     assignment_id: str
@@ -189,6 +192,14 @@ class Progress(_Frame, frozen=True, tag="progress"):
     loss_micro: int
     step_milliseconds: int
     busy_milliseconds: int
+    compiled: bool = False
+
+
+class Uncompiled(_Frame, frozen=True, tag="uncompiled"):
+    """What was to be compiled is trained uncompiled from now on, and why; said once at most."""
+
+    error_id: str
+    parameters: dict[str, str | int]
 
 
 class Checkpointed(_Frame, frozen=True, tag="checkpointed"):
@@ -232,4 +243,4 @@ class Failed(_Frame, frozen=True, tag="failed"):
     fatal: bool
 
 
-WorkerFrame = Ready | Applied | Progress | Checkpointed | Trained | Failed
+WorkerFrame = Ready | Applied | Progress | Uncompiled | Checkpointed | Trained | Failed

@@ -23,12 +23,14 @@ class WorkerDevice:
     Attributes:
         cuda_uuid: NVML's name of the card (``GPU-…``): CUDA's own numbering may differ and change.
         driver_version: of the card's driver; None where it could not be told.
+        compile: its worker may start the system's compiler.
     """
 
     kind: Literal["cpu", "cuda", "xpu", "mps"]
     threads: int = 1
     cuda_uuid: str | None = None
     driver_version: str | None = None
+    compile: bool = False
 
 
 @dataclass(frozen=True)

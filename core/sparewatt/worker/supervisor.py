@@ -1,6 +1,9 @@
 """Starts worker processes, speaks to them and ends them; loads neither torch nor numpy."""
 
 import asyncio
+import contextlib
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
@@ -40,6 +43,12 @@ _OFFLINE: Final = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+# One compiler at a time, in the worker itself, and no results kept that only unpickling could read again.
+_COMPILING: Final = {
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    "TORCHINDUCTOR_FX_GRAPH_CACHE": "0",
+    "TORCHINDUCTOR_AUTOGRAD_CACHE": "0",
+}
 # At the lowest priority a thread that spins at a barrier burns the time that the thread it waits for would need: beside
 # other programs, inner steps took over ten times as long as with threads that sleep there.
 _POLITE: Final = {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0"}
@@ -70,7 +79,8 @@ class WorkerSupervisor:
     async def start(self, device: WorkerDevice, areas: WorkerAreas, folders: WorkerFolders) -> "WorkerProcess":
         """As `WorkerStarter.start`."""
         accelerator = ("--accelerator",) if device.kind == "cuda" else ()
-        return await self._start(areas, folders, device_environment(device), accelerator)
+        compiler = ("--compiler",) if device.compile else ()
+        return await self._start(areas, folders, device_environment(device), (*accelerator, *compiler))
 
     async def start_encoder(self, areas: WorkerAreas, folders: WorkerFolders) -> "WorkerProcess":
         """As `WorkerStarter.start_encoder`."""
@@ -94,14 +104,19 @@ class WorkerSupervisor:
             descriptors=areas.descriptors,
             background=True,
         )
-        return WorkerProcess(await start(command, self._log))
+        return WorkerProcess(await start(command, self._log), compiles="--compiler" in flags)
 
 
 class WorkerProcess:
-    """A real worker; see `worker.port.Worker` for what its methods mean."""
+    """A real worker; see `worker.port.Worker` for what its methods mean.
 
-    def __init__(self, child: Child) -> None:
+    Args:
+        compiles: it may have started a compiler, which is not to outlive it.
+    """
+
+    def __init__(self, child: Child, *, compiles: bool = False) -> None:
         self._child = child
+        self._compiles = compiles
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder[WorkerFrame](WorkerFrame)
 
@@ -124,6 +139,8 @@ class WorkerProcess:
         except (ProtocolError, Unreadable):
             broken = True
         ended = await self._child.stop(by_itself_seconds=0.0 if broken else _EXIT_SECONDS, close_input=False)
+        if self._compiles:
+            _end_group(self.pid)
         yield WorkerExited(
             reason="protocol" if broken else exit_reason(ended), code=ended.code, last_words=ended.last_words
         )
@@ -139,6 +156,13 @@ class WorkerProcess:
         await reclaiming
 
 
+def _end_group(pid: int) -> None:
+    """End what a worker that is gone has left behind: each was started as the leader of a group of its own."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
 def exit_reason(ended: ChildExit) -> ExitReason:
     """What an exit code means; a signal that nobody here sent is a kill."""
     if ended.code < 0:
@@ -148,9 +172,11 @@ def exit_reason(ended: ChildExit) -> ExitReason:
 
 def folder_environment(folders: WorkerFolders) -> dict[str, str]:
     """Variables that keep libraries from looking for a person's folders, which a worker cannot reach."""
+    work = str(folders.work)
+    caches = {"TORCHINDUCTOR_CACHE_DIR": work, "TRITON_CACHE_DIR": work}
     if sys.platform == "win32":
-        return {"TEMP": str(folders.work), "TMP": str(folders.work), "TORCHINDUCTOR_CACHE_DIR": str(folders.work)}
-    return {"HOME": "/nonexistent", "TMPDIR": str(folders.work), "TORCHINDUCTOR_CACHE_DIR": str(folders.work)}
+        return {"TEMP": work, "TMP": work, **caches}
+    return {"HOME": "/nonexistent", "TMPDIR": work, **caches}
 
 
 def device_environment(device: WorkerDevice) -> dict[str, str]:
@@ -158,14 +184,23 @@ def device_environment(device: WorkerDevice) -> dict[str, str]:
     if device.kind != "cuda":
         # An empty list hides every card, so that a worker on the CPU cannot wake one.
         threads = str(device.threads)
-        return _OFFLINE | _POLITE | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-    return _OFFLINE | {
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        "CUDA_VISIBLE_DEVICES": device.cuda_uuid or "0",
-        # Nothing here is compiled on the computer that would be worth keeping, and there is no home to keep it in.
-        "CUDA_CACHE_DISABLE": "1",
-        **unboosted(device.driver_version),
-    }
+        return (
+            _OFFLINE
+            | _COMPILING
+            | _POLITE
+            | {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        )
+    return (
+        _OFFLINE
+        | _COMPILING
+        | {
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+            "CUDA_VISIBLE_DEVICES": device.cuda_uuid or "0",
+            # Nothing here is compiled on the computer that would be worth keeping, and there is no home to keep it in.
+            "CUDA_CACHE_DISABLE": "1",
+            **unboosted(device.driver_version),
+        }
+    )
 
 
 def unboosted(driver_version: str | None) -> dict[str, str]:

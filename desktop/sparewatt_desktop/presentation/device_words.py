@@ -110,6 +110,9 @@ def work_rows(device: DeviceSnapshot, translations: Translations = ENGLISH) -> t
         gettext("{count} tokens since the engine started"), {"count": count_words(device.tokens, translations)}
     )
     rows.append(Fact(gettext("Trained"), trained))
+    if device.uncompiled is not None:
+        note = error_words(device.uncompiled.error_id, device.uncompiled.parameters, translations)
+        rows.append(Fact(gettext("Compiled models"), gettext("not on this device"), note))
     released = released_words(device.released_milliseconds, translations)
     if released:
         rows.append(Fact(gettext("Last time it had to be free at once"), released))

@@ -22,6 +22,7 @@ GROUP_OF: Final[Mapping[str, Group]] = MappingProxyType({
     "power_cap_watts": "how_hard",
     "temperature_limit_celsius": "how_hard",
     "speed_limit_percent": "how_hard",
+    "compile": "how_hard",
     "cpu_threads": "how_hard",
     "run_on_battery": "power",
     "energy_budget_kwh_per_month": "energy",
