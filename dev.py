@@ -292,7 +292,7 @@ def need_room() -> None:
 def announcement(kind: str, source: Sequence[str], platform: str, *, has_driver: bool) -> str:
     """What is about to be fetched, how much, from where, before the first byte of it."""
     origin = source[-1] if source else "the package index that pip is configured for"
-    size = "0.45 GB to download and 2.0 GB" if kind == "dev" else "0.35 GB to download and 1.6 GB"
+    size = "0.5 GB to download and 2.1 GB" if kind == "dev" else "0.35 GB to download and 1.6 GB"
     said = [f"Setting up .venv, once: about {size} on disk; torch from {origin}."]
     if not source and platform == "linux" and not has_driver:
         said.append("No NVIDIA driver is here, but this index's torch may bring several GB of CUDA packages with it;")

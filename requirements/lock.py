@@ -10,7 +10,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = {"run": ("cli", "coordinator", "create", "training", "desktop", "torch-needs", "build"), "dev": ("dev",)}
+# Each kind holds all kinds before it, at the same versions.
+EXTRAS = {
+    "run": ("cli", "coordinator", "create", "training", "desktop", "torch-needs", "build"),
+    "eight-bit": ("eight-bit",),
+    "dev": ("dev",),
+}
 FORM = (
     *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
     *("--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"),
@@ -25,11 +30,9 @@ def main(options: list[str]) -> int:
         sys.exit("lock.py: uv is not on the path. Type: pip install uv")
     extras: list[str] = []
     for kind, names in EXTRAS.items():
-        extras += [
-            word for name in names for word in ("--extra", name)
-        ]  # `dev` holds all of `run`, at the same versions
+        extras += [word for name in names for word in ("--extra", name)]
         target = f"requirements/{kind}.txt"
-        constraint = ["-c", "requirements/run.txt"] if kind == "dev" else []
+        constraint = [] if kind == "run" else ["-c", "requirements/run.txt"]
         command = [uv, "pip", "compile", "pyproject.toml", *FORM, *extras, *constraint, "-o", target, *options]
         if subprocess.call(command, cwd=ROOT) != 0:
             return 1

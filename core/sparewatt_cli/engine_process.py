@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sparewatt.control.messages import GetSnapshot, Reply, Shutdown, SnapshotFrame
+from sparewatt.engine.options import refuse_group
 from sparewatt.errors import ConflictError, StorageError, UnavailableError
 from sparewatt.host.lock import engine_lock
 from sparewatt_cli.engine_link import ask, engine_answers
@@ -25,6 +26,11 @@ class EngineArguments:
     devices: tuple[str, ...] = ()
     threads: int | None = None
     on_battery: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises InputError ``device.group``."""
+        for device in self.devices:
+            refuse_group(device)
 
     def command(self, place: Surroundings) -> list[str]:
         """The whole command line."""

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from sparewatt.errors import InputError
 from sparewatt.work.manifest import Manifest
-from sparewatt_coordinator.create.exchange import CODECS, INNER_STATES, PATCHES, Wishes, exchange_words
+from sparewatt_coordinator.create.exchange import CODECS, INNER_STATES, OPTIMISERS, PATCHES, Wishes, exchange_words
 
 Name = TypeVar("Name", bound=str)
 
@@ -17,6 +17,7 @@ def wishes_of(
     kept_down: int | None,
     inner_state: str | None,
     keyframe_type: str = "fp32",
+    optimiser: str = "adamw",
 ) -> Wishes:
     """What the organiser asks for.
 
@@ -31,13 +32,15 @@ def wishes_of(
         kept_down=kept_down,
         inner_state=None if inner_state is None else _one_of(INNER_STATES, inner_state, "--inner-state"),
         keyframe_type="bf16" if halved else None,
+        optimiser=_one_of(OPTIMISERS, optimiser, "--optimiser"),
     )
 
 
 def exchange_line(manifest: Manifest) -> str:
     """What was chosen."""
     steps = manifest.rounds.tokens_total // manifest.rounds.tokens_target
-    return exchange_words(manifest.codec, manifest.outer.patch, manifest.inner.state, steps)
+    said = exchange_words(manifest.codec, manifest.outer.patch, manifest.inner.state, steps)
+    return f"{said} Only NVIDIA graphics cards can train it." if manifest.optimiser.eight_bit else said
 
 
 def _one_of(allowed: Sequence[Name], said: str, option: str) -> Name:

@@ -14,6 +14,7 @@ from sparewatt.control.messages import (
     SnapshotFrame,
 )
 from sparewatt.errors import InputError, SparewattError
+from sparewatt.settings.values import option_at
 from sparewatt.snapshot import ConflictSnapshot
 from sparewatt_cli.endings import NoEngineError, complain
 from sparewatt_cli.engine_link import ask
@@ -47,6 +48,7 @@ def read_setting(place: Surroundings, key: str) -> str:
         for setting in shown.settings:
             if setting.key == key:
                 return setting.value
+    option_at(key)
     raise InputError("settings.unknown", key=key[:120])
 
 

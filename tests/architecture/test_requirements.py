@@ -13,7 +13,8 @@ ENTRY = re.compile(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", re.MULTILINE | re.DOTALL)
 # The extras each file serves; torch is in none, because which build of it is right depends on the machine.
 SERVED = {
     "run": ("build", "cli", "coordinator", "create", "desktop", "torch-needs", "training"),
-    "dev": ("build", "cli", "coordinator", "create", "desktop", "dev", "torch-needs", "training"),
+    "eight-bit": ("build", "cli", "coordinator", "create", "desktop", "eight-bit", "torch-needs", "training"),
+    "dev": ("build", "cli", "coordinator", "create", "desktop", "dev", "eight-bit", "torch-needs", "training"),
 }
 
 
@@ -32,7 +33,7 @@ def pins(kind: str) -> set[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["run", "dev"])
+@pytest.mark.parametrize("kind", list(SERVED))
 def test_every_package_is_pinned_by_hash_and_none_by_an_address(kind: str) -> None:
     assert len(entries(kind)) > 20
     assert [entry for entry in entries(kind) if "--hash=sha256:" not in entry] == []
@@ -40,7 +41,7 @@ def test_every_package_is_pinned_by_hash_and_none_by_an_address(kind: str) -> No
     assert not re.search(r"://|--(extra-)?index-url|--find-links|@ ", text)
 
 
-@pytest.mark.parametrize("kind", ["run", "dev"])
+@pytest.mark.parametrize("kind", list(SERVED))
 def test_the_pins_are_what_the_project_asks_for(kind: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
@@ -53,10 +54,14 @@ def test_the_pins_are_what_the_project_asks_for(kind: str) -> None:
 
 
 def test_checking_runs_on_what_is_run() -> None:
-    assert pins("run") <= pins("dev")
+    assert pins("run") < pins("eight-bit") < pins("dev")
 
 
-@pytest.mark.parametrize("kind", ["run", "dev"])
+def test_only_who_asks_for_the_eight_bit_optimiser_gets_its_library() -> None:
+    assert {name for name, _ in pins("eight-bit") - pins("run")} == {"bitsandbytes"}
+
+
+@pytest.mark.parametrize("kind", list(SERVED))
 def test_neither_torch_nor_what_a_build_of_it_for_cards_brings_is_pinned(kind: str) -> None:
     names = {name for name, _ in pins(kind)}
     assert "torch" not in names

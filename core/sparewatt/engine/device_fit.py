@@ -36,9 +36,16 @@ def needed_bytes(manifest: Manifest, device: Device) -> int:
             compute,
             card=card_memory(device),
             error_feedback=manifest.codec.error_feedback == "decay",
+            eight_bit=manifest.optimiser.eight_bit,
         )
         for compute in choices
     )
+
+
+def check_optimiser(manifest: Manifest, device: Device) -> None:
+    """Raises UnavailableError ``optimiser.device`` when the run's optimiser is none of the device's."""
+    if manifest.optimiser.eight_bit and device.kind != "cuda":
+        raise UnavailableError("optimiser.device", device=device.name)
 
 
 def check_memory(manifest: Manifest, device: Device, free: int | None) -> None:

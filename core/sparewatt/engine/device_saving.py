@@ -77,7 +77,7 @@ class DeviceSaving:
 
     def may_save(self, run: RunLink | None, decision: Decision) -> bool:
         """Whether a stop now should leave a checkpoint instead of an update."""
-        if run is None or not self.may_wait(decision):
+        if run is None or not _keeps_state(run) or not self.may_wait(decision):
             return False
         tools = self._record.tools
         return tools.disk_writes.may_write(_bytes(run), tools.clock.monotonic(), "stop")
@@ -85,7 +85,7 @@ class DeviceSaving:
     def save_due(self, run: RunLink | None) -> bool:
         """Whether the training that goes on is to leave a checkpoint now."""
         record = self._record
-        if run is None or self._since_s is None:
+        if run is None or not _keeps_state(run) or self._since_s is None:
             return False
         now = record.tools.clock.monotonic()
         size, writes = _bytes(run), record.tools.disk_writes
@@ -250,6 +250,11 @@ def _fits(header: CheckpointHeader, run: RunLink, assignment: Assignment, device
         and header.coordinates == parameter_count(run.manifest.model)
         and header.inner_steps < assignment.inner_steps
     )
+
+
+def _keeps_state(run: RunLink) -> bool:
+    """Whether work can go on from a checkpoint; else a stop leaves a smaller update."""
+    return not run.manifest.optimiser.eight_bit
 
 
 def _bytes(run: RunLink) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from sparewatt.engine.device_assignments import RETRY_SECONDS
-from sparewatt.engine.device_fit import card_memory, check_memory
+from sparewatt.engine.device_fit import card_memory, check_memory, check_optimiser
 from sparewatt.engine.device_memory import DeviceMemory
 from sparewatt.engine.device_record import DeviceRecord
 from sparewatt.engine.device_saving import DeviceSaving
@@ -94,6 +94,7 @@ class DeviceWorkers:
         try:
             if self._lock is None:
                 self._lock = take_slot(record.device, record.threads, record.tools.cores, record.tools.lock_folder)
+            check_optimiser(run.manifest, record.device)
             check_memory(run.manifest, record.device, self._free_for_worker)
             areas = self._memory.make(run.manifest.model, run.manifest.codec)
             await self._saving.take_residual(run)

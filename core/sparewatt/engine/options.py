@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from sparewatt.errors import InputError
+
 DEVICE_KINDS: Final = ("cpu", "cuda", "metal")
+GROUP: Final = "group"
+
+
+def refuse_group(device: str) -> None:
+    """Raises InputError ``device.group`` for the word that asks for several cards as one contributor."""
+    if device.partition(":")[0] == GROUP:
+        raise InputError("device.group")
 
 
 @dataclass(frozen=True)

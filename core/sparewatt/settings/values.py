@@ -95,10 +95,12 @@ def option_at(address: str) -> Option[Any]:
     """The option that an address names.
 
     Raises:
-        InputError: ``settings.unknown``.
+        InputError: ``settings.unknown``; ``device.group`` for the word that asks for several cards as one contributor.
     """
     key, at, device = address.partition("@")
     option = BY_KEY.get(key)
+    if key == "group":
+        raise InputError("device.group")
     if option is None or (at and (option.scope != "device" or not _DEVICE.fullmatch(device))):
         raise InputError("settings.unknown", key=address[:120])
     return option

@@ -11,6 +11,7 @@ from typing import Final
 
 import torch
 
+from sparewatt.training.eight_bit import eight_bit_adamw
 from sparewatt.work.manifest import OptimiserSpec
 
 # With so many inner steps behind it, Adam's own correction of the second moment is 1 to the last bit of fp32.
@@ -35,7 +36,8 @@ class Moments:
 class Optimiser:
     """AdamW over a module's parameters: decay on matrices, none on norms.
 
-    The fused kernel makes one pass over weights and moments where the plain one makes about ten.
+    The fused kernel makes one pass over weights and moments where the plain one makes about ten. With moments of eight
+    bits only `step` can be called.
 
     Args:
         shared: second moments to start from, one pair for each parameter as `second_moments` gives them; the first
@@ -46,15 +48,16 @@ class Optimiser:
         self._spec = spec
         self._parameters = list(module.parameters())
         self._steps = 0 if shared is not None else None
+        self._adamw: torch.optim.Optimizer
         matrices = [item for item in self._parameters if item.ndim >= 2]
         others = [item for item in self._parameters if item.ndim < 2]
-        self._adamw = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": self._decay}, {"params": others, "weight_decay": 0.0}],
-            lr=0.0,
-            betas=(spec.beta1_micro * 1e-6, spec.beta2_micro * 1e-6),
-            eps=spec.epsilon_pico * 1e-12,
-            fused=True,
-        )
+        groups = [{"params": matrices, "weight_decay": self._decay}, {"params": others, "weight_decay": 0.0}]
+        betas, epsilon = (spec.beta1_micro * 1e-6, spec.beta2_micro * 1e-6), spec.epsilon_pico * 1e-12
+        if spec.eight_bit:
+            assert shared is None, "a manifest says so"
+            self._adamw = eight_bit_adamw(groups, betas, epsilon)
+        else:
+            self._adamw = torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=epsilon, fused=True)
         if shared is not None:
             for parameter, factors in zip(self._parameters, shared, strict=True):
                 self._adamw.state[parameter] = {
@@ -62,6 +65,11 @@ class Optimiser:
                     "exp_avg": torch.zeros_like(parameter),
                     "exp_avg_sq": _expanded(factors, parameter),
                 }
+
+    @property
+    def resumable(self) -> bool:
+        """Whether its state can be written and gone on from."""
+        return not self._spec.eight_bit
 
     @property
     def _decay(self) -> float:

@@ -15,12 +15,12 @@ HERE: Final = MappingProxyType({
     "blob.unreadable": "The stored file {blob} cannot be read. Check the disk.",
     "child.start": "The program {program} could not be started (system error {number}). Free some memory, or install "
     "Sparewatt again.",
-    "compile.ended": "A training process that had compiled its model ended without a word (code {code}), so models "
-    "train uncompiled until the setting is switched off and on again.",
+    "compile.ended": "A training process that had compiled its model ended without a word (code {code}), so "
+    "models train uncompiled until the setting is switched off and on again.",
     "compile.failed": "The model could not be compiled ({reason}), so it trains uncompiled. Nothing was lost; switch "
     "the setting off, or off and on again to try once more.",
-    "compile.no_compiler": "There is no {program} on this computer, so models train uncompiled. Install it, then switch "
-    "the setting off and on again.",
+    "compile.no_compiler": "There is no {program} on this computer, so models train uncompiled. Install it, then "
+    "switch the setting off and on again.",
     "compile.power_cap": "Nothing can keep a compiler below your cap of {cap_watts} W, so models train uncompiled on "
     "the processor. Remove the cap, or switch the setting off.",
     "connection.address": "{url} is no address of a coordinator. Check the invite.",
@@ -42,6 +42,8 @@ HERE: Final = MappingProxyType({
     "control.socket": "The engine cannot listen at {path} ({reason}). Check that its folder can be written.",
     "device.absent": "This computer has no {kind} device that Sparewatt can use. Check the driver.",
     "device.busy": "{slot} already works for Sparewatt, perhaps for another user of this computer (process {pid}).",
+    "device.group": "Several cards that train as one contributor, a group, are not there yet: each card contributes by "
+    "itself, beside the others. Leave the word group out.",
     "device.kind_unknown": "{kind} is no kind of device. Use cpu, cuda or metal.",
     "device.memory": "The device has too little free memory for this model. Close other programs, or choose "
     "another run.",
@@ -84,6 +86,16 @@ HERE: Final = MappingProxyType({
     "Remove it, then choose it again.",
     "logon.length": "The command to start when you log on has {length} characters and Windows takes {most}. Move "
     "Sparewatt or its data to a shorter folder.",
+    "optimiser.device": "This run keeps its optimiser in eight bits, which only NVIDIA graphics cards compute, so "
+    "{device} has no part in it. Choose another run for it.",
+    "optimiser.kernels": "This run keeps its optimiser in eight bits, and the library for that does not work with this "
+    "card's driver ({reason}). Update the driver, or choose another run.",
+    "optimiser.library": "This run keeps its optimiser in eight bits, and the library for that, {library}, is not "
+    "installed. Install sparewatt with its eight-bit extra, or choose another run.",
+    "optimiser.not_kept": "No checkpoint holds an optimiser of eight bits. What was completed goes home as a smaller "
+    "update.",
+    "optimiser.state": "An optimiser of eight bits cannot begin with the moments that a version brings. Choose fresh "
+    "or kept instead of fresh-shared-v, or adamw instead of adamw-8bit.",
     "permit.memory": "The memory of a permit has a wrong size ({size} bytes). The worker is started again by itself.",
     "pipe.closed": "A process of Sparewatt closed its pipe. It is started again by itself.",
     "pipe.stuck": "A process of Sparewatt does not listen any more. It is started again by itself.",

@@ -85,9 +85,13 @@ class OptimiserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     The rate is constant at its peak after a linear warm-up of `warmup_tokens` and falls linearly to
     `final_rate_micro` of the peak over the last `decay_micro` of the run, by tokens or by time, whichever is further.
+
+    Attributes:
+        name: ``adamw``, or ``adamw-8bit``, whose moments take a quarter of the memory and which only graphics cards
+            with CUDA compute. One for all devices of a run: with another one the same work would end in other weights.
     """
 
-    name: Literal["adamw"]
+    name: Literal["adamw", "adamw-8bit"]
     beta1_micro: Micro
     beta2_micro: Micro
     epsilon_pico: Positive
@@ -97,6 +101,11 @@ class OptimiserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     final_rate_micro: Micro
     warmup_tokens: Count
     decay_micro: Micro
+
+    @property
+    def eight_bit(self) -> bool:
+        """Whether moments are kept in eight bits each."""
+        return self.name == "adamw-8bit"
 
 
 class InnerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -262,6 +271,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         adapted = self.task == "causal-lm-lora"
         if (self.model.adapter is not None) != adapted or (self.frozen is not None) != adapted:
             raise ValueError("a model has an adapter, and weights that it stands on, if, and only if, the task says so")
+        if self.optimiser.eight_bit and self.inner.shares_moments:
+            raise ValueError("moments of eight bits are neither published nor begun with")
 
 
 class OnlineKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from sparewatt.work.architecture import Architecture
-from sparewatt.work.model import ModelSpec, frozen_count, parameter_count
+from sparewatt.work.model import ModelSpec, frozen_count, parameter_count, tensors
 
 Compute = Literal["fp32", "bf16"]
 
@@ -45,6 +45,10 @@ _FP32: Final = 4
 _BF16: Final = 2
 # Both moments of AdamW.
 _OPTIMISER: Final = 2 * _FP32
+# The same in eight bits: one byte each, and one fp32 scale each for so many in a row; tensors smaller than that stay
+# fp32 (Dettmers et al., 8-bit optimizers via block-wise quantization, 2022).
+_EIGHT_BIT_BLOCK: Final = 256
+EIGHT_BIT_LEAST: Final = 4_096
 # An interpreter with torch and transformers, before there is a model.
 PROCESS_BYTES: Final = 600 * 1024 * 1024
 # What the driver keeps for itself on a card as soon as a process uses it.
@@ -102,19 +106,36 @@ def saved_bytes(spec: ModelSpec, compute: Compute) -> int:
     )
 
 
-def memory_need(spec: ModelSpec, training: TrainingPass, *, card: bool, error_feedback: bool = False) -> MemoryNeed:
+def moment_bytes(spec: ModelSpec, *, eight_bit: bool) -> int:
+    """What both moments of AdamW take.
+
+    Raises:
+        IntegrityError: as `work.model.tensors`.
+    """
+    if not eight_bit:
+        return _OPTIMISER * parameter_count(spec)
+    counts = [tensor.count for tensor in tensors(spec)]
+    small = sum(count for count in counts if count < EIGHT_BIT_LEAST)
+    blocks = sum(-(-count // _EIGHT_BIT_BLOCK) for count in counts if count >= EIGHT_BIT_LEAST)
+    return _OPTIMISER * small + 2 * (sum(counts) - small + _FP32 * blocks)
+
+
+def memory_need(
+    spec: ModelSpec, training: TrainingPass, *, card: bool, error_feedback: bool = False, eight_bit: bool = False
+) -> MemoryNeed:
     """What training takes at its peak.
 
     Args:
         card: the device has memory of its own; otherwise it shares the computer's.
         error_feedback: the run's codec keeps a residual.
+        eight_bit: the run's optimiser keeps its moments in eight bits.
 
     Raises:
         IntegrityError: as `work.model.tensors`.
     """
     trained = parameter_count(spec)
     parameters = trained + frozen_count(spec)
-    weights = _FP32 * parameters + (_FP32 + _OPTIMISER) * trained
+    weights = _FP32 * parameters + _FP32 * trained + moment_bytes(spec, eight_bit=eight_bit)
     if training.compute == "bf16":
         weights += _BF16 * parameters
     activations = _activation_bytes(spec, training)
@@ -132,6 +153,7 @@ def fit(
     *,
     card: bool,
     error_feedback: bool = False,
+    eight_bit: bool = False,
 ) -> Fit | None:
     """The largest micro-batch that fits, with checkpointing only where not even one sequence fits without; None when
     nothing does.
@@ -143,7 +165,7 @@ def fit(
         sequences = batch_sequences
         while True:
             training = TrainingPass(sequence_length, sequences, compute, checkpointing)
-            need = memory_need(spec, training, card=card, error_feedback=error_feedback)
+            need = memory_need(spec, training, card=card, error_feedback=error_feedback, eight_bit=eight_bit)
             if taken_bytes(need, card=card) <= free_bytes:
                 return Fit(checkpointing, sequences, need)
             if sequences == 1:
@@ -159,10 +181,12 @@ def least_bytes(
     *,
     card: bool,
     error_feedback: bool = False,
+    eight_bit: bool = False,
 ) -> int:
     """What has to be free for anything to be trained: one sequence at a time, with checkpointing."""
     training = TrainingPass(sequence_length, 1, compute, checkpointing=True)
-    return taken_bytes(memory_need(spec, training, card=card, error_feedback=error_feedback), card=card)
+    need = memory_need(spec, training, card=card, error_feedback=error_feedback, eight_bit=eight_bit)
+    return taken_bytes(need, card=card)
 
 
 def taken_bytes(need: MemoryNeed, *, card: bool) -> int:

@@ -14,6 +14,7 @@ from sparewatt.training.adapter import Frozen
 from sparewatt.training.compiling import CompiledModel
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import Device, is_out_of_memory, open_device
+from sparewatt.training.eight_bit import check_optimiser
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
 from sparewatt.training.model import FlatModel, build_flat, use_checkpointing
@@ -150,6 +151,7 @@ class WorkerLoop:
         if self._ready is not None:
             raise ProtocolError("worker.order", frame="configure")
         device = open_device(frame.device, frame.threads)
+        check_optimiser(frame.optimiser, frame.inner, device)
         fits = fitting(frame, device)
         frozen = None if frame.frozen is None else Frozen(Path(frame.frozen.path), frame.frozen.sha256)
         model = build_flat(frame.model, device.torch_device, frozen)

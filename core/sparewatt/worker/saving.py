@@ -50,9 +50,10 @@ class Training:
         """Write a checkpoint of `mark`, which is what the model has now.
 
         Raises:
-            InputError: ``worker.path``; ``worker.nothing_kept`` before the first inner step.
+            InputError: ``worker.path``; ``worker.nothing_kept`` before the first inner step; ``optimiser.not_kept``.
             StorageError: ``storage.full``, ``storage.unusable``; an earlier checkpoint is as it was.
         """
+        self._check_resumable()
         path, moments, place = self.path, self.optimiser.moments(), self.frame.checkpoint
         if moments is None or place is None:
             raise InputError("worker.nothing_kept")
@@ -89,6 +90,10 @@ class Training:
 
         CHECKPOINT.write(path, header, arrays())
 
+    def _check_resumable(self) -> None:
+        if not self.optimiser.resumable:
+            raise InputError("optimiser.not_kept")
+
     def _saved(self, mark: TrainedMark, path: Path) -> bool:
         """Whether the checkpoint that lies there is this one, because nothing was completed since."""
         if not path.exists():
@@ -102,10 +107,11 @@ class Training:
         """Set model, optimiser and micro-batch from the checkpoint; what is done already.
 
         Raises:
-            InputError: ``worker.path``.
+            InputError: ``worker.path``, ``optimiser.not_kept``.
             StorageError: ``kept.unreadable``.
             IntegrityError: ``kept.damaged``, ``kept.other``. Nothing was changed then.
         """
+        self._check_resumable()
         path, moments = self.path, self.optimiser.blank_moments()
         weights = np.empty(len(self.mirror.weights), dtype=FLOAT)
         check_fits(

@@ -31,9 +31,10 @@ def fitting(frame: Configure, device: Device) -> Fit | None:
         free += CONTEXT_BYTES
     feedback = frame.codec.error_feedback == "decay"
     length, compute = frame.data.sequence_length, device.compute
-    found = fit(frame.model, length, frame.inner.batch_sequences, compute, free, card=card, error_feedback=feedback)
+    eight_bit, batch = frame.optimiser.eight_bit, frame.inner.batch_sequences
+    found = fit(frame.model, length, batch, compute, free, card=card, error_feedback=feedback, eight_bit=eight_bit)
     if found is None:
-        needed = least_bytes(frame.model, length, compute, card=card, error_feedback=feedback)
+        needed = least_bytes(frame.model, length, compute, card=card, error_feedback=feedback, eight_bit=eight_bit)
         raise UnavailableError("device.memory_needed", needed_bytes=needed, free_bytes=free)
     return found
 

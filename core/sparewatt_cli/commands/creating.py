@@ -88,6 +88,9 @@ KeptDown = Annotated[
 InnerState = Annotated[
     str, typer.Option(help="What the optimiser begins an assignment with: fresh, fresh-shared-v or kept.")
 ]
+OptimiserName = Annotated[
+    str, typer.Option(help="adamw, or adamw-8bit: less memory, NVIDIA cards only, no checkpoints of unfinished work.")
+]
 KeyframeType = Annotated[str, typer.Option(help="Numbers of a version in full: fp32, or bf16 for half the download.")]
 Contributors = Annotated[int, typer.Option(min=1, max=10_000, help="About how many at a time.")]
 PlannedTokens = Annotated[
@@ -126,6 +129,7 @@ def create(
     kept_down: KeptDown = None,
     inner_state: InnerState = "fresh",
     keyframe_type: KeyframeType = "fp32",
+    optimiser: OptimiserName = "adamw",
 ) -> None:
     """Make a run from data of yours, with a new model or one that you bring. The data go to every contributor in the
     clear."""
@@ -148,7 +152,7 @@ def create(
         tokens=tokens,
         sequence_length=sequence_length,
         learning_rate=learning_rate,
-        wishes=wishes_of(codec, kept_up, patch, kept_down, inner_state, keyframe_type),
+        wishes=wishes_of(codec, kept_up, patch, kept_down, inner_state, keyframe_type, optimiser),
     )
     choice = DataChoice(text, data_licence, field, skip_unusable)
     with shown_progress() as progress:

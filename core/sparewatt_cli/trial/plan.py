@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from sparewatt.engine.options import DEVICE_KINDS
+from sparewatt.engine.options import DEVICE_KINDS, refuse_group
 from sparewatt.errors import InputError
 
 CONTRIBUTORS_MOST: Final = 16
@@ -79,7 +79,7 @@ def plan_trial(request: TrialRequest, folder: Path, checkpoint: Path, cores: int
 
     Raises:
         InputError: ``trial.minutes``, ``trial.contributors`` or ``trial.tokens`` for a number out of bounds,
-            ``device.kind_unknown``.
+            ``device.kind_unknown``, ``device.group``.
     """
     if not 0 < request.minutes <= MINUTES_MOST:
         raise InputError("trial.minutes", most=int(MINUTES_MOST))
@@ -88,6 +88,7 @@ def plan_trial(request: TrialRequest, folder: Path, checkpoint: Path, cores: int
     if request.tokens is not None and request.tokens < 1:
         raise InputError("trial.tokens")
     for device in request.devices:
+        refuse_group(device)
         if device.partition(":")[0] not in DEVICE_KINDS:
             raise InputError("device.kind_unknown", kind=device[:40])
     threads = max(1, cores // request.contributors)

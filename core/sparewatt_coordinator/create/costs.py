@@ -8,6 +8,7 @@ from sparewatt.numeric.moment_layout import moments_file_bytes, moments_tail_byt
 from sparewatt.numeric.patch import patch_bytes_most
 from sparewatt.numeric.residual import BYTES_PER_COORDINATE as RESIDUAL_BYTES_PER_PARAMETER
 from sparewatt.work.manifest import CostSpec
+from sparewatt.work.memory import moment_bytes
 from sparewatt.work.model import base_of, frozen_count, parameter_count
 from sparewatt_coordinator.create.profile import Profile
 from sparewatt_coordinator.create.shards import SHARD_BYTES
@@ -15,8 +16,8 @@ from sparewatt_coordinator.create.shards import SHARD_BYTES
 # Announcements, assignments and receipts beside the blobs.
 _WORDS_BYTES: Final = 256 * 1024
 _SHARDS_AT_A_TIME: Final = 8
-# Weights, gradient and both moments of AdamW; the base and the trainable area; one more while an update is encoded.
-_BYTES_PER_PARAMETER: Final = 4 * 4 + 2 * 4 + 4
+# Weights and gradient; the base and the trainable area; one more while an update is encoded. AdamW's moments beside it.
+_BYTES_PER_PARAMETER: Final = 2 * 4 + 2 * 4 + 4
 _TORCH_BYTES: Final = 700 * 1024 * 1024
 # Activations of one sequence, per layer, hidden number and token: about 34 fp32 numbers, and the logits.
 _ACTIVATIONS: Final = 34 * 4
@@ -37,6 +38,7 @@ def costs_of(profile: Profile) -> CostSpec:
     if profile.inner.shares_moments:
         update += moments_tail_bytes(model)
         moments = moments_file_bytes(model)
+    optimiser = moment_bytes(model, eight_bit=profile.optimiser.eight_bit)
     frozen = 4 * frozen_count(model)
     base = keyframe_bytes(base_of(model)) if frozen else 0
     kept = base + 2 * keyframe_bytes(model) + 8 * (patch + moments) + 8 * update + 4 * data
@@ -45,5 +47,5 @@ def costs_of(profile: Profile) -> CostSpec:
         download_bytes_per_version=patch + moments + data + _WORDS_BYTES,
         upload_bytes_per_update=update + _WORDS_BYTES,
         disk_bytes=kept + 64 * _WORDS_BYTES,
-        memory_bytes=frozen + bytes_per_parameter * coordinates + activations + _TORCH_BYTES,
+        memory_bytes=frozen + bytes_per_parameter * coordinates + optimiser + activations + _TORCH_BYTES,
     )

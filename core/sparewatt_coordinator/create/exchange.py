@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from sparewatt.errors import InputError
-from sparewatt.work.manifest import CodecSpec, InnerSpec, OuterSpec, PatchSpec
+from sparewatt.work.manifest import CodecSpec, InnerSpec, OptimiserSpec, OuterSpec, PatchSpec
 from sparewatt.work.model import parameter_count
 from sparewatt_coordinator.create.profile import OUTER_STEPS_LEAST, Profile
 
@@ -28,6 +28,8 @@ InnerState = Literal["fresh", "fresh-shared-v", "kept"]
 CODECS: Final[tuple[CodecName, ...]] = ("int8", "int4", "fp16", "topk")
 PATCHES: Final[tuple[PatchName, ...]] = ("int8", "int4", "topk")
 INNER_STATES: Final[tuple[InnerState, ...]] = ("fresh", "fresh-shared-v", "kept")
+OptimiserName = Literal["adamw", "adamw-8bit"]
+OPTIMISERS: Final[tuple[OptimiserName, ...]] = ("adamw", "adamw-8bit")
 
 
 class Wishes(msgspec.Struct, frozen=True):
@@ -37,6 +39,7 @@ class Wishes(msgspec.Struct, frozen=True):
         kept_up, kept_down: coordinates of each 4,096, for ``topk``.
         inner_state: as `InnerSpec.state`.
         keyframe_type: as `OuterSpec.keyframe_type`.
+        optimiser: as `OptimiserSpec.name`.
     """
 
     codec: CodecName | None = None
@@ -45,6 +48,7 @@ class Wishes(msgspec.Struct, frozen=True):
     kept_down: int | None = None
     inner_state: InnerState | None = None
     keyframe_type: Literal["bf16"] | None = None
+    optimiser: OptimiserName = "adamw"
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -80,7 +84,7 @@ def with_exchange(profile: Profile, wishes: Wishes) -> Profile:
     2025, has none in its outer step either).
 
     Raises:
-        InputError: as `exchange_for`.
+        InputError: as `exchange_for`; ``optimiser.state`` for moments that could neither be published nor begun with.
     """
     steps = profile.rounds.tokens_total // profile.rounds.tokens_target
     found = exchange_for(parameter_count(profile.model), steps, wishes)
@@ -88,7 +92,10 @@ def with_exchange(profile: Profile, wishes: Wishes) -> Profile:
     if found.codec.name == "topk":
         outer = msgspec.structs.replace(outer, rule="sgd", rate_micro=1_000_000, momentum_micro=0)
     inner: InnerSpec = msgspec.structs.replace(profile.inner, state=wishes.inner_state or profile.inner.state)
-    return replace(profile, codec=found.codec, outer=outer, inner=inner)
+    optimiser: OptimiserSpec = msgspec.structs.replace(profile.optimiser, name=wishes.optimiser)
+    if optimiser.eight_bit and inner.shares_moments:
+        raise InputError("optimiser.state")
+    return replace(profile, codec=found.codec, outer=outer, inner=inner, optimiser=optimiser)
 
 
 def exchange_words(codec: CodecSpec, patch: PatchSpec, state: InnerState, steps: int) -> str:

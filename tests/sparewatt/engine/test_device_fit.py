@@ -3,17 +3,18 @@
 import msgspec
 import pytest
 
-from sparewatt.engine.device_fit import check_memory, free_bytes, needed_bytes
+from sparewatt.engine.device_fit import check_memory, check_optimiser, free_bytes, needed_bytes
 from sparewatt.errors import UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
 from sparewatt.testing.run import FakeRun
 from sparewatt.wording.errors import sentence
-from sparewatt.work.model import ModelSpec
+from sparewatt.work.model import ModelSpec, parameter_count
 
 CARD = Device("cuda:GPU-1", "cuda", "A card", "cuda-1", memory_bytes=4_000_000_000)
 PROCESSOR = Device("cpu", "cpu", "Processor", "cpu", memory_bytes=None)
 LARGE = ModelSpec("llama", 32_000, 1_024, 2_752, 24, 16, 16, 1_024)
+EIGHT_BIT = msgspec.structs.replace(FakeRun().manifest.optimiser, name="adamw-8bit")
 MANIFEST = msgspec.structs.replace(FakeRun().manifest, model=LARGE)
 
 
@@ -39,3 +40,18 @@ def test_what_fits_or_cannot_be_known_is_left_to_the_worker() -> None:
 
 def test_a_processor_needs_the_shared_areas_of_the_same_memory() -> None:
     assert needed_bytes(MANIFEST, PROCESSOR) > needed_bytes(MANIFEST, CARD) + 1_000_000_000
+
+
+def test_moments_of_eight_bits_need_some_six_bytes_a_parameter_less() -> None:
+    smaller = msgspec.structs.replace(MANIFEST, optimiser=EIGHT_BIT)
+    saved = needed_bytes(MANIFEST, CARD) - needed_bytes(smaller, CARD)
+    assert 5.9 < saved / parameter_count(LARGE) / 1.1 < 6.0
+
+
+def test_moments_of_eight_bits_are_for_cards_with_cuda_alone() -> None:
+    run = msgspec.structs.replace(MANIFEST, optimiser=EIGHT_BIT)
+    check_optimiser(run, CARD)
+    check_optimiser(MANIFEST, PROCESSOR)
+    with pytest.raises(UnavailableError, match=r"optimiser\.device") as refused:
+        check_optimiser(run, PROCESSOR)
+    assert "so Processor has no part in it" in sentence(refused.value)

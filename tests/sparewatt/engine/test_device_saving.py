@@ -29,6 +29,7 @@ from sparewatt.worker.messages import Train
 from sparewatt.worker.residual_file import NAME, RESIDUAL
 
 CPU = Device(device="cpu", kind="cpu", name="Processor", slot="cpu-test", memory_bytes=None)
+CARD = replace(CPU, kind="cuda", name="A card", slot="card-test")
 STEPS = 12
 FEEDBACK = CodecSpec("topk", "decay", kept=64, decay_micro=950_000)
 
@@ -41,7 +42,9 @@ def decision(compute: Compute, rule: str | None, until_unix_s: int | None = None
 class Bench:
     """A run with one long assignment, and engines that follow one another on the same folder."""
 
-    def __init__(self, folder: Path, tasks: asyncio.TaskGroup, codec: CodecSpec | None = None) -> None:
+    def __init__(
+        self, folder: Path, tasks: asyncio.TaskGroup, codec: CodecSpec | None = None, optimiser: str = "adamw"
+    ) -> None:
         for name in ("blobs", "work", "locks"):
             (folder / name).mkdir()
         self.folder = folder
@@ -50,8 +53,12 @@ class Bench:
         self.disk = DiskWrites(lambda: Ledger(10**9, sum(self.written)), self.written.append)
         run = FakeRun()
         run.manifest = msgspec.structs.replace(
-            run.manifest, inner=InnerSpec(STEPS, 2, "fresh"), codec=codec or run.manifest.codec
+            run.manifest,
+            inner=InnerSpec(STEPS, 2, "fresh"),
+            codec=codec or run.manifest.codec,
+            optimiser=msgspec.structs.replace(run.manifest.optimiser, name=optimiser),
         )
+        self._device = CARD if run.manifest.optimiser.eight_bit else CPU
         self.run = FakeRunLink(run, folder / "blobs", work=1)
         self._tasks = tasks
         self.engine()
@@ -73,7 +80,7 @@ class Bench:
             disk_writes=self.disk,
             left_checkpoint=left[0] if left else None,
         )
-        self.driver = DeviceDriver(CPU, tools)
+        self.driver = DeviceDriver(self._device, tools)
         self.driver.bind(self.run)
 
     def killed(self) -> None:
@@ -133,11 +140,14 @@ class Bench:
 
 
 def drive(
-    folder: Path, story: Callable[[Bench], Coroutine[object, object, None]], codec: CodecSpec | None = None
+    folder: Path,
+    story: Callable[[Bench], Coroutine[object, object, None]],
+    codec: CodecSpec | None = None,
+    optimiser: str = "adamw",
 ) -> None:
     async def told() -> None:
         async with asyncio.TaskGroup() as tasks:
-            bench = Bench(folder, tasks, codec)
+            bench = Bench(folder, tasks, codec, optimiser)
             await story(bench)
             await bench.until(lambda: not bench.driver.busy, "stop", "no_run")
 
@@ -190,6 +200,19 @@ def test_where_waiting_would_be_in_vain_the_smaller_update_is_made_at_once(tmp_p
         assert bench.checkpoints == []
 
     drive(tmp_path, story)
+
+
+def test_an_optimiser_of_eight_bits_leaves_no_checkpoint_but_a_smaller_update(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.begin()
+        await bench.stopped()
+        ((_, trained),) = bench.run.delivered
+        assert trained.outcome == "partial"
+        assert trained.inner_steps >= 4
+        assert bench.checkpoints == []
+        assert bench.driver.error is None, "nothing is lost, so nothing is said"
+
+    drive(tmp_path, story, optimiser="adamw-8bit")
 
 
 def test_work_that_waits_is_brought_home_when_its_run_is_left(tmp_path: Path) -> None:

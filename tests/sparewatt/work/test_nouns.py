@@ -22,6 +22,16 @@ def test_a_manifest_is_named_by_its_digest() -> None:
     assert digest(changed) != RUN.run
 
 
+def test_a_manifest_does_not_publish_moments_of_eight_bits() -> None:
+    inner = msgspec.structs.replace(RUN.manifest.inner, state="fresh-shared-v")
+    optimiser = msgspec.structs.replace(RUN.manifest.optimiser, name="adamw-8bit")
+    for changes in ({"optimiser": optimiser}, {"inner": inner}):
+        changed = msgspec.structs.replace(RUN.manifest, **changes)
+        assert msgspec.json.decode(msgspec.json.encode(changed), type=Manifest) == changed
+    with pytest.raises(ValueError, match="eight bits"):
+        msgspec.structs.replace(RUN.manifest, inner=inner, optimiser=optimiser)
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_absent_fields_of_an_announcement_come_back_absent(number: int) -> None:
     announcement = RUN.announcement(1, number)

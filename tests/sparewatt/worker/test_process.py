@@ -230,3 +230,18 @@ def test_the_next_worker_begins_with_the_micro_batch_that_the_last_one_ended_wit
         assert kept.sequences_most == 2, "what ran out of memory once is not tried again"
 
     asyncio.run(scenario())
+
+
+def test_a_run_whose_optimiser_only_cards_have_is_refused_before_anything_is_built(bench: Bench) -> None:
+    async def scenario() -> None:
+        starter = WorkerSupervisor(environment_for(os.environ, {}), print)
+        hearing = Hearing(await starter.start(WorkerDevice("cpu"), bench.areas, bench.folders))
+        configure = bench.configure()
+        optimiser = msgspec.structs.replace(configure.optimiser, name="adamw-8bit")
+        await hearing.worker.send(msgspec.structs.replace(configure, optimiser=optimiser))
+        failed = await hearing.until(Failed)
+        assert (failed.error_id, failed.fatal) == ("optimiser.device", True)
+        assert failed.parameters == {"device": "CPU (1 thread)"}
+        assert (await hearing.until(WorkerExited)).reason == "unavailable"
+
+    asyncio.run(scenario())

@@ -226,13 +226,15 @@ def test_a_model_with_its_tokenizer_and_lines_of_json_become_a_run(
 def test_an_adapter_of_a_model_becomes_a_run(
     command: Command, rows: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    layers = ("--lora", "2", "--lora-targets", "attn.c_attn, mlp.c_fc")
+    layers = ("--lora", "2", "--lora-targets", "attn.c_attn, mlp.c_fc", "--optimiser", "adamw-8bit")
     assert bring(command, tmp_path / "words", rows, model, *layers, "--learning-rate", "0.001") == 0
-    assert "an adapter of" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "an adapter of" in said
+    assert "Only NVIDIA graphics cards can train it." in said
     manifest = shown(command, tmp_path / "words", capsys)
     assert manifest["task"] == "causal-lm-lora"
     assert manifest["model"]["adapter"] == {"rank": 2, "alpha": 4, "targets": ["attn.c_attn", "mlp.c_fc"]}
-    assert manifest["optimiser"]["peak_rate_nano"] == 1_000_000
+    assert (manifest["optimiser"]["name"], manifest["optimiser"]["peak_rate_nano"]) == ("adamw-8bit", 1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,8 @@ def test_an_adapter_of_a_model_becomes_a_run(
         (("--tokenizer", "nowhere.json"), "nowhere.json"),
         (("--end-of-document", "<eos>"), "<eos>"),
         (("--field", "text"), "it has: body"),
+        (("--optimiser", "adam8"), "adamw-8bit"),
+        (("--optimiser", "adamw-8bit", "--inner-state", "fresh-shared-v"), "eight bits"),
     ],
 )
 def test_options_that_do_not_fit_are_said_and_nothing_is_left_behind(

@@ -367,6 +367,17 @@ def test_unknown_settings_and_values_out_of_bounds_are_refused(command: Command,
     assert command("settings", *arguments) == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("settings", "set", "group", "on"), ("settings", "get", "group"), ("engine", "start", "--device", "group")],
+)
+def test_a_group_of_cards_is_refused_in_words(
+    command: Command, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert command(*arguments) == 2
+    assert "each card contributes by itself" in capsys.readouterr().err
+
+
 def test_logs_are_the_last_lines_and_their_absence_is_no_failure(
     command: Command, capsys: pytest.CaptureFixture[str], place: Surroundings
 ) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparewatt.errors import InputError
+from sparewatt.wording.errors import sentence
 from sparewatt_cli.trial.plan import (
     CONTRIBUTORS_MOST,
     TrialPlan,
@@ -111,6 +112,12 @@ def test_tokens_end_a_trial_only_when_a_number_was_given() -> None:
 def test_several_contributors_on_one_computer_hear_that_it_gets_no_faster() -> None:
     assert "trial.one_computer" not in notes(TrialRequest())
     assert "trial.one_computer" in notes(TrialRequest(contributors=2))
+
+
+def test_a_group_of_cards_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"device\.group") as refused:
+        plan_trial(TrialRequest(devices=("group",)), tmp_path, tmp_path / "checkpoint", cores=2)
+    assert "each card contributes by itself" in sentence(refused.value)
 
 
 def test_a_kind_of_device_that_does_not_exist_is_refused_at_once(tmp_path: Path) -> None:

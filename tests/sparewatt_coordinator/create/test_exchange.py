@@ -1,5 +1,6 @@
 """What a run's updates and versions are written with."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +71,16 @@ def test_a_profile_takes_the_choice_and_its_costs_follow() -> None:
     assert "topk 64 of 4096" in words
     assert "topk 512 of 4096" in words
     assert "fresh-shared-v" in words
+
+
+def test_moments_of_eight_bits_cost_less_memory_and_are_not_shared() -> None:
+    plain = run_profile("medium", contributors=8)
+    eight = with_exchange(plain, Wishes(optimiser="adamw-8bit", inner_state="kept"))
+    assert eight.optimiser == msgspec.structs.replace(plain.optimiser, name="adamw-8bit")
+    saved = costs_of(with_exchange(plain, Wishes())).memory_bytes - costs_of(eight).memory_bytes
+    assert 5.9 < saved / parameter_count(plain.model) < 6.0
+    with pytest.raises(InputError, match=r"optimiser\.state"):
+        with_exchange(plain, Wishes(optimiser="adamw-8bit", inner_state="fresh-shared-v"))
 
 
 def test_a_dense_profile_keeps_its_outer_step() -> None:
