@@ -29,7 +29,7 @@ from sparewatt.worker.messages import Train
 from sparewatt.worker.residual_file import NAME, RESIDUAL
 
 CPU = Device(device="cpu", kind="cpu", name="Processor", slot="cpu-test", memory_bytes=None)
-CARD = replace(CPU, kind="cuda", name="A card", slot="card-test")
+CARD = msgspec.structs.replace(CPU, kind="cuda", name="A card", slot="card-test")
 STEPS = 12
 FEEDBACK = CodecSpec("topk", "decay", kept=64, decay_micro=950_000)
 
