@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from sparewatt.engine.device_fit import check_optimiser
 from sparewatt.engine.device_plan import Work
 from sparewatt.engine.device_record import DeviceRecord
 from sparewatt.engine.device_tools import DeviceError
@@ -37,6 +38,7 @@ class DeviceAssignments:
         )
         now = record.tools.clock.monotonic()
         try:
+            check_optimiser(run.manifest, record.device)
             answer = await run.ask_for_work(offer)
         except SparewattError as error:
             record.state = replace(record.state, asked=False, ask_at=record.later(error, RETRY_SECONDS))

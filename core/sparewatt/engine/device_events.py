@@ -136,8 +136,17 @@ class DeviceEvents:
         at = record.later(SparewattError(told.error_id, **told.parameters), delay)
         if told.fatal:
             record.state = replace(record.state, start_at=at)
+            self._hand_on()
             return
         self._fail(record.error.error if record.error is not None else SparewattError(told.error_id))
+
+    def _hand_on(self) -> None:
+        """Work of which nothing is done is for others, while this device cannot begin."""
+        record = self._record
+        current = record.state.current
+        if current is not None and not current.to_encode and current.saved is None and not current.inner_steps:
+            record.state = replace(record.state, current=None)
+            record.spawn(self._assignments.give_back(current.assignment))
 
     def _fail(self, error: SparewattError) -> None:
         """What was asked of the worker failed, and the worker goes on: try something else."""

@@ -308,7 +308,10 @@ def _ask(state: DeviceState, now: float) -> tuple[DeviceState, tuple[Effect, ...
     if state.connected and state.current is not None and state.current.lease == "unknown":
         effects.append(Claim(state.current.assignment))
         state = replace(state, current=replace(state.current, lease="asking"))
-    if state.connected and state.may_compute and not state.asked and now >= state.ask_at and _wants_work(state):
+    # What a device that cannot begin holds meanwhile, nobody else could do.
+    begins = state.worker != "none" or now >= state.start_at
+    due = begins and not state.asked and now >= state.ask_at
+    if state.connected and state.may_compute and due and _wants_work(state):
         effects.append(AskForWork())
         state = replace(state, asked=True)
     return state, tuple(effects)

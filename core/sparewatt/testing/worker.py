@@ -21,6 +21,7 @@ from sparewatt.worker.areas import (
     residual_mark,
 )
 from sparewatt.worker.checkpoint import CHECKPOINT, CheckpointHeader, check_fits, read_weights
+from sparewatt.worker.exits import WorkerExit
 from sparewatt.worker.messages import (
     Applied,
     ApplyVersion,
@@ -54,9 +55,16 @@ class FakeWorker:
         frames: all that it was sent.
     """
 
-    def __init__(self, areas: WorkerAreas, step_seconds: float, uncompiled: Uncompiled | None = None) -> None:
+    def __init__(
+        self,
+        areas: WorkerAreas,
+        step_seconds: float,
+        uncompiled: Uncompiled | None = None,
+        unavailable: Failed | None = None,
+    ) -> None:
         self._areas = areas
         self._uncompiled = uncompiled
+        self._unavailable = unavailable
         self._step_seconds = step_seconds
         self._configure: Configure | None = None
         self._waiting: asyncio.Queue[EngineFrame] = asyncio.Queue()
@@ -105,6 +113,10 @@ class FakeWorker:
                 match frame:
                     case Configure():
                         self._configure = frame
+                        if self._unavailable is not None:
+                            self._events.put_nowait(self._unavailable)
+                            self._events.put_nowait(WorkerExited("unavailable", WorkerExit.UNAVAILABLE))
+                            return
                         self._events.put_nowait(Ready("Fake", "0", frame.inner.batch_sequences))
                         if frame.compile and self._uncompiled is not None:
                             self._events.put_nowait(self._uncompiled)
@@ -317,14 +329,18 @@ class FakeWorkers:
     Args:
         step_seconds: how long an inner step seems to take.
         uncompiled: what a worker says that is to compile; None where it can.
+        unavailable: what a worker says, and ends; None where it can begin.
 
     Attributes:
         started: every worker, in order; `encoders` are those of them that only encode.
         let_compile: for each worker, whether it may start a compiler.
     """
 
-    def __init__(self, step_seconds: float = 0.0, uncompiled: Uncompiled | None = None) -> None:
+    def __init__(
+        self, step_seconds: float = 0.0, uncompiled: Uncompiled | None = None, unavailable: Failed | None = None
+    ) -> None:
         self._step_seconds = step_seconds
+        self.unavailable = unavailable
         self.uncompiled = uncompiled
         self.let_compile: list[bool] = []
         self.started: list[FakeWorker] = []
@@ -336,7 +352,7 @@ class FakeWorkers:
         return worker
 
     async def start(self, device: WorkerDevice, areas: WorkerAreas, folders: WorkerFolders) -> FakeWorker:  # noqa: ARG002 (any will do)
-        worker = FakeWorker(areas, self._step_seconds, self.uncompiled)
+        worker = FakeWorker(areas, self._step_seconds, self.uncompiled, self.unavailable)
         self.started.append(worker)
         self.let_compile.append(device.compile)
         return worker

@@ -27,7 +27,7 @@ from sparewatt.work.adapter import AdapterSpec
 from sparewatt.work.assignment import Assignment
 from sparewatt.work.manifest import FrozenBase
 from sparewatt.work.version import BlobRef
-from sparewatt.worker.messages import Configure, FrozenFile, Train
+from sparewatt.worker.messages import Configure, Failed, FrozenFile, Train
 
 CPU = Device(device="cpu", kind="cpu", name="Processor", slot="cpu-test", memory_bytes=None)
 
@@ -368,3 +368,30 @@ def test_nothing_begins_before_what_an_adapter_stands_on_is_here(tmp_path: Path)
         await bench.until(lambda: bench.driver.state.worker != "none" and bench.driver.state.current is not None)
 
     drive(tmp_path, story)
+
+
+def test_a_device_that_a_runs_optimiser_is_not_for_takes_no_work_from_others(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        manifest = bench.run.manifest
+        optimiser = msgspec.structs.replace(manifest.optimiser, name="adamw-8bit")
+        bench.run.manifest = msgspec.structs.replace(manifest, optimiser=optimiser)
+        await bench.until(lambda: bench.driver.error is not None)
+        assert bench.driver.error is not None
+        assert bench.driver.error.error.error_id == "optimiser.device"
+        assert bench.driver.state.current is None
+        assert bench.starter.started == []
+        bench.run.manifest = manifest
+
+    drive(tmp_path, story)
+
+
+def test_work_that_a_worker_cannot_begin_is_handed_on_at_once(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.starter.unavailable = Failed("optimiser.library", {"library": "bitsandbytes"}, fatal=True)
+        await bench.until(lambda: bool(bench.run.given_back))
+        assert bench.driver.error is not None
+        assert bench.driver.error.error.error_id == "optimiser.library"
+        assert bench.driver.state.current is None
+        bench.starter.unavailable = None
+
+    drive(tmp_path, story, work=1)
