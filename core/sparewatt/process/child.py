@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -44,12 +45,14 @@ class ChildCommand:
         environment: the whole environment of the child, see `environment_for`.
         descriptors: stay open in the child under the same numbers; not on Windows.
         background: run at the lowest priority of the system.
+        with_group: what it has started itself ends with it; not on Windows.
     """
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
     descriptors: tuple[int, ...] = ()
     background: bool = False
+    with_group: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,16 @@ class Child:
     """A running child process; made by `start`.
 
     Frames are read in the background into a bounded queue; a child that is not listened to blocks in its next write.
+
+    Args:
+        with_group: as `ChildCommand.with_group`.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, log: Callable[[str], None], *, with_group: bool = False
+    ) -> None:
         self._process = process
+        self._with_group = with_group
         self._log = log
         self._last_words: deque[str] = deque(maxlen=_LOG_LINES_KEPT)
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(_FRAMES_WAITING_MOST)
@@ -141,6 +150,10 @@ class Child:
     async def wait(self) -> ChildExit:
         """Wait until the process has ended."""
         code = await self._process.wait()
+        if self._with_group:
+            # Once, for its number may soon be another's.
+            self._with_group = False
+            _end_group(self.pid)
         # A grandchild may hold the pipe open; what it would still say is not waited for.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._hearing), _LAST_WORDS_SECONDS_MOST)
@@ -172,9 +185,9 @@ class Child:
                 await asyncio.wait_for(asyncio.shield(self._process.wait()), seconds)
         return self._process.returncode is not None
 
-    def _signal(self, signal: Callable[[], None]) -> None:
+    def _signal(self, send: Callable[[], None]) -> None:
         with contextlib.suppress(ProcessLookupError):
-            signal()
+            send()
 
     async def _close(self) -> None:
         """End the readers; what the child wrote before it ended is read first, unless nobody takes it."""
@@ -226,7 +239,14 @@ async def start(command: ChildCommand, log: Callable[[str], None]) -> Child:
         process = await _spawn(command)
     except OSError as error:
         raise UnavailableError("child.start", program=str(command.arguments[0]), number=error.errno or 0) from error
-    return Child(process, log)
+    return Child(process, log, with_group=command.with_group)
+
+
+def _end_group(pid: int) -> None:
+    """End what a child that is gone has left behind: each was started as the leader of a group of its own."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 async def _spawn(command: ChildCommand) -> asyncio.subprocess.Process:

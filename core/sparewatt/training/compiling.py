@@ -28,7 +28,7 @@ log = logging.getLogger("sparewatt.worker")
 
 
 class CompiledModel:
-    """Gives the module to call for a micro-batch: the compiled one until that fails once, then the plain one.
+    """Gives the model to call for a micro-batch: the compiled one until that fails once, then the plain one.
 
     Both have the same parameters. Nothing is compiled before the first call.
 
@@ -39,7 +39,7 @@ class CompiledModel:
 
     def __init__(self, module: torch.nn.Module, kind: str, backend: Backend = "inductor") -> None:
         self._plain = module
-        self._compiled: torch.nn.Module | None = None
+        self._compiled: Callable[..., Any] | None = None
         self.refusal: UnavailableError | None = None
         missing = missing_program(kind) if backend == "inductor" else None
         if missing is not None:
@@ -56,8 +56,8 @@ class CompiledModel:
         """Whether the next pass goes through what was compiled."""
         return self._compiled is not None
 
-    def module(self, sequences: torch.Tensor) -> torch.nn.Module:
-        """The module to call with `sequences` (int64, n x L)."""
+    def model(self, sequences: torch.Tensor) -> Callable[..., Any]:
+        """The model to call with `sequences` (int64, n x L)."""
         if self._compiled is None:
             return self._plain
         from torch._dynamo import maybe_mark_dynamic

@@ -216,8 +216,8 @@ class InnerLoop:
     def _micro_batch_gradient(self, part: torch.Tensor, share: float) -> float:
         on_device = part.to(self._device.torch_device)
         with self._device.computing():
-            module = self._model.module if self._compiled is None else self._compiled.module(on_device)
-            loss = next_token_loss(module, on_device)
+            model = self._model.module if self._compiled is None else self._compiled.model(on_device)
+            loss = next_token_loss(model, on_device)
         scaled = loss if share == 1.0 else loss * share
         scaled.backward()
         # Reading the number waits for the device, which bounds how much work is queued on it to one micro-batch.

@@ -132,12 +132,12 @@ def use_checkpointing(module: torch.nn.Module) -> None:
     enable({"use_reentrant": False})
 
 
-def next_token_loss(module: torch.nn.Module, sequences: torch.Tensor) -> torch.Tensor:
+def next_token_loss(model: Callable[..., Any], sequences: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy in nats of predicting tokens 1 … L-1 of each of `sequences` (int64, n x L) from those before.
 
     The same numbers as the `labels` argument of a transformers model gives; logits are taken to fp32 first.
     """
-    logits: torch.Tensor = module(input_ids=sequences, use_cache=False).logits
+    logits: torch.Tensor = model(input_ids=sequences, use_cache=False).logits
     predicted = logits[:, :-1].flatten(0, 1).float()
     return torch.nn.functional.cross_entropy(predicted, sequences[:, 1:].flatten())
 

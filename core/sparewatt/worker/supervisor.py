@@ -1,9 +1,6 @@
 """Starts worker processes, speaks to them and ends them; loads neither torch nor numpy."""
 
 import asyncio
-import contextlib
-import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
@@ -103,20 +100,17 @@ class WorkerSupervisor:
             environment=environment_for(self._environment, {**environment, **folder_environment(folders)}),
             descriptors=areas.descriptors,
             background=True,
+            # A compiler is not to outlive the worker that started it.
+            with_group="--compiler" in flags,
         )
-        return WorkerProcess(await start(command, self._log), compiles="--compiler" in flags)
+        return WorkerProcess(await start(command, self._log))
 
 
 class WorkerProcess:
-    """A real worker; see `worker.port.Worker` for what its methods mean.
+    """A real worker; see `worker.port.Worker` for what its methods mean."""
 
-    Args:
-        compiles: it may have started a compiler, which is not to outlive it.
-    """
-
-    def __init__(self, child: Child, *, compiles: bool = False) -> None:
+    def __init__(self, child: Child) -> None:
         self._child = child
-        self._compiles = compiles
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder[WorkerFrame](WorkerFrame)
 
@@ -139,8 +133,6 @@ class WorkerProcess:
         except (ProtocolError, Unreadable):
             broken = True
         ended = await self._child.stop(by_itself_seconds=0.0 if broken else _EXIT_SECONDS, close_input=False)
-        if self._compiles:
-            _end_group(self.pid)
         yield WorkerExited(
             reason="protocol" if broken else exit_reason(ended), code=ended.code, last_words=ended.last_words
         )
@@ -154,13 +146,6 @@ class WorkerProcess:
         reclaiming = asyncio.create_task(asyncio.to_thread(reclaim, self.pid, _RECLAIM_SECONDS))
         await self._child.stop(by_itself_seconds=_URGENT_SECONDS, terminate_seconds=0.0, close_input=False)
         await reclaiming
-
-
-def _end_group(pid: int) -> None:
-    """End what a worker that is gone has left behind: each was started as the leader of a group of its own."""
-    if sys.platform != "win32":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
 
 
 def exit_reason(ended: ChildExit) -> ExitReason:

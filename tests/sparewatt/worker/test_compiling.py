@@ -1,6 +1,7 @@
 """A real worker that compiles its model, held in as strongly as it can be, and one that is not let."""
 
 import asyncio
+import os
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from sparewatt.numeric.weights import as_floats
+from sparewatt.process.child import environment_for
 from sparewatt.testing.worker_bench import Bench, Hearing
 from sparewatt.training.compiling import missing_program
 from sparewatt.work.model import ModelSpec
@@ -88,28 +90,39 @@ def test_a_worker_that_may_start_nothing_says_so_once_and_trains_as_usual(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="groups of processes")
-def test_a_compiler_does_not_outlive_its_worker(real: WorkerSupervisor, tmp_path: Path) -> None:
-    bench = Bench(tmp_path, SMALL)
+def test_a_compiler_does_not_outlive_its_worker(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    bench = Bench(folder, SMALL)
+    # What a worker imports from, it may also start.
+    compilers = tmp_path / "compilers"
+    compilers.mkdir()
+    for name in ("g++", "clang++"):
+        (compilers / name).write_text("#!/bin/sh\nexec sleep 600\n")
+        (compilers / name).chmod(0o755)
+    environment = environment_for(os.environ, {"PYTHONPATH": str(compilers)})
+    environment["PATH"] = f"{compilers}{os.pathsep}{environment['PATH']}"
 
     async def scenario() -> list[psutil.Process]:
         bench.permit.compute()
-        hearing = Hearing(await real.start(WorkerDevice("cpu", compile=True), bench.areas, bench.folders))
+        starter = WorkerSupervisor(environment, print)
+        hearing = Hearing(await starter.start(WorkerDevice("cpu", compile=True), bench.areas, bench.folders))
         await hearing.worker.send(msgspec.structs.replace(bench.configure(), compile=True))
         await hearing.worker.send(bench.apply())
         await hearing.worker.send(bench.train(inner_steps=STEPS))
         await hearing.until(Applied)
         worker = psutil.Process(hearing.worker.pid)
         until = time.monotonic() + COMPILING_SECONDS_MOST
-        while not (compilers := worker.children(recursive=True)):
+        while not (started := worker.children(recursive=True)):
             assert time.monotonic() < until, "no compiler was started"
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.01)
         await hearing.worker.stop("urgent")
         await hearing.rest()
-        return compilers
+        return started
 
     try:
         left = asyncio.run(scenario())
-        _, alive = psutil.wait_procs(left, timeout=3)
+        _, alive = psutil.wait_procs(left, timeout=60)
         assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
     finally:
         bench.close()
