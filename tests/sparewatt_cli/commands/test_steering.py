@@ -56,6 +56,17 @@ def test_status_shows_run_device_loss_and_credit(
         assert part in out
 
 
+def test_status_says_why_a_model_is_not_compiled(
+    command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = busy()
+    why = ErrorSnapshot("compile.no_compiler", {"program": "g++"}, None)
+    device = msgspec.structs.replace(shown.devices[0], uncompiled=why)
+    serve(ControlEngine(msgspec.structs.replace(shown, devices=(device,))))
+    assert command("status") == 0
+    assert "There is no g++ on this computer" in capsys.readouterr().out
+
+
 def test_status_as_json_is_the_whole_snapshot(
     command: Command, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:

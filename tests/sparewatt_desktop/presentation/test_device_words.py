@@ -94,3 +94,11 @@ def test_every_kind_of_device_has_words() -> None:
     kinds = ("cpu", "cuda", "rocm", "xpu", "metal")
     assert len({kind_words(card(kind=kind)) for kind in kinds} - set(kinds)) == len(kinds)
     assert kind_words(card(kind="abacus")) == "abacus"
+
+
+def test_a_model_that_is_not_compiled_says_why() -> None:
+    why = ErrorSnapshot("compile.power_cap", {"cap_watts": 60}, None)
+    (fact,) = (fact for fact in work_rows(processor(uncompiled=why)) if fact.name == "Compiled models")
+    assert fact.value == "not on this device"
+    assert fact.note.startswith("Nothing can keep a compiler below your cap of 60 W")
+    assert "Compiled models" not in [fact.name for fact in work_rows(processor())]
