@@ -179,6 +179,7 @@ class DeviceEvents:
             if record.error is None or told.reason != "unavailable":
                 error = SparewattError("worker.ended", reason=told.reason, code=told.code)
                 record.error = DeviceError(error, start_at)
+        record.compiling = False
         # The base area was written by the process that is gone, perhaps in the middle of a patch.
         applied = None if record.state.worker == "applying" else record.state.applied
         mark = self._kept(told) if applied is not None else None

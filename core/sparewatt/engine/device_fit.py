@@ -1,11 +1,22 @@
 """Whether a run fits into a device's memory, before a worker is started for it. Pure."""
 
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
 from sparewatt.errors import UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.reading import Reading
 from sparewatt.host.sample import Sample
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.memory import Compute, least_bytes
+
+
+class _OfRun(Protocol):
+    @property
+    def manifest(self) -> Manifest: ...
+
+
+Run = TypeVar("Run", bound=_OfRun)
 
 
 def card_memory(device: Device) -> bool:
@@ -44,8 +55,13 @@ def needed_bytes(manifest: Manifest, device: Device) -> int:
 
 def check_optimiser(manifest: Manifest, device: Device) -> None:
     """Raises UnavailableError ``optimiser.device`` when the run's optimiser is none of the device's."""
-    if manifest.optimiser.eight_bit and device.kind != "cuda":
+    if not _has_optimiser(manifest, device):
         raise UnavailableError("optimiser.device", device=device.name)
+
+
+def suited(runs: Sequence[Run], device: Device) -> Sequence[Run]:
+    """Those of `runs` whose optimiser the device has; all of them where it has none, so that it can say why."""
+    return [run for run in runs if _has_optimiser(run.manifest, device)] or runs
 
 
 def check_memory(manifest: Manifest, device: Device, free: int | None) -> None:
@@ -55,3 +71,7 @@ def check_memory(manifest: Manifest, device: Device, free: int | None) -> None:
     needed = needed_bytes(manifest, device)
     if free < needed:
         raise UnavailableError("device.memory_needed", needed_bytes=needed, free_bytes=free)
+
+
+def _has_optimiser(manifest: Manifest, device: Device) -> bool:
+    return device.kind == "cuda" or not manifest.optimiser.eight_bit

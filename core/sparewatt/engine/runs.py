@@ -10,6 +10,7 @@ import msgspec
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.clock import Clock
 from sparewatt.engine.device_driver import DeviceDriver
+from sparewatt.engine.device_fit import suited
 from sparewatt.engine.run_driver import RunDriver, RunTools
 from sparewatt.errors import InputError, UnavailableError
 from sparewatt.keys.identity import ContributorIdentity
@@ -159,12 +160,11 @@ class Runs:
         return False if any(state.error is not None for state in states) else None
 
     def choose(self, device: DeviceDriver) -> None:
-        """Bind an idle device to the first run that has work; a busy one keeps its run."""
-        bound = device.run
-        if isinstance(bound, RunDriver) and self.drivers.get(bound.run) is bound and bound.offer == "work":
-            return
-        candidates = [driver for driver in self.drivers.values() if driver.offer == "work"]
-        device.bind(candidates[0] if candidates else None)
+        """Bind an idle device to the first run that has work which it can do; a busy one keeps its run."""
+        working = [driver for driver in self.drivers.values() if driver.offer == "work"]
+        candidates = suited(working, device.device)
+        if device.run not in candidates:
+            device.bind(candidates[0] if candidates else None)
 
     def _identity(self) -> ContributorIdentity:
         if self.identity is None:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from sparewatt.engine.device_fit import check_memory, check_optimiser, free_bytes, needed_bytes
+from sparewatt.engine.device_fit import check_memory, check_optimiser, free_bytes, needed_bytes, suited
 from sparewatt.errors import UnavailableError
 from sparewatt.host.device import Device
 from sparewatt.host.sample import Sample
@@ -52,6 +52,11 @@ def test_moments_of_eight_bits_are_for_cards_with_cuda_alone() -> None:
     run = msgspec.structs.replace(MANIFEST, optimiser=EIGHT_BIT)
     check_optimiser(run, CARD)
     check_optimiser(MANIFEST, PROCESSOR)
+    plain, eight = FakeRun(), FakeRun(seed=2)
+    eight.manifest = run
+    assert suited((eight, plain), CARD) == [eight, plain]
+    assert suited((eight, plain), PROCESSOR) == [plain]
+    assert suited((eight,), PROCESSOR) == (eight,), "where it waits it can say why"
     with pytest.raises(UnavailableError, match=r"optimiser\.device") as refused:
         check_optimiser(run, PROCESSOR)
     assert "so Processor has no part in it" in sentence(refused.value)
