@@ -49,12 +49,11 @@ def check_kernels(device: torch.device) -> None:
     try:
         eight_bit_adamw([{"params": [parameter], "weight_decay": 0.0, "lr": 1e-3}], (0.9, 0.95), 1e-8).step()
         # A kernel that cannot run says so where its result is waited for.
-        moved = bool((parameter.detach() < 0).all())
+        if not bool((parameter.detach() < 0).all()):
+            raise RuntimeError("a step changed nothing")
     except (RuntimeError, ImportError, OSError) as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise UnavailableError("optimiser.kernels", reason=said[0][:_REASON_CHARACTERS_MOST]) from error
-    if not moved:
-        raise UnavailableError("optimiser.kernels", reason="a step changed nothing")
 
 
 def eight_bit_adamw(
