@@ -135,26 +135,42 @@ def decode_places(data: bytes, coordinates: int, kept: int) -> Places | None:
     ends = np.flatnonzero(unary.view(np.bool_))
     if len(ends) != count or unary_size != plane_bytes(int(ends[-1]) + 1):
         return None
-    gaps = np.diff(ends, prepend=-1) - 1 << parameter
+    low = np.zeros(count, dtype=np.uint16)
     for bit in range(parameter):
-        low = unpack_bits(data[unary_size + bit * plane : unary_size + (bit + 1) * plane], count)
-        if low is None:
+        bits = unpack_bits(data[unary_size + bit * plane : unary_size + (bit + 1) * plane], count)
+        if bits is None:
             return None
-        gaps |= low.astype(np.int64) << bit
-    places = np.cumsum(gaps + 1) - 1
-    if places[-1] >= coordinates:
-        return None
-    return places if np.array_equal(places // CHUNK_COORDINATES, by_chunk(coordinates, kept)) else None
+        low |= np.left_shift(bits, bit, dtype=np.uint16)
+    # A place is the sum of gap + 1 up to it, less 1. The unary parts up to it, with an end for each, are `ends`; what
+    # the low bits lack of the largest number they can write makes up for multiplying the ends as well.
+    largest = (1 << parameter) - 1
+    np.subtract(largest, low, out=low)
+    places: Places = ends << parameter
+    places += largest
+    places -= np.cumsum(low, dtype=np.int64)
+    # They ascend, so a chunk's lie in it when its first and its last do.
+    first, last, start = _bounds(coordinates, kept)
+    inside = (places[first] >= start).all() and (places[last] < start + CHUNK_COORDINATES).all()
+    return places if inside and places[-1] < coordinates else None
 
 
 @lru_cache(maxsize=8)
-def by_chunk(coordinates: int, kept: int) -> Places:
-    """For every kept coordinate of a block, in order, the chunk that it lies in; only to be read."""
+def _bounds(coordinates: int, kept: int) -> tuple[Places, Places, Places]:
+    """For every chunk of a block: which kept coordinate is its first, which its last, and where the chunk starts."""
+    chunks = by_chunk(coordinates, kept)
+    start = np.arange(chunk_count(coordinates))
+    first, end = np.searchsorted(chunks, start), np.searchsorted(chunks, start, side="right")
+    return first, end - 1, start * CHUNK_COORDINATES
+
+
+@lru_cache(maxsize=8)
+def by_chunk(coordinates: int, kept: int, times: int = 1) -> Places:
+    """For every kept coordinate of a block, in order, `times` the chunk that it lies in; only to be read."""
     counts = np.full(chunk_count(coordinates), kept, dtype=np.int64)
     rest = coordinates % CHUNK_COORDINATES
     if rest:
         counts[-1] = kept_of(rest, kept)
-    chunks = np.repeat(np.arange(len(counts)), counts)
+    chunks = np.repeat(times * np.arange(len(counts)), counts)
     chunks.flags.writeable = False
     return chunks
 
