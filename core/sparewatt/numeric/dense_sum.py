@@ -25,6 +25,7 @@ _HALF_BITS: Final = 25
 _HALF_MASK: Final = (1 << _HALF_BITS) - 1
 # float64 codes of one chunk of 16 updates are 512 KiB: half of what a core's own cache commonly holds.
 
+
 @dataclass(frozen=True)
 class DenseBlock:
     """A block as it is written: for each chunk a level in units of 2**-36, and for each coordinate a code."""
