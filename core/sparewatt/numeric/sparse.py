@@ -22,6 +22,7 @@ Reals = NDArray[Any]
 _LN2: Final = 45_426
 # More in a group saves little: a row's maxima are then few already.
 _GROUP_MOST: Final = 32
+_BYTE_BITS: Final = 8
 
 
 def kept_of(size: int, kept: int) -> int:
@@ -121,26 +122,27 @@ def encode_places(places: Places, kept: int) -> bytes:
     return b"".join(planes)
 
 
-def decode_places(data: bytes, coordinates: int, kept: int) -> Places | None:
+def decode_places(data: bytes | memoryview, coordinates: int, kept: int) -> Places | None:
     """What `encode_places` wrote; None for bytes that it never writes for `kept` of each chunk.
 
     Args:
         data: of a length that `places_bytes` allows.
     """
     count, parameter = kept_in_block(coordinates, kept), rice_parameter(kept)
-    plane = plane_bytes(count)
-    unary_size = len(data) - parameter * plane
+    unary_size = len(data) - parameter * plane_bytes(count)
     unary = np.unpackbits(np.frombuffer(data, np.uint8, count=unary_size), bitorder="little")
     # Looking for what is true takes a third of the time of looking for what is not zero.
     ends = np.flatnonzero(unary.view(np.bool_))
     if len(ends) != count or unary_size != plane_bytes(int(ends[-1]) + 1):
         return None
-    low = np.zeros(count, dtype=np.uint16)
-    for bit in range(parameter):
-        bits = unpack_bits(data[unary_size + bit * plane : unary_size + (bit + 1) * plane], count)
-        if bits is None:
-            return None
-        low |= np.left_shift(bits, bit, dtype=np.uint16)
+    planes = unpack_planes(memoryview(data)[unary_size:], parameter, count)
+    if planes is None:
+        return None
+    low: NDArray[Any] = np.zeros(count, dtype=np.uint8 if parameter <= _BYTE_BITS else np.uint16)
+    # From the highest bit on, doubling by an addition: numpy shifts small integers four times slower.
+    for bits in planes[::-1]:
+        low += low
+        low |= bits
     # A place is the sum of gap + 1 up to it, less 1. The unary parts up to it, with an end for each, are `ends`; what
     # the low bits lack of the largest number they can write makes up for multiplying the ends as well.
     largest = (1 << parameter) - 1
@@ -180,7 +182,10 @@ def pack_bits(bits: NDArray[np.generic]) -> bytes:
     return np.packbits(bits.astype(np.uint8), bitorder="little").tobytes()
 
 
-def unpack_bits(data: bytes, count: int) -> NDArray[np.uint8] | None:
-    """`count` bits of a plane; None when something else than zero fills its last byte."""
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
-    return None if bits[count:].any() else bits[:count]
+def unpack_planes(data: bytes | memoryview, planes: int, count: int) -> NDArray[np.uint8] | None:
+    """A row of `count` bits for each of the first `planes` in `data`; None when something else than zero fills the last
+    byte of one."""
+    size = plane_bytes(count)
+    packed = np.frombuffer(data, np.uint8, count=planes * size) if planes else np.zeros(0, np.uint8)
+    bits = np.unpackbits(packed.reshape(planes, size), axis=1, bitorder="little")
+    return None if bits[:, count:].any() else bits[:, :count]

@@ -24,7 +24,7 @@ from sparewatt.numeric.sparse import (
     pack_bits,
     places_bytes,
     plane_bytes,
-    unpack_bits,
+    unpack_planes,
 )
 from sparewatt.numeric.weights import Floats
 
@@ -225,13 +225,13 @@ class TopK:
         signs_at = 2 * _LEVELS_A_CHUNK * chunks
         packed = np.frombuffer(data, dtype="<u2", count=_LEVELS_A_CHUNK * chunks)
         levels = read_levels(packed, TOPK_EXPONENT_MOST)
-        negative = unpack_bits(data[signs_at : signs_at + plane], count)
-        high = unpack_bits(data[signs_at + plane : signs_at + 2 * plane], count)
-        places = decode_places(data[signs_at + 2 * plane :], coordinates, kept)
+        bits = unpack_planes(memoryview(data)[signs_at:], 2, count)
+        places = decode_places(memoryview(data)[signs_at + 2 * plane :], coordinates, kept)
         if levels is None:
             raise Malformed("levels")
-        if negative is None or high is None or places is None:
+        if bits is None or places is None:
             raise Malformed("places")
+        negative, high = bits
         # Every chunk has four numbers that a coordinate can be: each level, and each with the other sign.
         kinds = by_chunk(coordinates, kept, 2 * _LEVELS_A_CHUNK) + (high + _LEVELS_A_CHUNK * negative)
         pairs = levels.reshape(-1, _LEVELS_A_CHUNK)
