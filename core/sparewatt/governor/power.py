@@ -25,7 +25,7 @@ MICRO_BATCH_MOST_S: Final = 1.0
 _HALF_S: Final = MICRO_BATCH_MOST_S / 2
 # What the account may be wrong by: a counter by its steps, an average by what falls between two of its looks (some
 # sensors look a quarter of the time only), an instant by all that lies between two of them.
-BUDGET_SHARE: Final = MappingProxyType({"energy": 0.985, "average_1s": 0.945, "instant": 0.94})
+BUDGET_SHARE: Final = MappingProxyType({"energy": 0.985, "average_1s": 0.93, "instant": 0.94})
 # Work changes; what was learnt of it may lag behind by so much.
 _MISJUDGED: Final = 1.1
 # One instant says little of a load that is switched many times a second; such a sensor is smoothed more and believed
