@@ -44,8 +44,8 @@ def test_limits_hold_on_every_machine(part: int) -> None:
 
 
 # Workers whose own draw is nearly the cap or heats the card while it rests, or is measured before they have opened it;
-# micro-batches that a minute holds three of, and ones in step with a sensor that looks a quarter of the time; a computer
-# that sleeps through the quiet end: what the first hundreds of seeds hardly hold.
+# micro-batches that a minute holds three of, and ones in step with a sensor that looks a quarter of the time; a
+# computer that sleeps through the quiet end: what the first hundreds of seeds hardly hold.
 @pytest.mark.parametrize(
     "seed", [50005, 50006, 50507, 50531, 51410, 51468, 51499, 60382, 61706, 61786, 70140, 80225, 80871, 88372, 89464]
 )
