@@ -311,7 +311,7 @@ def test_whatever_the_sensors_say_there_is_no_duty_without_fresh_evidence_and_no
             assert compute in ("full", "limited")
             assert age <= 1.0
             # Nonsense is no temperature; it is borne for a second after the last sample that could be believed.
-            assert plausible_celsius(sample) is None or not celsius > limit + 3
+            assert plausible_celsius(sample) is None or not (celsius or 0.0) > limit + 3
             assert paced.reason is None
         else:
             assert (paced.duty, paced.reason is None) == (0.0, False)
