@@ -18,6 +18,7 @@ from sparewatt.governor.trust import POWER_MOST_WATTS
 from sparewatt.governor.values import DUTY_FIRST, DUTY_LEAST, Facts, PowerMemory
 from sparewatt.governor.window import WINDOW_S
 from sparewatt.host.sample import PowerKind, Sample
+from sparewatt.permit import FRESH_SECONDS
 
 # The next sample and the next pace may each be 0.6 s away, and a micro-batch in flight ends after a second.
 HORIZON_S: Final = 1.5
@@ -38,6 +39,8 @@ _FALL_PER_S: Final = 0.5
 _SLOW_S: Final = 15.0
 # A device's draw while it computes changes with its work and its temperature; a higher one is believed at once.
 _FORGET_S: Final = 120.0
+# Where there is room for a micro-batch a minute only, each has to remind of what one draws.
+_FORGET_SELDOM_S: Final = 600.0
 _SETTLE_S: Final = 2.0
 _QUIET_S: Final = 4.0
 # When the draw between micro-batches is measured: soon after a worker began, again when its memory is full, hourly.
@@ -49,9 +52,19 @@ _WAITING_SHARE_MOST: Final = 0.5
 # A cap needs this much above the draw at rest to leave room for any work.
 ROOM_ABOVE_GAP: Final = 1.15
 _LEARN_DUTY_LEAST: Final = 0.05
+# Work that draws less than this times what the worker draws while it waits is not seen as work at first.
+_WORK_LEAST: Final = 1.5
 _UNKNOWN_FULL_WATTS: Final = 700.0
 # After the minute's energy was used up, work goes on when there is room for this much.
 DUTY_REGAINED: Final = 0.05
+
+
+def worked_share(memory: PowerMemory) -> float | None:
+    """Which share of the work that it draws at full is seen at this moment; None before both are known."""
+    gap, full = memory.gap_watts, memory.full_watts
+    if gap is None or full is None:
+        return None
+    return min(max((memory.smooth_watts - gap) / max(full - gap, 1.0), 0.0), 1.0)
 
 
 def kind_of(sample: Sample) -> PowerKind:
@@ -63,12 +76,13 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
     """The account and what is learnt, with a new believable reading of `watts`."""
     elapsed = 0.0 if memory.t is None else sample.t - memory.t
     if memory.t is None or elapsed > 5.0 or elapsed <= 0.0:
-        return _begin(memory, sample, watts, max(elapsed, 0.0))
+        return _begin(memory, sample, watts, max(elapsed, 0.0), facts)
     joules, used = _joules(memory, sample, watts, elapsed)
     smooth = memory.smooth_watts + (used - memory.smooth_watts) * elapsed / (
         _SMOOTH_S[kind_of(sample) == "instant"] + elapsed
     )
     slow = elapsed / (_SLOW_S + elapsed)
+    forget = _FORGET_S if memory.slow_duty >= _LEARN_DUTY_LEAST else _FORGET_SELDOM_S
     account = memory.joules + joules
     memory = replace(
         memory,
@@ -81,7 +95,7 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
         smooth_watts=smooth,
         slow_watts=memory.slow_watts + (used - memory.slow_watts) * slow,
         slow_duty=memory.slow_duty + (memory.granted - memory.slow_duty) * slow,
-        peak_watts=max(used, memory.peak_watts - (memory.peak_watts - smooth) * elapsed / _FORGET_S),
+        peak_watts=max(used, memory.peak_watts - (memory.peak_watts - smooth) * elapsed / forget),
     )
     return _learn(memory, facts, elapsed)
 
@@ -175,9 +189,12 @@ def measuring(memory: PowerMemory, now: float) -> bool:
     return memory.probes > 0 or risen
 
 
-def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) -> PowerMemory:
-    """The first reading, or the first after a silence in which no permit was advanced and so nothing computed."""
-    account = memory.joules + min(elapsed, WINDOW_S) * watts
+def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float, facts: Facts) -> PowerMemory:
+    """The first reading, or the first after a silence in which no permit was advanced: nothing computed in it but what
+    the last permit still let begin."""
+    unseen = min(elapsed, FRESH_SECONDS + MICRO_BATCH_MOST_S) if memory.slow_duty > 0.0 else 0.0
+    most = max(_full_watts(memory, facts) - watts, 0.0) if memory.full_watts is not None else 0.0
+    account = memory.joules + min(elapsed, WINDOW_S) * watts + unseen * most
     return replace(
         memory,
         t=sample.t,
@@ -204,7 +221,7 @@ def _joules(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) -
             return by_counter, by_counter / elapsed
         return max(watts, memory.watts) * elapsed, watts
     if elapsed > 1.0:
-        return max(watts, memory.watts) * elapsed, watts
+        return max(watts, memory.watts, memory.smooth_watts) * elapsed, watts
     return watts * elapsed, watts
 
 
@@ -221,6 +238,9 @@ def _learn(memory: PowerMemory, facts: Facts, elapsed: float) -> PowerMemory:
     worked = memory.slow_watts - memory.gap_watts
     full = memory.gap_watts + worked / memory.slow_duty
     known = memory.full_watts
+    if known is None and full < _WORK_LEAST * memory.gap_watts:
+        # A worker that opens its device or waits for data shows nothing of what its work will draw.
+        return memory
     if known is None or full >= known:
         most = POWER_MOST_WATTS if facts.power_limit_watts is None else 1.25 * facts.power_limit_watts
         return replace(memory, full_watts=min(max(full, memory.smooth_watts), max(most, memory.peak_watts)))
