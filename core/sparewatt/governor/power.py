@@ -221,7 +221,7 @@ def _joules(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) -
             return by_counter, by_counter / elapsed
         return max(watts, memory.watts) * elapsed, watts
     if elapsed > 1.0:
-        return max(watts, memory.watts, memory.smooth_watts) * elapsed, watts
+        return max(watts, memory.watts) * elapsed, watts
     return watts * elapsed, watts
 
 
