@@ -115,9 +115,18 @@ def steer(memory: PowerMemory, cap: int, elapsed: float, most: float, facts: Fac
         integral = min(integral, max(memory.integral, most))
     wanted = integral + error
     duty = min(max(wanted, memory.duty - _FALL_PER_S * elapsed), memory.duty + _RISE_PER_S * elapsed)
-    if instant and memory.full_watts is not None:
-        duty = min(duty, (0.97 * cap - _gap_watts(memory, cap)) / span)
+    if instant:
+        duty = min(duty, _duty_by_draw(memory, cap))
     return replace(memory, integral=integral, duty=min(max(duty, DUTY_LEAST), max(most, DUTY_LEAST)))
+
+
+def _duty_by_draw(memory: PowerMemory, cap: int) -> float:
+    """The duty that keeps the cap by what work and waiting were seen to draw: the account of a sensor that knows but
+    the instant is wrong by several per cent in any one minute, what it saw of either is not."""
+    gap, seen = memory.gap_watts, max(memory.peak_watts, memory.full_watts or 0.0)
+    if gap is None or seen < _WORK_LEAST * gap:
+        return 1.0
+    return (0.97 * cap - gap) / (seen - gap)
 
 
 def budget_duty(memory: PowerMemory, cap: int, now: float, facts: Facts) -> float:
