@@ -76,7 +76,7 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
     """The account and what is learnt, with a new believable reading of `watts`."""
     elapsed = 0.0 if memory.t is None else sample.t - memory.t
     if memory.t is None or elapsed > 5.0 or elapsed <= 0.0:
-        return _begin(memory, sample, watts, max(elapsed, 0.0), facts)
+        return _begin(memory, sample, watts, max(elapsed, 0.0))
     joules, used = _joules(memory, sample, watts, elapsed)
     smooth = memory.smooth_watts + (used - memory.smooth_watts) * elapsed / (
         _SMOOTH_S[kind_of(sample) == "instant"] + elapsed
@@ -198,11 +198,11 @@ def measuring(memory: PowerMemory, now: float) -> bool:
     return memory.probes > 0 or risen
 
 
-def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float, facts: Facts) -> PowerMemory:
+def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) -> PowerMemory:
     """The first reading, or the first after a silence in which no permit was advanced: nothing computed in it but what
     the last permit still let begin."""
     unseen = min(elapsed, FRESH_SECONDS + MICRO_BATCH_MOST_S) if memory.slow_duty > 0.0 else 0.0
-    most = max(_full_watts(memory, facts) - watts, 0.0) if memory.full_watts is not None else 0.0
+    most = max(max(memory.peak_watts, memory.full_watts or 0.0) - watts, 0.0)
     account = memory.joules + min(elapsed, WINDOW_S) * watts + unseen * most
     return replace(
         memory,
