@@ -23,7 +23,6 @@ _WHOLE_BELOW: Final = 1 << 42
 _FLOAT_BELOW: Final = 1 << 46
 _HALF_BITS: Final = 25
 _HALF_MASK: Final = (1 << _HALF_BITS) - 1
-# float64 codes of one chunk of 16 updates are 512 KiB: half of what a core's own cache commonly holds.
 
 
 @dataclass(frozen=True)
