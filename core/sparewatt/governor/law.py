@@ -141,7 +141,9 @@ def _observed(memory: Memory, decision: Decision | None, sample: Sample, now: fl
 def _used(account: PowerMemory) -> float:
     """What was granted, or the little of it that was used: a worker that waits for data heats nothing."""
     share = power.worked_share(account)
-    return account.granted if share is None or share >= 0.3 * account.granted else share
+    if share is None or share >= 0.3 * account.granted:
+        return account.granted
+    return max(share, DUTY_LEAST)
 
 
 def _limit_celsius(memory: Memory, decision: Decision | None, facts: Facts) -> float | None:

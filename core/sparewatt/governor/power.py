@@ -60,10 +60,12 @@ DUTY_REGAINED: Final = 0.05
 
 
 def worked_share(memory: PowerMemory) -> float | None:
-    """Which share of the work that it draws at full is seen at this moment; None before both are known."""
-    gap, full = memory.gap_watts, memory.full_watts
-    if gap is None or full is None:
+    """Which share of the work that it draws at full is seen at this moment; None before it is known what it draws
+    while it waits."""
+    gap = memory.gap_watts
+    if gap is None:
         return None
+    full = memory.full_watts or max(memory.peak_watts, _WORK_LEAST * gap)
     return min(max((memory.smooth_watts - gap) / max(full - gap, 1.0), 0.0), 1.0)
 
 

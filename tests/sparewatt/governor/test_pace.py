@@ -273,7 +273,15 @@ def test_work_that_does_not_come_does_not_raise_what_the_temperature_allows() ->
     assert warm[-1].memory.heat.most > 0.5
     cooled = course(steady(50.0, 74.8), 30.0, idle[-1], 610.0, cap=250)[-1]
     again = course(steady(50.0, 69.0), 300.0, cooled, 640.0, cap=250)[-1]
-    assert again.memory.heat.most <= cooled.memory.heat.most + 0.15
+    assert again.memory.heat.most <= cooled.memory.heat.most + 0.2
+
+
+def test_what_the_temperature_allows_comes_down_while_a_warm_device_waits_for_work() -> None:
+    working = course(drawing(300.0, 50.0), 60.0, cap=250)[-1]
+    assert working.memory.heat.most == 1.0
+    waiting = course(steady(50.0, 72.5), 30.0, working, 70.0, cap=250)[-1]
+    assert waiting.grant == "compute"
+    assert waiting.memory.heat.most < 0.2
 
 
 def test_a_cap_below_the_draw_at_rest_is_refused_in_words_and_tried_again() -> None:

@@ -31,7 +31,7 @@ TRACE = Path(__file__).parents[2] / "data" / "synthetic_card.jsonl"
 # hundreds of seeds hardly hold.
 HARD = (
     50005, 50006, 50507, 50531, 51410, 51468, 51499, 60382, 61706,
-    61786, 70140, 80225, 80871, 88372, 89464, 92720, 93386, 93764, 105461, 115306, 116163, 116347, 121466,
+    61786, 70140, 80225, 80871, 88372, 89464, 92720, 93386, 93764, 105461, 115306, 116163, 116347, 121466, 133173,
 )  # fmt: skip
 PLAIN = Machine(
     seed=1, spec=CardSpec(), ambient=22.0, cap_watts=150, limit_celsius=75, speed_percent=100, limit_known=True,
