@@ -172,7 +172,7 @@ def _run_desktop(folder: Path, painted: Callable[[Any], None], stay_s: float) ->
         desktop.window.installEventFilter(watcher)
         begin(desktop, hidden=hidden, start_engine=start_engine)
 
-    Desktop.begin = watched  # type: ignore[method-assign]
+    setattr(Desktop, "begin", watched)  # noqa: B010
     program.run(QApplication(["probe"]), program.parse_options(["--no-engine", "--data-folder", str(folder)], {}))
 
 

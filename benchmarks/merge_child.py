@@ -37,7 +37,8 @@ class Found(msgspec.Struct, frozen=True):
     Attributes:
         means: reading, decoding and averaging all updates.
         merges: the same with the outer step and the patch.
-        sums: numpy adding the decoded updates, fp32 arrays of the whole model, one after the other.
+        sums: numpy adding the decoded updates, fp32 arrays of the whole model, one after the other, in memory that was
+            touched before.
         peak_bytes: the most memory that was resident during the merges, with Python and numpy.
     """
 
@@ -47,7 +48,7 @@ class Found(msgspec.Struct, frozen=True):
     peak_bytes: int
 
 
-class _Flat:
+class Flat:
     """An outer state that takes no memory: every block is the same."""
 
     def __init__(self, coordinates: int) -> None:
@@ -69,28 +70,32 @@ def main(path: Path) -> None:
             UpdateReader(files.enter_context(Path(payload).open("rb")), task.plan.codec, task.coordinates)
             for payload in task.payloads
         ]
-        merge = RoundMerge(task.plan, readers, _Flat(task.coordinates), task.coordinates)
+        merge = RoundMerge(task.plan, readers, Flat(task.coordinates), task.coordinates)
         blocks = range(merge.blocks)
         means = [timed(lambda: [merge.mean(index) is None for index in blocks]) for _ in range(REPETITIONS)]
         merges = [timed(lambda: [merge.merge_block(index) is None for index in blocks]) for _ in range(REPETITIONS)]
         # The reference needs the whole model in memory, so it comes when the merge's memory is known.
         peak = peak_bytes()
-        sums = [plain_sum(readers, task.coordinates) for _ in range(REPETITIONS)]
+        total, one = np.ones(task.coordinates, dtype=FLOAT), np.ones(task.coordinates, dtype=FLOAT)
+        sums = [plain_sum(readers, total, one) for _ in range(REPETITIONS)]
     found = Found(tuple(means), tuple(merges), tuple(sums), peak)
     sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
 
 
-def plain_sum(readers: list[UpdateReader], coordinates: int) -> Taken:
-    """What numpy takes for the additions alone."""
-    total, one = np.zeros(coordinates, dtype=FLOAT), np.empty(coordinates, dtype=FLOAT)
+def plain_sum(readers: list[UpdateReader], total: Floats, one: Floats) -> Taken:
+    """Clear `total` and add every update to it, decoded into `one`; what numpy takes for the additions alone.
+
+    Both arrays were written before, or the first addition would wait for the system to make `total`'s pages.
+    """
+    total.fill(0)
     taken = []
     for reader in readers:
-        _decode(reader, one)
+        decode_into(reader, one)
         taken.append(timed(lambda: np.add(total, one, out=total)))
     return Taken(sum(each.processor for each in taken), sum(each.wall for each in taken))
 
 
-def _decode(reader: UpdateReader, into: Floats) -> None:
+def decode_into(reader: UpdateReader, into: Floats) -> None:
     for index in range(reader.blocks):
         first, end = block_range(index, len(into))
         into[first:end] = reader.block(index)

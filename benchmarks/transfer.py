@@ -1,7 +1,10 @@
-"""Moving a shard as an engine does it, against a bare websocket between the same two processes."""
+"""Moving a shard as an engine does it, against a bare websocket between the same two processes, and against one whose
+receiver keeps what comes."""
 
 import asyncio
 import contextlib
+import hashlib
+import os
 import secrets
 import ssl
 import sys
@@ -38,13 +41,17 @@ END_SECONDS = 20.0
 class Moved:
     """Attributes:
     first_byte_milliseconds: from dialling, TLS and the proofs of both sides included, to the first chunk in hand.
-    pairs: MiB/s of a whole download (written, hashed, durable) and of the bare websocket right after it.
-    processor_seconds: of both processes together, for all downloads and for all of the bare websocket.
+    downloads: MiB/s of whole downloads (written, hashed, durable).
+    bare: of a bare websocket that forgets what it receives, right after each.
+    kept: of a bare websocket whose receiver writes, hashes and makes durable as plainly as can be, right after that.
+    processor_seconds: of both processes together, for all of each of the three.
     """
 
     first_byte_milliseconds: tuple[float, ...]
-    pairs: tuple[tuple[float, float], ...]
-    processor_seconds: tuple[float, float]
+    downloads: tuple[float, ...]
+    bare: tuple[float, ...]
+    kept: tuple[float, ...]
+    processor_seconds: tuple[float, float, float]
 
 
 async def measured(repetitions: int) -> Moved:
@@ -57,19 +64,23 @@ async def measured(repetitions: int) -> Moved:
             # The first session uses the invite and warms both processes.
             await _first_byte(served, invite, key)
             first = [await _first_byte(served, invite, key) for _ in range(repetitions)]
-            pairs = []
-            ours = bare = 0.0
+            found: list[tuple[float, float, float]] = []
+            spent: list[tuple[float, float, float]] = []
             for number in range(repetitions + 1):
                 began = _processor_seconds()
-                kept = await _download(served, invite, key, folder / "blobs")
-                between = _processor_seconds()
-                forgotten = await _bare(served)
-                # The first pair warms both: what the memory of a virtual machine costs at its first touch is no
+                whole = await _download(served, invite, key, folder / "blobs")
+                downloaded = _processor_seconds()
+                bare = await _bare(served)
+                forgotten = _processor_seconds()
+                kept = await _bare_kept(served, folder / "kept")
+                # The first round warms both: what the memory of a virtual machine costs at its first touch is no
                 # transfer's, and for the same reason each copy goes before the next one comes.
                 if number:
-                    pairs.append((kept, forgotten))
-                    ours, bare = ours + between - began, bare + _processor_seconds() - between
-    return Moved(tuple(first), tuple(pairs), (ours, bare))
+                    found.append((whole, bare, kept))
+                    spent.append((downloaded - began, forgotten - downloaded, _processor_seconds() - forgotten))
+    downloads, bares, keeps = zip(*found, strict=True)
+    ours, forgetting, keeping = (sum(each) for each in zip(*spent, strict=True))
+    return Moved(tuple(first), downloads, bares, keeps, (ours, forgetting, keeping))
 
 
 def _processor_seconds() -> float:
@@ -99,14 +110,35 @@ async def _download(served: Served, invite: Invite, key: Ed25519PrivateKey, fold
 
 
 async def _bare(served: Served) -> float:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    async with connect(served.bare, ssl=context, compression=None, proxy=None) as socket:
+    async with connect(served.bare, ssl=_any_certificate(), compression=None, proxy=None) as socket:
         began, size = time.perf_counter(), 0
         while size < served.shard.size:
             size += len(await socket.recv())
         return size / MEBIBYTE / (time.perf_counter() - began)
+
+
+async def _bare_kept(served: Served, path: Path) -> float:
+    digest = hashlib.sha256()
+    async with connect(served.bare, ssl=_any_certificate(), compression=None, proxy=None) as socket:
+        began, size = time.perf_counter(), 0
+        with path.open("wb", buffering=0) as file:
+            while size < served.shard.size:
+                data = await socket.recv(decode=False)
+                file.write(data)
+                digest.update(data)
+                size += len(data)
+            await asyncio.to_thread(os.fsync, file.fileno())
+        took = time.perf_counter() - began
+    assert digest.hexdigest() == served.shard.sha256
+    await asyncio.to_thread(path.unlink)
+    return size / MEBIBYTE / took
+
+
+def _any_certificate() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @contextlib.asynccontextmanager

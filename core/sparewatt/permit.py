@@ -120,7 +120,7 @@ class PermitWriter:
         self.withhold()
 
 
-def read(memory: memoryview | bytes) -> Permit | None:
+def read(memory: memoryview | bytes | bytearray) -> Permit | None:
     """The permit in `memory`; None when it was never written, is being written or is damaged."""
     copied = bytes(memory[:PERMIT_BYTES])
     if len(copied) != PERMIT_BYTES:

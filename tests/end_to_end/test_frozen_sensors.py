@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import psutil
@@ -31,7 +30,7 @@ from sparewatt.testing.run_link import FakeRunLink
 from sparewatt.testing.timed_worker import leaves
 from sparewatt.worker.areas import WorkerAreas
 from sparewatt.worker.messages import EngineFrame, Progress
-from sparewatt.worker.port import Worker, WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
+from sparewatt.worker.port import StopHow, Worker, WorkerDevice, WorkerEvent, WorkerExited, WorkerFolders
 from sparewatt.worker.supervisor import WorkerSupervisor
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -57,19 +56,24 @@ class HeardWorker:
             self._said.append((self._clock.monotonic(), event))
             yield event
 
-    async def stop(self, how: Literal["relaxed", "urgent"]) -> None:
+    async def stop(self, how: StopHow) -> None:
         await self._worker.stop(how)
 
 
-class HeardWorkers(WorkerSupervisor):
+class HeardWorkers:
+    """Starts real workers that are heard."""
+
     def __init__(self, clock: SystemClock) -> None:
         program = (sys.executable, "-P", "-m", "sparewatt.testing.timed_worker")
-        super().__init__(environment_for(os.environ, {}), print, program)
+        self._real = WorkerSupervisor(environment_for(os.environ, {}), print, program)
         self.said: list[tuple[float, WorkerEvent]] = []
         self.clock = clock
 
-    async def start(self, device: WorkerDevice, areas: WorkerAreas, folders: WorkerFolders) -> HeardWorker:  # type: ignore[override]
-        return HeardWorker(await super().start(device, areas, folders), self.said, self.clock)
+    async def start(self, device: WorkerDevice, areas: WorkerAreas, folders: WorkerFolders) -> HeardWorker:
+        return HeardWorker(await self._real.start(device, areas, folders), self.said, self.clock)
+
+    async def start_encoder(self, areas: WorkerAreas, folders: WorkerFolders) -> HeardWorker:
+        return HeardWorker(await self._real.start_encoder(areas, folders), self.said, self.clock)
 
 
 class TimedPacer(Pacer):

@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,10 +71,14 @@ def name_of(part: Part) -> str:
     return part.label if part.role in NAMED_BY_LABEL else part.name
 
 
+def chosen(reader: ScreenReader, page: str) -> bool:
+    return "checked" in reader.find(page, "check box").states
+
+
 def test_whatever_takes_keys_on_any_page_has_a_name_and_a_role(reader: ScreenReader) -> None:
     for page in PAGES:
         reader.act(reader.find(page, "check box"), "Press")
-        until(lambda page=page: "checked" in reader.find(page, "check box").states, f"{page} is chosen")
+        until(partial(chosen, reader, page), f"{page} is chosen")
         parts = [part for part in reader.seen() if part.takes_keys]
         nameless = [part for part in parts if not name_of(part).strip() or part.role in NO_ROLE]
         assert nameless == [], page

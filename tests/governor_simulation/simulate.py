@@ -69,6 +69,7 @@ class Simulation:
         self._next_change_s = self._waiting[0].start if self._waiting else NEVER
         self._compute: Compute = "full"
         self._restart_at = 0.0
+        self._woke_at = 0.0
         self._leave_at = NEVER
         self._decide_at = 0.0
         self._sample_s = 0.5
@@ -149,6 +150,7 @@ class Simulation:
                 self._counter_base = card.joules
             case "sleep":
                 card.sleep((each.end - each.start) * 10.0)
+                self._woke_at = card.now
                 return True
             case "frozen":
                 self._minute.skip(each.end + 90.0)
@@ -322,7 +324,7 @@ class Simulation:
             self._look_at_power()
         findings = list(self._findings)
         newest = self._starts.newest_s
-        looked_long = machine.minutes * 60.0 >= QUIET_FROM_S + GOES_ON_WITHIN_S
+        looked_long = machine.minutes * 60.0 >= max(QUIET_FROM_S, self._woke_at) + GOES_ON_WITHIN_S
         quiet_s = machine.minutes * 60.0 - QUIET_FROM_S
         idle = newest is None or card.now - newest > quiet_s
         if not findings and looked_long and idle and self._could_work():

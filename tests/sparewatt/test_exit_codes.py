@@ -7,7 +7,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "exit-codes.md").read_text("utf-8")
 
 
 def test_the_page_lists_every_class_of_error_with_its_code() -> None:
-    for kind in (SparewattError, *SparewattError.__subclasses__()):
+    kinds: list[type[SparewattError]] = [SparewattError, *SparewattError.__subclasses__()]
+    for kind in kinds:
         if kind.__module__ == "sparewatt.errors":
             assert f"| {kind.exit_code} | `{kind.__name__}` |" in PAGE
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,8 @@ def test_a_bug_is_not_hidden() -> None:
 
 
 def test_exit_codes_tell_every_class_apart() -> None:
-    codes = [each.exit_code for each in (*SparewattError.__subclasses__(), SparewattError)]
+    kinds: list[type[SparewattError]] = [*SparewattError.__subclasses__(), SparewattError]
+    codes = [kind.exit_code for kind in kinds]
     assert len(set(codes)) == len(codes)
 
 
@@ -58,10 +60,8 @@ def test_every_sentence_is_one_line(words: str) -> None:
     assert words.isprintable()
 
 
-def started(*arguments: str, **options: object) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
-        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
-    )
+def started(*arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
 @pytest.mark.processes

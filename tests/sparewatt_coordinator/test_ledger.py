@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparewatt_coordinator.ledger import Credit, credit, may_follow
+from sparewatt_coordinator.ledger import Credit, CreditState, credit, may_follow
 
 
 def test_one_credit_is_a_thousand_million_million_operations() -> None:
@@ -22,6 +22,6 @@ def test_splitting_work_gains_nothing(one: int, other: int, flop: int) -> None:
 
 
 def test_credit_changes_only_forward() -> None:
-    states = ("pending", "verified", "revoked")
+    states: tuple[CreditState, ...] = ("pending", "verified", "revoked")
     allowed = {(a, b) for a in states for b in states if may_follow(a, b)}
     assert allowed == {("pending", "verified"), ("pending", "revoked"), ("verified", "revoked")}

@@ -96,7 +96,8 @@ def merging() -> Rounds:
 
 
 def test_three_failures_stall_the_run_and_each_is_noted() -> None:
-    state, now, noted = merging(), 10, []
+    state, now = merging(), 10
+    noted: list[object] = []
     for fence in range(1, FAILURES_MOST + 1):
         state, effects, _ = tick(state, MergeFailed(fence), now, seed=fence)
         noted += effects

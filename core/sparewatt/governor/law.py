@@ -28,6 +28,8 @@ _DUTY_MOST: Final = MappingProxyType({"full": 1.0, "limited": 0.5, "hold": 0.0, 
 CLOCK_JUMP_S: Final = 5.0
 # A pause of which nothing was seen any more is judged anew: else one whose device is not looked at would never end.
 _UNSEEN_PAUSE_S: Final = 300.0
+# A worker draws by merely being there: under a cap it is not kept for longer than this where nobody sees how much.
+_UNSEEN_WORKER_S: Final = 10.0
 _OVER_CAP_S: Final = 10.0
 _POWER_REST_S: Final = 60.0
 _POWER_RESUME_SHARE: Final = 0.8
@@ -120,7 +122,7 @@ def _observed(memory: Memory, decision: Decision | None, sample: Sample, now: fl
     if not believed and celsius is None:
         return memory
     limit = _limit_celsius(memory, decision, facts)
-    warmth = heat.observe(memory.heat, sample, celsius, limit, granted)
+    warmth = heat.observe(memory.heat, sample, celsius, limit, _used(memory.power))
     if not believed:
         # What it says of power is nonsense; too warm is too warm all the same.
         return _paused(replace(memory, heat=warmth), decision, sample, now, facts)
@@ -134,6 +136,14 @@ def _observed(memory: Memory, decision: Decision | None, sample: Sample, now: fl
             account = power.steer(account, cap, elapsed, _most(decision, sample, warmth.most), facts)
     memory = replace(memory, heat=warmth, power=account)
     return _paused(memory, decision, sample, now, facts)
+
+
+def _used(account: PowerMemory) -> float:
+    """What was granted, or the little of it that was used: a worker that waits for data heats nothing."""
+    share = power.worked_share(account)
+    if share is None or share >= 0.3 * account.granted:
+        return account.granted
+    return max(share, DUTY_LEAST)
 
 
 def _limit_celsius(memory: Memory, decision: Decision | None, facts: Facts) -> float | None:
@@ -307,7 +317,7 @@ def _told(
 ) -> Pace:
     pause, account, warmth = memory.pause, memory.power, memory.heat
     least, cap = power.least_cap_watts(account, facts), _cap(memory, decision)
-    leave = reason == "sensor_lost"
+    leave = reason == "sensor_lost" or (cap is not None and _unseen_long(memory, reason, now))
     if pause is not None:
         leave = leave or not facts.attached or now - pause.since_s >= _KEPT_S[pause.reason]
     if pause is not None and cap is not None:
@@ -339,6 +349,12 @@ def _told(
         sample_seconds=0.25 if cap is not None and account.kind == "instant" and sample is not None else 0.5,
         memory=memory,
     )
+
+
+def _unseen_long(memory: Memory, reason: Reason | None, now: float) -> bool:
+    """Whether a worker would hold its device open, and draw for it, without anybody seeing how much."""
+    valid_s = memory.trust.valid_s
+    return reason in ("no_sample", "sample_stale") and valid_s is not None and now - valid_s >= _UNSEEN_WORKER_S
 
 
 _NONE: Final = MappingProxyType[str, int]({})

@@ -18,6 +18,7 @@ from sparewatt.governor.trust import POWER_MOST_WATTS
 from sparewatt.governor.values import DUTY_FIRST, DUTY_LEAST, Facts, PowerMemory
 from sparewatt.governor.window import WINDOW_S
 from sparewatt.host.sample import PowerKind, Sample
+from sparewatt.permit import FRESH_SECONDS
 
 # The next sample and the next pace may each be 0.6 s away, and a micro-batch in flight ends after a second.
 HORIZON_S: Final = 1.5
@@ -25,7 +26,7 @@ MICRO_BATCH_MOST_S: Final = 1.0
 _HALF_S: Final = MICRO_BATCH_MOST_S / 2
 # What the account may be wrong by: a counter by its steps, an average by what falls between two of its looks (some
 # sensors look a quarter of the time only), an instant by all that lies between two of them.
-BUDGET_SHARE: Final = MappingProxyType({"energy": 0.985, "average_1s": 0.945, "instant": 0.94})
+BUDGET_SHARE: Final = MappingProxyType({"energy": 0.985, "average_1s": 0.93, "instant": 0.94})
 # Work changes; what was learnt of it may lag behind by so much.
 _MISJUDGED: Final = 1.1
 # One instant says little of a load that is switched many times a second; such a sensor is smoothed more and believed
@@ -38,6 +39,8 @@ _FALL_PER_S: Final = 0.5
 _SLOW_S: Final = 15.0
 # A device's draw while it computes changes with its work and its temperature; a higher one is believed at once.
 _FORGET_S: Final = 120.0
+# Where there is room for a micro-batch a minute only, each has to remind of what one draws.
+_FORGET_SELDOM_S: Final = 600.0
 _SETTLE_S: Final = 2.0
 _QUIET_S: Final = 4.0
 # When the draw between micro-batches is measured: soon after a worker began, again when its memory is full, hourly.
@@ -49,9 +52,21 @@ _WAITING_SHARE_MOST: Final = 0.5
 # A cap needs this much above the draw at rest to leave room for any work.
 ROOM_ABOVE_GAP: Final = 1.15
 _LEARN_DUTY_LEAST: Final = 0.05
+# Work that draws less than this times what the worker draws while it waits is not seen as work at first.
+_WORK_LEAST: Final = 1.5
 _UNKNOWN_FULL_WATTS: Final = 700.0
 # After the minute's energy was used up, work goes on when there is room for this much.
 DUTY_REGAINED: Final = 0.05
+
+
+def worked_share(memory: PowerMemory) -> float | None:
+    """Which share of the work that it draws at full is seen at this moment; None before it is known what it draws
+    while it waits."""
+    gap = memory.gap_watts
+    if gap is None:
+        return None
+    full = memory.full_watts or max(memory.peak_watts, _WORK_LEAST * gap)
+    return min(max((memory.smooth_watts - gap) / max(full - gap, 1.0), 0.0), 1.0)
 
 
 def kind_of(sample: Sample) -> PowerKind:
@@ -69,6 +84,7 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
         _SMOOTH_S[kind_of(sample) == "instant"] + elapsed
     )
     slow = elapsed / (_SLOW_S + elapsed)
+    forget = _FORGET_S if memory.slow_duty >= _LEARN_DUTY_LEAST else _FORGET_SELDOM_S
     account = memory.joules + joules
     memory = replace(
         memory,
@@ -81,7 +97,7 @@ def observe(memory: PowerMemory, sample: Sample, watts: float, facts: Facts) -> 
         smooth_watts=smooth,
         slow_watts=memory.slow_watts + (used - memory.slow_watts) * slow,
         slow_duty=memory.slow_duty + (memory.granted - memory.slow_duty) * slow,
-        peak_watts=max(used, memory.peak_watts - (memory.peak_watts - smooth) * elapsed / _FORGET_S),
+        peak_watts=max(used, memory.peak_watts - (memory.peak_watts - smooth) * elapsed / forget),
     )
     return _learn(memory, facts, elapsed)
 
@@ -101,9 +117,18 @@ def steer(memory: PowerMemory, cap: int, elapsed: float, most: float, facts: Fac
         integral = min(integral, max(memory.integral, most))
     wanted = integral + error
     duty = min(max(wanted, memory.duty - _FALL_PER_S * elapsed), memory.duty + _RISE_PER_S * elapsed)
-    if instant and memory.full_watts is not None:
-        duty = min(duty, (0.97 * cap - _gap_watts(memory, cap)) / span)
+    if instant:
+        duty = min(duty, _duty_by_draw(memory, cap))
     return replace(memory, integral=integral, duty=min(max(duty, DUTY_LEAST), max(most, DUTY_LEAST)))
+
+
+def _duty_by_draw(memory: PowerMemory, cap: int) -> float:
+    """The duty that keeps the cap by what work and waiting were seen to draw: the account of a sensor that knows but
+    the instant is wrong by several per cent in any one minute, what it saw of either is not."""
+    gap, seen = memory.gap_watts, max(memory.peak_watts, memory.full_watts or 0.0)
+    if gap is None or seen < _WORK_LEAST * gap:
+        return 1.0
+    return (0.97 * cap - gap) / (seen - gap)
 
 
 def budget_duty(memory: PowerMemory, cap: int, now: float, facts: Facts) -> float:
@@ -176,8 +201,11 @@ def measuring(memory: PowerMemory, now: float) -> bool:
 
 
 def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) -> PowerMemory:
-    """The first reading, or the first after a silence in which no permit was advanced and so nothing computed."""
-    account = memory.joules + min(elapsed, WINDOW_S) * watts
+    """The first reading, or the first after a silence in which no permit was advanced: nothing computed in it but what
+    the last permit still let begin."""
+    unseen = min(elapsed, FRESH_SECONDS + MICRO_BATCH_MOST_S) if memory.slow_duty > 0.0 else 0.0
+    most = max(max(memory.peak_watts, memory.full_watts or 0.0) - watts, 0.0)
+    account = memory.joules + min(elapsed, WINDOW_S) * watts + unseen * most
     return replace(
         memory,
         t=sample.t,
@@ -221,6 +249,9 @@ def _learn(memory: PowerMemory, facts: Facts, elapsed: float) -> PowerMemory:
     worked = memory.slow_watts - memory.gap_watts
     full = memory.gap_watts + worked / memory.slow_duty
     known = memory.full_watts
+    if known is None and full < _WORK_LEAST * memory.gap_watts:
+        # A worker that opens its device or waits for data shows nothing of what its work will draw.
+        return memory
     if known is None or full >= known:
         most = POWER_MOST_WATTS if facts.power_limit_watts is None else 1.25 * facts.power_limit_watts
         return replace(memory, full_watts=min(max(full, memory.smooth_watts), max(most, memory.peak_watts)))

@@ -19,10 +19,10 @@ from sparewatt.numeric.levels import Units
 
 UPDATES_AT_A_TIME: Final = 16
 _WHOLE_BELOW: Final = 1 << 42
+# Codes are at most 127 in size, so with coefficients that add up to less than this no sum reaches 2**53.
+_FLOAT_BELOW: Final = 1 << 46
 _HALF_BITS: Final = 25
 _HALF_MASK: Final = (1 << _HALF_BITS) - 1
-# Codes of 8 chunks of 16 updates are 4 MiB as float64: what the caches of a core hold.
-_CHUNKS_AT_A_TIME: Final = 8
 
 
 @dataclass(frozen=True)
@@ -41,31 +41,41 @@ def add_weighted(total: Units, blocks: Sequence[DenseBlock], factors: Sequence[i
         blocks: at most `UPDATES_AT_A_TIME`, all of the length of `total`.
         factors: one for each, at most 2**16.
     """
-    assert len(blocks) <= UPDATES_AT_A_TIME, "more would not be exact"
-    chunks, count = len(blocks[0].levels), len(blocks)
-    coefficients = np.stack([block.levels for block in blocks], axis=1) * np.array(factors, dtype=np.int64)
+    coefficients = _coefficients(blocks, factors)
     whole = bool(coefficients.max() < _WHOLE_BELOW)
     parts = (coefficients,) if whole else (coefficients >> _HALF_BITS, coefficients & _HALF_MASK)
-    left = np.stack(parts, axis=1).astype(np.float64)
-    matrix = np.empty((_CHUNKS_AT_A_TIME, count, CHUNK_COORDINATES), dtype=np.float64)
-    for first in range(0, chunks, _CHUNKS_AT_A_TIME):
-        end = min(first + _CHUNKS_AT_A_TIME, chunks)
-        part = slice(first * CHUNK_COORDINATES, end * CHUNK_COORDINATES)
-        for number, block in enumerate(blocks):
-            _spread(block.codes[part], matrix[: end - first, number])
-        sums = np.matmul(left[first:end], matrix[: end - first])
-        summed = sums[:, 0].astype(np.int64)
-        if not whole:
-            summed <<= _HALF_BITS
-            summed += sums[:, 1].astype(np.int64)
-        total[part] += summed.reshape(-1)[: len(total) - part.start]
+    for number, part in enumerate(parts):
+        sums = _products(part, blocks)[: len(total)].astype(np.int64)
+        total += sums if whole or number else np.left_shift(sums, _HALF_BITS, out=sums)
 
 
-def _spread(codes: NDArray[np.int8], rows: NDArray[np.float64]) -> None:
-    """Write `codes` to rows of a chunk each; what they do not fill becomes 0."""
-    full = len(codes) // CHUNK_COORDINATES
-    rows[:full] = codes[: full * CHUNK_COORDINATES].reshape(full, CHUNK_COORDINATES)
-    if full < len(rows):
-        rest = codes[full * CHUNK_COORDINATES :]
-        rows[full, : len(rest)] = rest
-        rows[full, len(rest) :] = 0
+def weighted(blocks: Sequence[DenseBlock], factors: Sequence[int]) -> NDArray[np.float64] | None:
+    """The sum of factor x code x level for each coordinate, where float64 holds all of them exactly; None elsewhere.
+    Arguments as of `add_weighted`."""
+    coefficients = _coefficients(blocks, factors)
+    if coefficients.sum(axis=1).max() >= _FLOAT_BELOW:
+        return None
+    return _products(coefficients, blocks)[: len(blocks[0].codes)]
+
+
+def _coefficients(blocks: Sequence[DenseBlock], factors: Sequence[int]) -> Units:
+    """Factor x level, a row for each chunk."""
+    assert len(blocks) <= UPDATES_AT_A_TIME, "more would not be exact"
+    levels: Units = np.stack([block.levels for block in blocks], axis=1)
+    return levels * np.array(factors, dtype=np.int64)
+
+
+def _products(coefficients: Units, blocks: Sequence[DenseBlock]) -> NDArray[np.float64]:
+    """Each chunk's coefficients times its codes, to the end of the last chunk."""
+    chunks, count = coefficients.shape
+    rows = coefficients.astype(np.float64)
+    sums = np.empty((chunks, CHUNK_COORDINATES), dtype=np.float64)
+    codes = np.stack([block.codes for block in blocks])
+    # float64 codes of one chunk of 16 updates are 512 KiB: half of what a core's own cache commonly holds.
+    matrix = np.empty((count, CHUNK_COORDINATES), dtype=np.float64)
+    for chunk in range(chunks):
+        part = codes[:, chunk * CHUNK_COORDINATES : (chunk + 1) * CHUNK_COORDINATES]
+        matrix[:, : part.shape[1]] = part
+        matrix[:, part.shape[1] :] = 0
+        np.matmul(rows[chunk], matrix, out=sums[chunk])
+    return sums.reshape(-1)

@@ -1,5 +1,6 @@
 """Levels: positive integers in units of 2**-36, written as u16 with an exponent of 5 bits above a mantissa of 11."""
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -25,14 +26,20 @@ def levels_near(wanted: Units) -> tuple[Units, Units]:
     return _spelled(wanted + (np.int64(1) << exponent >> 1) >> exponent, exponent)
 
 
-def read_levels(packed: Units, exponent_most: int) -> Units | None:
+def read_levels(packed: NDArray[np.uint16], exponent_most: int) -> Units | None:
     """The levels that u16 numbers spell; None when one of them is too large or has a shorter spelling."""
+    levels = _spellings(exponent_most)[packed]
+    return levels if levels.min() >= 0 else None
+
+
+@lru_cache(maxsize=8)
+def _spellings(exponent_most: int) -> Units:
+    """The level that each u16 spells; -1 where no level is spelled so."""
+    packed = np.arange(1 << 16)
     mantissa, exponent = packed & MANTISSA_MOST, packed >> MANTISSA_BITS
     # Every level has one spelling: the smallest exponent that can write it.
     loose = (exponent > 0) & (mantissa <= MANTISSA_MOST >> 1)
-    if exponent.max() > exponent_most or loose.any():
-        return None
-    return mantissa << exponent
+    return np.where(loose | (exponent > exponent_most), -1, mantissa << np.minimum(exponent, exponent_most))
 
 
 def _exponents(values: Units) -> Units:

@@ -24,7 +24,7 @@ from sparewatt.numeric.sparse import (
     pack_bits,
     places_bytes,
     plane_bytes,
-    unpack_bits,
+    unpack_planes,
 )
 from sparewatt.numeric.update_blocks import (
     INT4_MOST,
@@ -189,11 +189,11 @@ def _decode_sparse(data: bytes, coordinates: int, kept: int) -> Floats:
     if codes.max() > INT8_MOST:
         raise Malformed("codes")
     named = kept_in_block(coordinates, kept)
-    negative = unpack_bits(data[signs_at : signs_at + plane], named)
-    high = unpack_bits(data[signs_at + plane : signs_at + 2 * plane], named)
+    bits = unpack_planes(memoryview(data)[signs_at:], 2, named)
     places = decode_places(data[signs_at + 2 * plane :], coordinates, kept)
-    if negative is None or high is None or places is None:
+    if bits is None or places is None:
         raise Malformed("places")
+    negative, high = bits
     chunks = by_chunk(coordinates, kept)
     signed = codes[chunks, high].astype(np.int8)
     change = np.zeros(coordinates, dtype=np.float32)

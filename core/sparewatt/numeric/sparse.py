@@ -22,6 +22,7 @@ Reals = NDArray[Any]
 _LN2: Final = 45_426
 # More in a group saves little: a row's maxima are then few already.
 _GROUP_MOST: Final = 32
+_BYTE_BITS: Final = 8
 
 
 def kept_of(size: int, kept: int) -> int:
@@ -121,40 +122,57 @@ def encode_places(places: Places, kept: int) -> bytes:
     return b"".join(planes)
 
 
-def decode_places(data: bytes, coordinates: int, kept: int) -> Places | None:
+def decode_places(data: bytes | memoryview, coordinates: int, kept: int) -> Places | None:
     """What `encode_places` wrote; None for bytes that it never writes for `kept` of each chunk.
 
     Args:
         data: of a length that `places_bytes` allows.
     """
     count, parameter = kept_in_block(coordinates, kept), rice_parameter(kept)
-    plane = plane_bytes(count)
-    unary_size = len(data) - parameter * plane
+    unary_size = len(data) - parameter * plane_bytes(count)
     unary = np.unpackbits(np.frombuffer(data, np.uint8, count=unary_size), bitorder="little")
     # Looking for what is true takes a third of the time of looking for what is not zero.
     ends = np.flatnonzero(unary.view(np.bool_))
     if len(ends) != count or unary_size != plane_bytes(int(ends[-1]) + 1):
         return None
-    gaps = np.diff(ends, prepend=-1) - 1 << parameter
-    for bit in range(parameter):
-        low = unpack_bits(data[unary_size + bit * plane : unary_size + (bit + 1) * plane], count)
-        if low is None:
-            return None
-        gaps |= low.astype(np.int64) << bit
-    places = np.cumsum(gaps + 1) - 1
-    if places[-1] >= coordinates:
+    planes = unpack_planes(memoryview(data)[unary_size:], parameter, count)
+    if planes is None:
         return None
-    return places if np.array_equal(places // CHUNK_COORDINATES, by_chunk(coordinates, kept)) else None
+    low: NDArray[Any] = np.zeros(count, dtype=np.uint8 if parameter <= _BYTE_BITS else np.uint16)
+    # From the highest bit on, doubling by an addition: numpy shifts small integers four times slower.
+    for bits in planes[::-1]:
+        low += low
+        low |= bits
+    # A place is the sum of gap + 1 up to it, less 1. The unary parts up to it, with an end for each, are `ends`; what
+    # the low bits lack of the largest number they can write makes up for multiplying the ends as well.
+    largest = (1 << parameter) - 1
+    np.subtract(largest, low, out=low)
+    places: Places = ends << parameter
+    places += largest
+    places -= np.cumsum(low, dtype=np.int64)
+    # They ascend, so a chunk's lie in it when its first and its last do.
+    first, last, start = _bounds(coordinates, kept)
+    inside = (places[first] >= start).all() and (places[last] < start + CHUNK_COORDINATES).all()
+    return places if inside and places[-1] < coordinates else None
 
 
 @lru_cache(maxsize=8)
-def by_chunk(coordinates: int, kept: int) -> Places:
-    """For every kept coordinate of a block, in order, the chunk that it lies in; only to be read."""
+def _bounds(coordinates: int, kept: int) -> tuple[Places, Places, Places]:
+    """For every chunk of a block: which kept coordinate is its first, which its last, and where the chunk starts."""
+    chunks = by_chunk(coordinates, kept)
+    start = np.arange(chunk_count(coordinates))
+    first, end = np.searchsorted(chunks, start), np.searchsorted(chunks, start, side="right")
+    return first, end - 1, start * CHUNK_COORDINATES
+
+
+@lru_cache(maxsize=8)
+def by_chunk(coordinates: int, kept: int, times: int = 1) -> Places:
+    """For every kept coordinate of a block, in order, `times` the chunk that it lies in; only to be read."""
     counts = np.full(chunk_count(coordinates), kept, dtype=np.int64)
     rest = coordinates % CHUNK_COORDINATES
     if rest:
         counts[-1] = kept_of(rest, kept)
-    chunks = np.repeat(np.arange(len(counts)), counts)
+    chunks = np.repeat(times * np.arange(len(counts)), counts)
     chunks.flags.writeable = False
     return chunks
 
@@ -164,7 +182,10 @@ def pack_bits(bits: NDArray[np.generic]) -> bytes:
     return np.packbits(bits.astype(np.uint8), bitorder="little").tobytes()
 
 
-def unpack_bits(data: bytes, count: int) -> NDArray[np.uint8] | None:
-    """`count` bits of a plane; None when something else than zero fills its last byte."""
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
-    return None if bits[count:].any() else bits[:count]
+def unpack_planes(data: bytes | memoryview, planes: int, count: int) -> NDArray[np.uint8] | None:
+    """A row of `count` bits for each of the first `planes` in `data`; None when something else than zero fills the last
+    byte of one."""
+    size = plane_bytes(count)
+    packed = np.frombuffer(data, np.uint8, count=planes * size) if planes else np.zeros(0, np.uint8)
+    bits = np.unpackbits(packed.reshape(planes, size), axis=1, bitorder="little")
+    return None if bits[:, count:].any() else bits[:, :count]

@@ -24,7 +24,7 @@ from sparewatt.numeric.sparse import (
     pack_bits,
     places_bytes,
     plane_bytes,
-    unpack_bits,
+    unpack_planes,
 )
 from sparewatt.numeric.weights import Floats
 
@@ -99,7 +99,7 @@ class Dense:
     exponent_most: int
     code_bytes: Callable[[int], int]
     pack: Callable[[NDArray[np.int8]], bytes]
-    unpack: Callable[[bytes, int], NDArray[np.int8]]
+    unpack: Callable[[memoryview, int], NDArray[np.int8]]
 
     def measure(self, coordinates: int, kept: int) -> tuple[int, int]:  # noqa: ARG002 - a dense block has one length
         size = 2 * chunk_count(coordinates) + self.code_bytes(coordinates)
@@ -127,10 +127,10 @@ class Dense:
     def parts(self, data: bytes, coordinates: int) -> DenseBlock:
         """Levels and codes, checked like `decode` checks them."""
         chunks = chunk_count(coordinates)
-        levels = read_levels(np.frombuffer(data, dtype="<u2", count=chunks).astype(np.int64), self.exponent_most)
+        levels = read_levels(np.frombuffer(data, dtype="<u2", count=chunks), self.exponent_most)
         if levels is None:
             raise Malformed("levels")
-        codes = self.unpack(data[2 * chunks :], coordinates)
+        codes = self.unpack(memoryview(data)[2 * chunks :], coordinates)
         if codes.min() < -self.code_most:
             raise Malformed("codes")
         return DenseBlock(levels, codes)
@@ -223,17 +223,19 @@ class TopK:
         chunks, count = chunk_count(coordinates), kept_in_block(coordinates, kept)
         plane = plane_bytes(count)
         signs_at = 2 * _LEVELS_A_CHUNK * chunks
-        packed = np.frombuffer(data, dtype="<u2", count=_LEVELS_A_CHUNK * chunks).astype(np.int64)
+        packed = np.frombuffer(data, dtype="<u2", count=_LEVELS_A_CHUNK * chunks)
         levels = read_levels(packed, TOPK_EXPONENT_MOST)
-        negative = unpack_bits(data[signs_at : signs_at + plane], count)
-        high = unpack_bits(data[signs_at + plane : signs_at + 2 * plane], count)
-        places = decode_places(data[signs_at + 2 * plane :], coordinates, kept)
+        bits = unpack_planes(memoryview(data)[signs_at:], 2, count)
+        places = decode_places(memoryview(data)[signs_at + 2 * plane :], coordinates, kept)
         if levels is None:
             raise Malformed("levels")
-        if negative is None or high is None or places is None:
+        if bits is None or places is None:
             raise Malformed("places")
-        sizes = levels[_LEVELS_A_CHUNK * by_chunk(coordinates, kept) + high]
-        return Sparse(places, np.where(negative, -sizes, sizes))
+        negative, high = bits
+        # Every chunk has four numbers that a coordinate can be: each level, and each with the other sign.
+        kinds = by_chunk(coordinates, kept, 2 * _LEVELS_A_CHUNK) + (high + _LEVELS_A_CHUNK * negative)
+        pairs = levels.reshape(-1, _LEVELS_A_CHUNK)
+        return Sparse(places, np.concatenate((pairs, -pairs), axis=1).reshape(-1).take(kinds))
 
 
 def two_means(sizes: Units, chunks: Places, count: int) -> tuple[Units, NDArray[np.bool_]]:
@@ -281,7 +283,7 @@ def pack_nibbles(codes: NDArray[np.int8]) -> bytes:
     return (nibbles[0::2] | nibbles[1::2] << 4).tobytes()
 
 
-def unpack_nibbles(data: bytes, count: int) -> NDArray[np.int8]:
+def unpack_nibbles(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
     """`count` codes that `pack_nibbles` wrote.
 
     Raises:
@@ -299,7 +301,7 @@ def unpack_nibbles(data: bytes, count: int) -> NDArray[np.int8]:
     return codes[:count]
 
 
-def _as_int8(data: bytes, count: int) -> NDArray[np.int8]:
+def _as_int8(data: memoryview, count: int) -> NDArray[np.int8]:
     return np.frombuffer(data, dtype=np.int8, count=count)
 
 

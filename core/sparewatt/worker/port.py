@@ -78,9 +78,8 @@ class Worker(Protocol):
         """Return when the process is gone.
 
         `relaxed` leaves it time to write the update of the inner steps it has completed, `resumable` a checkpoint of
-        them; at `urgent` it leaves at once
-        and is killed after 0.5 s, so that its memory is free within a second; what it completed is then in the
-        trainable area. Repeated and later calls are harmless.
+        them; at `urgent` it leaves at once and is killed after 0.5 s, so that its memory is free within a second; what
+        it completed is then in the trainable area. Repeated and later calls are harmless.
         """
         ...
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PROGRAMS: Final = ("Xvfb", "openbox", "trayer", "xdotool", "scrot", "dbus-daemon")
+PROGRAMS: Final = ("Xvfb", "openbox", "trayer", "xdotool", "scrot", "dbus-daemon", "xprop")
 # A bound for what a busy computer may need; nothing waits for it where all is well.
 LONG_S: Final = 60.0
 _INHERITED: Final = ("PATH", "HOME")
@@ -98,11 +98,20 @@ def virtual_screen(folder: Path) -> Iterator[VirtualScreen]:
         address = stack.enter_context(_announced("--print-address", *bus, environment=environment))
         environment["DBUS_SESSION_BUS_ADDRESS"] = address
         stack.enter_context(running("openbox", environment=environment))
+        # A tray that comes before its window manager may stay unseen for ever.
+        until(lambda: _managed(environment), "the window manager is there")
         tray = ("trayer", "--edge", "bottom", "--align", "right", "--widthtype", "request", "--height", "32")
         stack.enter_context(running(*tray, environment=environment))
         made = VirtualScreen(environment, runtime)
         until(lambda: bool(made.windows("--class", "trayer")), "the tray is there")
         yield made
+
+
+def _managed(environment: dict[str, str]) -> bool:
+    """Whether a window manager has taken the screen (`_NET_SUPPORTING_WM_CHECK` of EWMH)."""
+    asked = ("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")
+    ran = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    return "window id" in ran.stdout
 
 
 @contextmanager

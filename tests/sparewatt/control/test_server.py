@@ -1,7 +1,7 @@
 import asyncio
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,6 +210,7 @@ def test_a_watch_brings_the_state_now_and_then_only_the_newest() -> None:
                 engine.snapshot = msgspec.structs.replace(EMPTY, sequence=sequence)
                 server.changed()
             assert (await anext(watched)).sequence == 99
+            assert isinstance(watched, AsyncGenerator)
             await watched.aclose()
 
     run(work)

@@ -1,6 +1,7 @@
 """What a device does next, told as a day in its life."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +54,7 @@ def assignment(number: int = 1, base: int = 0, branch: int = 0) -> Assignment:
     )
 
 
-def work(number: int = 1, **changes: object) -> Work:
+def work(number: int = 1, **changes: Any) -> Work:
     return replace(Work(assignment(number), received_at=0.0, data="here"), **changes)
 
 
@@ -142,7 +143,7 @@ def test_work_that_cannot_be_started_for_long_goes_to_others() -> None:
     assert plan(state, now=UNSTARTED_SECONDS_MOST)[1] == (GiveBack(assignment()),)
 
 
-def kept(**changes: object) -> DeviceState:
+def kept(**changes: Any) -> DeviceState:
     """After an urgent stop in the middle of an assignment."""
     held = work(attempts=1, inner_steps=5, tokens=500, kept_inner_steps=5, kept_until=60.0)
     return replace(READY, worker="none", may_compute=False, must_leave=True, current=held, **changes)
@@ -211,7 +212,7 @@ def test_a_worker_that_outlived_its_permit_is_killed() -> None:
 SAVED = Saved(version(3), 5, 500)
 
 
-def saved(**changes: object) -> DeviceState:
+def saved(**changes: Any) -> DeviceState:
     """After a relaxed stop that left a checkpoint: the memory has the same, and the device may not compute yet."""
     held = work(
         attempts=1, inner_steps=5, tokens=500, kept_inner_steps=5, kept_until=60.0, saved=SAVED, resume_until=30.0

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sparewatt.engine.device_driver import DeviceDriver, DeviceTools
+from sparewatt.engine.device_driver import DeviceDriver
 from sparewatt.engine.device_saving import ends_soon, resume_seconds
+from sparewatt.engine.device_tools import DeviceTools
 from sparewatt.engine.disk_writes import DiskWrites, Ledger
 from sparewatt.engine.work_folder import left_checkpoints
 from sparewatt.host.device import Device

@@ -233,6 +233,57 @@ def test_a_cap_is_reached_and_kept_and_what_the_device_draws_is_learnt() -> None
     assert 57 < last.power_least_watts < 70
 
 
+def test_a_worker_that_waits_for_data_teaches_nothing_of_its_work() -> None:
+    waiting = course(drawing(55.0, 50.0), 120.0, facts=Facts(power_limit_watts=320), cap=150)[-1]
+    assert waiting.learnt.gap_watts == pytest.approx(50.0, abs=1.0)
+    assert waiting.learnt.full_watts is None
+
+
+def test_what_the_last_permit_let_begin_in_a_silence_is_in_the_account() -> None:
+    working = course(drawing(300.0, 50.0), 300.0, cap=150)[-1]
+    heard_s = working.memory.power.t
+    assert heard_s is not None
+    paced = working
+    for second in range(1, 10):
+        paced = pace(decision(heard_s + second, cap=150), None, paced, heard_s + second)
+    now = heard_s + 10.0
+    paced = pace(decision(now, cap=150), Sample(DEVICE, now, 50.0, "average_1s", 50.0), paced, now)
+    drawn = paced.memory.power.joules - working.memory.power.joules
+    # Ten seconds of rest, and three of them perhaps at full.
+    assert drawn == pytest.approx(10 * 50.0 + 3 * 250.0, rel=0.15)
+
+
+def test_under_a_cap_no_worker_is_kept_where_nobody_sees_what_it_draws() -> None:
+    working = course(drawing(300.0, 50.0), 60.0, cap=150)[-1]
+    seen_s = working.memory.trust.valid_s
+    assert seen_s is not None
+    paced, left = working, []
+    for second in range(2, 20):
+        paced = pace(decision(seen_s + second, cap=150), None, paced, seen_s + second)
+        left.append(paced.leave)
+    assert left == [second >= 10 for second in range(2, 20)]
+    assert not pace(decision(seen_s + 15.0), None, working, seen_s + 15.0).leave
+
+
+def test_work_that_does_not_come_does_not_raise_what_the_temperature_allows() -> None:
+    warm = course(
+        lambda now, paced: with_fields(drawing(300.0, 50.0)(now, paced), temperature_celsius=69.0), 300.0, cap=250
+    )
+    idle = course(steady(50.0, 69.0), 300.0, warm[-1], 310.0, cap=250)
+    assert warm[-1].memory.heat.most > 0.5
+    cooled = course(steady(50.0, 74.8), 30.0, idle[-1], 610.0, cap=250)[-1]
+    again = course(steady(50.0, 69.0), 300.0, cooled, 640.0, cap=250)[-1]
+    assert again.memory.heat.most <= cooled.memory.heat.most + 0.2
+
+
+def test_what_the_temperature_allows_comes_down_while_a_warm_device_waits_for_work() -> None:
+    working = course(drawing(300.0, 50.0), 60.0, cap=250)[-1]
+    assert working.memory.heat.most == 1.0
+    waiting = course(steady(50.0, 72.5), 30.0, working, 70.0, cap=250)[-1]
+    assert waiting.grant == "compute"
+    assert waiting.memory.heat.most < 0.2
+
+
 def test_a_cap_below_the_draw_at_rest_is_refused_in_words_and_tried_again() -> None:
     paces = course(drawing(300.0, 100.0), 60.0, cap=90)
     refused = paces[-1]
@@ -311,7 +362,7 @@ def test_whatever_the_sensors_say_there_is_no_duty_without_fresh_evidence_and_no
             assert compute in ("full", "limited")
             assert age <= 1.0
             # Nonsense is no temperature; it is borne for a second after the last sample that could be believed.
-            assert plausible_celsius(sample) is None or not celsius > limit + 3
+            assert plausible_celsius(sample) is None or not (celsius or 0.0) > limit + 3
             assert paced.reason is None
         else:
             assert (paced.duty, paced.reason is None) == (0.0, False)

@@ -25,6 +25,14 @@ from tests.governor_simulation.simulate import simulate
 
 MACHINES = 500
 TRACE = Path(__file__).parents[2] / "data" / "synthetic_card.jsonl"
+# Workers whose own draw is nearly the cap or heats the card while it rests, or is measured before they have opened it;
+# micro-batches that a minute holds three of or one, and ones in step with a sensor that looks a quarter of the time;
+# work that comes back after long or after a silence; a computer that sleeps through the quiet end: what the first
+# hundreds of seeds hardly hold.
+HARD = (
+    50005, 50006, 50507, 50531, 51410, 51468, 51499, 60382, 61706,
+    61786, 70140, 80225, 80871, 88372, 89464, 92720, 93386, 93764, 105461, 115306, 116163, 116347, 121466, 133173,
+)  # fmt: skip
 PLAIN = Machine(
     seed=1, spec=CardSpec(), ambient=22.0, cap_watts=150, limit_celsius=75, speed_percent=100, limit_known=True,
     happenings=(), minutes=10.0,
@@ -43,12 +51,7 @@ def test_limits_hold_on_every_machine(part: int) -> None:
     assert failed == []
 
 
-# Workers whose own draw is nearly the cap or heats the card while it rests, or is measured before they have opened it;
-# micro-batches that a minute holds three of, and ones in step with a sensor that looks a quarter of the time: what the
-# first hundreds of seeds hardly hold.
-@pytest.mark.parametrize(
-    "seed", [50005, 50006, 50507, 50531, 51410, 51468, 51499, 60382, 61706, 61786, 70140, 80225, 80871]
-)
+@pytest.mark.parametrize("seed", HARD)
 def test_limits_hold_on_machines_that_are_hard_on_a_law(seed: int) -> None:
     assert simulate(machine(seed)).findings == ()
 

@@ -66,7 +66,7 @@ def test_past_assignments_come_newest_first_and_are_bounded(tmp_path: Path, monk
 def test_an_addition_that_fails_changes_nothing(tmp_path: Path) -> None:
     store = open_history(tmp_path)
     with pytest.raises(sqlite3.IntegrityError):
-        add(store, ROW, msgspec.structs.replace(ROW, device=None))  # type: ignore[arg-type]
+        add(store, ROW, msgspec.structs.replace(ROW, device=None))
     assert store.energy(TODAY, "day") == ()
     add(store, ROW)
     assert store.energy(TODAY, "day") == (ROW,)

@@ -88,7 +88,9 @@ def test_whoever_applies_the_patch_rounds_to_the_same_weights() -> None:
     count = 5_000
     start = initial_weights(ModelSpec("llama", 64, 64, 64, 1, 1, 1, 8), 1)[:count].copy()
     assert block_range(0, count) == (0, count)
-    merged = outer_step(OUTER, OuterBlock(start, np.zeros(count, np.float32), None), start * 0.3, rounded=True)
+    merged = outer_step(
+        OUTER, OuterBlock(start, np.zeros(count, np.float32), None), start.astype(np.float64) * 0.3, rounded=True
+    )
     patched = start.copy()
     patch = patch_head(count, [len(merged.patch)]) + merged.patch
     apply_patch(io.BytesIO(patch), patched, rounded=True)

@@ -128,10 +128,11 @@ def test_what_an_update_leaves_out_comes_with_the_next_ones() -> None:
 
 def test_both_residuals_of_an_update_are_committed_to() -> None:
     coordinates, codec = 10_000, CodecSpec("topk", "decay", kept=64, decay_micro=950_000)
-    delta = np.arange(coordinates, dtype=np.float32) / 2**20
+    delta = np.arange(coordinates, dtype=np.float32) / np.float32(2**20)
+    nothing = np.zeros_like(delta)
     memory = bytearray(2 * coordinates)
-    first = encode_update(delta, 0 * delta, codec, io.BytesIO(), Residual(memory, coordinates, codec.decay_micro, 1))
-    second = encode_update(delta, 0 * delta, codec, io.BytesIO(), Residual(memory, coordinates, codec.decay_micro, 1))
+    first = encode_update(delta, nothing, codec, io.BytesIO(), Residual(memory, coordinates, codec.decay_micro, 1))
+    second = encode_update(delta, nothing, codec, io.BytesIO(), Residual(memory, coordinates, codec.decay_micro, 1))
     empty = MerkleRoot()
     for size in (4_096, 4_096, 1_808):
         empty.add(bytes(2 * size))
@@ -140,7 +141,7 @@ def test_both_residuals_of_an_update_are_committed_to() -> None:
 
 
 def test_the_root_commits_to_every_chunk_of_the_exact_pseudo_gradient() -> None:
-    delta = np.arange(10_000, dtype=np.float32) / 2**20
+    delta = np.arange(10_000, dtype=np.float32) / np.float32(2**20)
     encoded = encode_update(delta, np.zeros_like(delta), INT8, io.BytesIO())
     root = MerkleRoot()
     for first in (0, 4_096, 8_192):

@@ -33,10 +33,10 @@ NUMBERS = moment_numbers(SPEC)
 
 def means(value: float) -> list[Means]:
     """Means of `value` everywhere, growing a little from place to place."""
-    found = []
+    found: list[Means] = []
     for tensor in tensors(SPEC):
         rows, columns = rows_and_columns(tensor)
-        steps = np.float32(value) * (1 + np.arange(columns, dtype=np.float32) / 100)
+        steps = np.float32(value) * (1 + np.arange(columns, dtype=np.float32) / np.float32(100))
         found.append((np.full(max(1, rows), value, dtype=np.float32), steps))
     return found
 

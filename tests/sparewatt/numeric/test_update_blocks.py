@@ -55,6 +55,6 @@ def test_no_code_is_beyond_the_largest_although_none_is_cut_off(
     values = (np.random.default_rng(seed).uniform(-1, 1, 4_096) * mantissa * 2.0**exponent).astype(np.float32)
     values[seed % 4_096] = -mantissa * 2.0**exponent
     data = codec.encode(values, 0)
-    codes = codec.unpack(data[2:], 4_096)
+    codes = codec.unpack(memoryview(data)[2:], 4_096)
     assert -most <= codes.min()
     assert codes.max() <= most

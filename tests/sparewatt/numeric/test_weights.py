@@ -40,4 +40,4 @@ def test_memory_of_another_size_is_refused(size: int) -> None:
 
 def test_arrays_of_another_type_are_refused() -> None:
     with pytest.raises(IntegrityError, match=r"weights\.size"):
-        as_floats(np.zeros(4, dtype=np.float64), 4)  # type: ignore[arg-type]
+        as_floats(np.zeros(4, dtype=np.float64), 4)

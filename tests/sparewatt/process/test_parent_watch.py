@@ -1,5 +1,6 @@
 """Ending with the parent."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -106,7 +107,7 @@ def test_where_nothing_can_be_waited_for_the_parents_id_is_looked_at(monkeypatch
     for name in ("_pidfd_wait", "_kqueue_wait", "_handle_wait"):
         monkeypatch.setattr(parent_watch, name, refused, raising=False)
     ids = iter((7, 7, 1))
-    monkeypatch.setattr(parent_watch.os, "getppid", lambda: next(ids))
+    monkeypatch.setattr(os, "getppid", lambda: next(ids))
     monkeypatch.setattr(parent_watch, "_LOOK_EVERY_SECONDS", 0.0)
     parent_wait()()
     assert list(ids) == []

@@ -44,7 +44,7 @@ def hear(process: "subprocess.Popen[bytes]") -> Iterator[SensorFrame]:
     assert process.stdout is not None
     decoder: msgspec.json.Decoder[SensorFrame] = msgspec.json.Decoder(SensorFrame)
     reader = FrameReader()
-    while data := process.stdout.read1(65536):  # type: ignore[union-attr]
+    while data := os.read(process.stdout.fileno(), 65_536):
         for payload in reader.receive(data):
             yield decoder.decode(payload)
 

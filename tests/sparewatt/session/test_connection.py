@@ -95,7 +95,7 @@ def test_encrypted_frames_of_every_size_arrive_whole_and_in_order(tmp_path: Path
 
 
 def test_who_listens_has_binary_frames_as_they_come_and_leaves_the_rest_in_order() -> None:
-    frames = ["one", b"two", b"leave", b"three", "four", b"five"]
+    frames: list[str | bytes] = ["one", b"two", b"leave", b"three", "four", b"five"]
 
     async def burst(connection: ServerConnection) -> None:
         await connection.recv()

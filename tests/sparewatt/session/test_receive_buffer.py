@@ -69,7 +69,8 @@ def test_little_is_copied_and_much_is_lent_to_be_read_only() -> None:
 
 
 def test_frames_that_are_read_and_let_go_need_no_new_memory() -> None:
-    buffer, blocks = ReceiveBuffer(), []
+    buffer = ReceiveBuffer()
+    blocks: list[object] = []
     for number in range(100):
         buffer = put_in_place(buffer, frame(number))
         assert buffer[:FRAME_BYTES] == frame(number)

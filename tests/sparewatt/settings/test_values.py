@@ -2,6 +2,7 @@ import pytest
 
 from sparewatt.errors import InputError
 from sparewatt.settings import schema
+from sparewatt.settings.option import Option
 from sparewatt.settings.values import Settings, listed, option_at
 
 
@@ -55,6 +56,6 @@ def test_the_list_has_a_line_for_every_device() -> None:
 
 
 @pytest.mark.parametrize("option", schema.OPTIONS, ids=lambda option: option.key)
-def test_every_default_is_a_value_that_may_be_set(option: "schema.Option[object]") -> None:
+def test_every_default_is_a_value_that_may_be_set(option: Option[object]) -> None:
     for value in (option.default, *option.kind_defaults.values()):
         assert option.parse(option.text(value)) == value

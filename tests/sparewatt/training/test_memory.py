@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from sparewatt.training.model import build_flat, next_token_loss, use_checkpointing
+from sparewatt.work.architecture import Architecture
 from sparewatt.work.memory import Compute, saved_bytes
-from sparewatt.work.model import Architecture, ModelSpec
+from sparewatt.work.model import ModelSpec
 
 ARCHITECTURES: tuple[Architecture, ...] = ("llama", "qwen2", "qwen3", "gpt2", "gpt_neox")
 LENGTH = 32

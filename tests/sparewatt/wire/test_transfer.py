@@ -91,8 +91,8 @@ def test_a_lossy_way_ends_complete_after_asking_again(chunks: int, present: set[
         sending = SendTransfer(size, spans)
         unacknowledged: list[int] = []
         while not sending.done:
-            while (index := sending.next_chunk()) is not None:
-                unacknowledged.append(index)
+            while (following := sending.next_chunk()) is not None:
+                unacknowledged.append(following)
             assert len(unacknowledged) <= UNACKNOWLEDGED_CHUNKS_MOST
             arrived = unacknowledged.pop(chance.randrange(len(unacknowledged)))
             if chance.random() < 0.1:

@@ -20,7 +20,7 @@ from sparewatt.worker.areas import read_mark
 from sparewatt.worker.messages import Applied, ApplyVersion, Failed, Progress, Ready, Trained
 from sparewatt.worker.port import WorkerDevice, WorkerExited
 from sparewatt.worker.remembered import FILE, Remembered
-from sparewatt.worker.supervisor import WorkerSupervisor
+from sparewatt.worker.supervisor import WorkerProcess, WorkerSupervisor
 
 pytestmark = [
     pytest.mark.processes,
@@ -62,6 +62,7 @@ def test_a_killed_worker_is_replaced_and_the_areas_are_still_there(real: WorkerS
     async def scenario() -> None:
         bench.permit.compute()
         killed = await begin(real, bench)
+        assert isinstance(killed.worker, WorkerProcess)
         await killed.worker.send(bench.train(inner_steps=1000))
         for _ in range(20):
             await killed.until(Progress)

@@ -1,6 +1,6 @@
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +76,9 @@ def test_names_without_the_inner_models_and_old_buffers_are_understood(tmp_path:
         (lambda parts: parts.update({"model.norm.weight": torch.ones(33)}), "shape"),
     ],
 )
-def test_weights_that_do_not_fit_the_configuration_are_refused_by_name(change, kind: str, tmp_path: Path) -> None:
+def test_weights_that_do_not_fit_the_configuration_are_refused_by_name(
+    change: Callable[[dict[str, torch.Tensor]], object], kind: str, tmp_path: Path
+) -> None:
     parts = named(SEPARATE)
     change(parts)
     with pytest.raises(InputError, match=r"checkpoint\.tensors") as caught:

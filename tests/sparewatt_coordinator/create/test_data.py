@@ -1,6 +1,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -40,7 +41,7 @@ def words(tmp_path: Path) -> FileTokens:
     return FileTokens(path)
 
 
-def stored(place: Path, blobs: Path, tokens: Tokens | None = None, **options: object) -> StoredData:
+def stored(place: Path, blobs: Path, tokens: Tokens | None = None, **options: Any) -> StoredData:
     chosen = DataOptions(**{"text": place, "description": "words", "refuse_unusable": True, **options})
     return store_data(
         chosen,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from peft import PeftModel, get_peft_model_state_dict
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from sparewatt.errors import ConflictError
 from sparewatt.numeric.initial import initial_weights
@@ -54,7 +54,9 @@ def test_the_loaded_model_computes_what_was_trained(tmp_path: Path) -> None:
 
 
 def test_the_configuration_states_every_field_of_the_trained_model() -> None:
-    trained = build(TIED).config.to_dict()
+    configuration = build(TIED).config
+    assert isinstance(configuration, PretrainedConfig)
+    trained = configuration.to_dict()
     for name, value in hub_config(TIED).items():
         if name in {"architectures", "dtype", "rope_theta"}:
             continue

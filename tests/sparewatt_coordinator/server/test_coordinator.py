@@ -127,7 +127,7 @@ def test_from_an_invite_to_a_published_version(tmp_path: Path) -> None:
             await engine.say(wire.Fetch(transfer=2, blob=shard, missing=((0, 1),)))
             frame = await engine.socket.recv()
             assert isinstance(frame, bytes)
-            assert payload_of(decode_chunk(frame).data) == shard
+            assert payload_of(bytes(decode_chunk(frame).data)) == shard
             await engine.say(wire.Ack(transfer=2, index=0))
             receipt = await bring(engine, one, assignment, 3)
             assert (receipt.merged, receipt.sequence) == ("yes", 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -85,7 +86,7 @@ def announced(signed: Signed) -> Announcement:
     return verify(signed, ANNOUNCEMENT_KIND, ONLINE, Announcement)
 
 
-def lease(store: Store, number: int = 1, contributor: str = ALICE, now: int = NOW, **offer: str) -> Assignment:
+def lease(store: Store, number: int = 1, contributor: str = ALICE, now: int = NOW, **offer: Any) -> Assignment:
     outcome = store.lease_assignment(lease_request(contributor, number, **offer), online_sign, now)
     assert isinstance(outcome, Leased)
     assert verify(outcome.signed, ASSIGNMENT_KIND, ONLINE, Assignment) == outcome.assignment

@@ -1,7 +1,5 @@
 """What a person sees and does on the page of settings."""
 
-from collections.abc import Iterator
-
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
@@ -23,7 +21,7 @@ from sparewatt_desktop.widgets.text import Text
 
 
 @pytest.fixture
-def page(qtbot: QtBot, tools: PageTools, engine: MemoryEngine) -> Iterator[SettingsPage]:
+def page(qtbot: QtBot, tools: PageTools, engine: MemoryEngine) -> SettingsPage:
     made = SettingsPage(tools)
     qtbot.addWidget(made)
     made.resize(760, 600)
