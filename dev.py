@@ -75,6 +75,7 @@ TESTS = {
     "dbus-daemon": "dbus",
     "dbus-launch": "dbus-x11",
     "dbus-run-session": "dbus-daemon",
+    "g++": "g++",
     "gdbus": "libglib2.0-bin",
     "kwin_wayland": "kwin-wayland",
     "scrot": "scrot",
