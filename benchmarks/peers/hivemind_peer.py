@@ -52,4 +52,5 @@ def main(folder: Path, index: int, steps: int, said: Path, address: str | None) 
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), *(sys.argv[5:] or [None]))
+    where, number, count, told, *others = sys.argv[1:]
+    main(Path(where), int(number), int(count), Path(told), others[0] if others else None)

@@ -198,9 +198,9 @@ there is today.
 - Cards by their share in the Steam survey of September 2023, as the press reported it; laptops, AMD's cards
   and others are left out. They train at {share} of their half-precision throughput, without a cap. That share and
   the throughput of each card are assumptions: no graphics card was measured yet.
-- A contributor stays for {mean:.1f} h on average, in a Weibull distribution of shape {shape:g} and scale {scale:,.0f} s, and
-  is away twice as long. The kind of distribution is from Nurmi, Brevik and Wolski (Euro-Par 2005); its two numbers,
-  and how long it is away, are assumptions. `benchmarks/scale/population.py` has the sources.
+- A contributor stays for {mean:.1f} h on average, in a Weibull distribution of shape {shape:g} and scale
+  {scale:,.0f} s, and is away twice as long. The kind of distribution is from Nurmi, Brevik and Wolski (Euro-Par 2005);
+  its two numbers, and how long it is away, are assumptions. `benchmarks/scale/population.py` has the sources.
 - A merge: {outer} ns a parameter for patch, keyframe, outer state and hashes (docs/measured.md: 10.7 s for 99.3 M, on a
   busy machine), and {update} ns a parameter for each update (`python -m benchmarks.scale --merging`).
 - An update is {up} bits a parameter (top-k, 64 of 4,096), a patch {down} (512 of 4,096). Every device that is there

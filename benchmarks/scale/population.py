@@ -7,11 +7,11 @@ from typing import Final
 
 from benchmarks.scale.costs import FLOP_A_TOKEN_A_PARAMETER
 
-# Share among the users of Steam in September 2023 in percent, as the press reported Valve's survey at the time: all but
-# one by ruetir.com on 2023-10-04; the RTX 4070 by buddystech.com, which gives the RTX 3060 as 6.10, so it quotes another
-# table of that survey. Other desktop cards, laptops and AMD's are left out, so this is a spread of cards and no sample
-# of them. The second figure is teraflop/s of dense half-precision matrix products with fp32 sums (for cards without
-# tensor cores: fp32); it is assumed from memory of NVIDIA's whitepapers, which were not at hand.
+# Share among the users of Steam in September 2023 in percent, as the press reported Valve's survey at the time: all
+# but one by ruetir.com on 2023-10-04; the RTX 4070 by buddystech.com, which gives the RTX 3060 as 6.10, so it quotes
+# another table of that survey. Other desktop cards, laptops and AMD's are left out, so this is a spread of cards and
+# no sample of them. The second figure is teraflop/s of dense half-precision matrix products with fp32 sums (for cards
+# without tensor cores: fp32); it is assumed from memory of NVIDIA's whitepapers, which were not at hand.
 CARDS: Final = (
     ("RTX 3060", 6.27, 25.5),
     ("GTX 1650", 4.78, 3.0),
