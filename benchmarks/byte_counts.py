@@ -150,6 +150,7 @@ async def _on_the_socket() -> tuple[Measurement, ...]:
         await system.until_worker("training", inner_steps=1)
         first = await _settled(system)
         await system.resume()
+        await system.until_worker("training", inner_steps=1)
         await asyncio.sleep(SECONDS)
         last = await _settled(system)
     return other_traffic(first, last, update, patch)
@@ -157,7 +158,8 @@ async def _on_the_socket() -> tuple[Measurement, ...]:
 
 async def _settled(system: Rig) -> Seen:
     """Once training has been stopped, every update has its receipt and no version comes any more: an update whose bytes
-    have passed and that is not yet counted would be missing from what is counted."""
+    have passed and that is not yet counted would be missing from what is counted. The newest version is fetched only
+    when a worker comes again, both times alike."""
     if not await system.contributor.deliver():
         raise TimeoutError("the contributor did not deliver all of its updates")
     version, since = _version(system), time.monotonic()

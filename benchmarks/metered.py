@@ -62,10 +62,7 @@ async def wire(to_port: int, up_bytes_per_s: float = 0, down_bytes_per_s: float 
     def count_down(count: int) -> None:
         counted.down += count
 
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "a server calls this in a task of its own"
-        tasks.add(task)
+    async def connect_through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers = [writer]
         # A side that hangs up in the middle, or is not there, ends both directions: that is what each then sees.
         try:
@@ -79,7 +76,11 @@ async def wire(to_port: int, up_bytes_per_s: float = 0, down_bytes_per_s: float 
         finally:
             for each in writers:
                 each.close()
-            tasks.discard(task)
+
+    def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(connect_through(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     server = await asyncio.start_server(meet, "127.0.0.1", 0, limit=2 * _READ_BYTES)
     counted.port = server.sockets[0].getsockname()[1]

@@ -99,3 +99,25 @@ def test_a_side_that_is_cut_off_ends_the_other_one() -> None:
             return found
 
     assert asyncio.run(cut()) == b""
+
+
+def test_connections_that_are_open_at_the_end_are_closed_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    async def left_open() -> bytes:
+        async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(wait, "127.0.0.1", 0)
+        async with server:
+            async with wire(server.sockets[0].getsockname()[1]) as between:
+                reader, writer = await asyncio.open_connection("127.0.0.1", between.port)
+                writer.write(b"x")
+                while between.up == 0:
+                    await asyncio.sleep(0)
+            async with asyncio.timeout(30.0):
+                found = await reader.read()
+            writer.close()
+            return found
+
+    assert asyncio.run(left_open()) == b""
+    assert caplog.records == []
