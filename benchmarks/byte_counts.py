@@ -116,7 +116,7 @@ class Seen:
     Attributes:
         up, down: bytes that had passed the socket.
         updates: with a receipt.
-        versions: applied.
+        versions: announced.
         at: seconds of the monotonic clock.
     """
 
@@ -175,5 +175,6 @@ async def _settled(system: Rig) -> Seen:
 
 
 def _version(system: Rig) -> int:
+    """The newest that was announced: which one is applied is not known while there is no worker."""
     snapshot = system.contributor.snapshot
-    return 0 if snapshot is None else max((run.version or 0 for run in snapshot.runs), default=0)
+    return 0 if snapshot is None else max((run.version_latest or 0 for run in snapshot.runs), default=0)

@@ -20,8 +20,8 @@ from benchmarks.peers.environment import NotInstalled, environment, version
 from benchmarks.peers.outcome import Course, Outcome, longest_pause, steps_told
 from benchmarks.peers.task import CONTRIBUTORS, Task, held_out_loss
 
-START_SECONDS_MOST: Final = 120.0
-COURSE_SECONDS_MOST: Final = 500.0
+START_SECONDS_MOST: Final = 300.0
+COURSE_SECONDS_MOST: Final = 900.0
 _LOOK_SECONDS: Final = 0.2
 _APP: Final = "peer_app"
 _SETTINGS: Final = """\

@@ -23,7 +23,7 @@ from sparewatt_cli.trial import run_side
 from sparewatt_cli.trial.contributors import Contributor
 from sparewatt_coordinator.create.profile import Profile
 
-COURSE_SECONDS_MOST: Final = 600.0
+COURSE_SECONDS_MOST: Final = 900.0
 _LOOK_SECONDS: Final = 0.1
 
 
