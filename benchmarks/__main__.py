@@ -16,6 +16,7 @@ from benchmarks.training.experiments import EXPERIMENTS
 from sparewatt_cli.machine import machine_facts
 
 DATA_PARALLEL = "data-parallel"
+PEERS = "peers"
 
 
 def main(arguments: list[str]) -> int:
@@ -28,6 +29,10 @@ def main(arguments: list[str]) -> int:
         from benchmarks.training.data_parallel import main as data_parallel
 
         return data_parallel(arguments[1:])
+    if arguments and arguments[0] == PEERS:
+        from benchmarks.peers.__main__ import main as peers
+
+        return peers(arguments[1:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=tuple(BENCHMARKS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to FILE, too")
@@ -38,6 +43,9 @@ def main(arguments: list[str]) -> int:
         for name, experiment in EXPERIMENTS.items():
             sys.stdout.write(f"{name:<18} {experiment.question}\n")
         sys.stdout.write(f"{DATA_PARALLEL:<18} Is one worker with the large batch what data-parallel training does?\n")
+        sys.stdout.write(
+            f"{PEERS:<18} The same model and tokens with hivemind and with Flower: loss, bytes, time, a kill\n"
+        )
         return 0
     report = Report(
         command=f"python -m benchmarks {options.name}",

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import time
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -33,6 +34,8 @@ UPDATES_OF_A_BLOCK: Final = 2
 # Every so many blocks are encoded of sparse codecs; a block is 2**18 coordinates, so these are millions.
 EVERY_BLOCK: Final = 4
 SECONDS: Final = 60.0
+# A round of this run closes eight seconds after its first update at the latest, and its merge takes less than one.
+QUIET_SECONDS: Final = 12.0
 PROFILES: Final = (
     (CodecSpec("topk", "decay", kept=64, decay_micro=DECAY_MICRO), PatchSpec("topk", kept=512)),
     (CodecSpec("topk", "decay", kept=128, decay_micro=DECAY_MICRO), PatchSpec("topk", kept=512)),
@@ -106,19 +109,28 @@ def _patch_bytes(spec: PatchSpec, made: PseudoGradients) -> int:
     return len(patch_head(COORDINATES, [0] * blocks, spec)) + round(sum(sizes) / len(sizes) * blocks)
 
 
-async def _on_the_socket() -> tuple[Measurement, ...]:
-    """A real run of a small model: what passes the socket beside updates and versions."""
-    spec = try_profile(1, 60.0)
-    update = update_bytes_most(spec.codec, parameter_count(spec.model))
-    patch = patch_bytes_most(parameter_count(spec.model), spec.outer.patch)
-    async with rig(threads=1) as system:
-        await system.until_worker("training", inner_steps=1)
-        first = await _settled(system)
-        await asyncio.sleep(SECONDS)
-        last = await _settled(system)
-    updates, versions = last[2] - first[2], last[3] - first[3]
-    up, down = last[0] - first[0], last[1] - first[1]
-    seconds = last[4] - first[4]
+@dataclass(frozen=True)
+class Seen:
+    """What had happened at one moment, with nothing on its way.
+
+    Attributes:
+        up, down: bytes that had passed the socket.
+        updates: with a receipt.
+        versions: announced.
+        at: seconds of the monotonic clock.
+    """
+
+    up: int
+    down: int
+    updates: int
+    versions: int
+    at: float
+
+
+def other_traffic(first: Seen, last: Seen, update: int, patch: int) -> tuple[Measurement, ...]:
+    """What passed between two moments beside updates of `update` bytes and patches of `patch` bytes."""
+    updates, versions = last.updates - first.updates, last.versions - first.versions
+    up, down, seconds = last.up - first.up, last.down - first.down, last.at - first.at
     notes = (
         f"{up:,} bytes up in {seconds:.0f} s, of them {updates} updates of {update:,}",
         f"{down:,} bytes down, of them {versions} patches of {patch:,}; the rest is mostly the next data",
@@ -129,19 +141,40 @@ async def _on_the_socket() -> tuple[Measurement, ...]:
     )
 
 
-async def _settled(system: Rig) -> tuple[int, int, int, int, float]:
-    """Bytes up and down, updates with a receipt, number of the version, and when; right after a version was applied,
-    so that no update or patch is half way."""
-    begin = _version(system)
-    while _version(system) == begin:
+async def _on_the_socket() -> tuple[Measurement, ...]:
+    """A real run of a small model: what passes the socket beside updates and versions."""
+    spec = try_profile(1, 60.0)
+    update = update_bytes_most(spec.codec, parameter_count(spec.model))
+    patch = patch_bytes_most(parameter_count(spec.model), spec.outer.patch)
+    async with rig(threads=1) as system:
+        await system.until_worker("training", inner_steps=1)
+        first = await _settled(system)
+        await system.resume()
+        await system.until_worker("training", inner_steps=1)
+        await asyncio.sleep(SECONDS)
+        last = await _settled(system)
+    return other_traffic(first, last, update, patch)
+
+
+async def _settled(system: Rig) -> Seen:
+    """Once training has been stopped, every update has its receipt and no version comes any more: an update whose bytes
+    have passed and that is not yet counted would be missing from what is counted. The newest version is fetched only
+    when a worker comes again, both times alike."""
+    if not await system.contributor.deliver():
+        raise TimeoutError("the contributor did not deliver all of its updates")
+    version, since = _version(system), time.monotonic()
+    while time.monotonic() - since < QUIET_SECONDS:
         system.children.check()
         await asyncio.sleep(0.05)
+        if _version(system) != version:
+            version, since = _version(system), time.monotonic()
     snapshot = system.contributor.snapshot
-    assert snapshot is not None, "a version was seen in it"
+    assert snapshot is not None, "what was delivered was seen in it"
     accepted = sum(run.updates_accepted for run in snapshot.runs)
-    return system.between.up, system.between.down, accepted, _version(system), time.monotonic()
+    return Seen(system.between.up, system.between.down, accepted, version, time.monotonic())
 
 
 def _version(system: Rig) -> int:
+    """The newest that was announced: which one is applied is not known while there is no worker."""
     snapshot = system.contributor.snapshot
-    return 0 if snapshot is None else max((run.version or 0 for run in snapshot.runs), default=0)
+    return 0 if snapshot is None else max((run.version_latest or 0 for run in snapshot.runs), default=0)

@@ -17,7 +17,6 @@ from benchmarks.desktop import first_paint, ui_calls
 from benchmarks.footprint import stopped_footprint
 from benchmarks.measurement import Measurement, Target, absolute, paired
 from benchmarks.merge import merge
-from benchmarks.peers.hivemind_run import peers
 from benchmarks.publish import publish
 from benchmarks.release import detection, release
 from benchmarks.rig import Rig, bare, pin, rig
@@ -182,7 +181,6 @@ BENCHMARKS: dict[str, Callable[[], tuple[Measurement, ...]]] = {
     "publish": publish,
     "bytes": byte_counts,
     "uplink": uplink,
-    "peers": peers,
     "try": trial,
     "first-paint": first_paint,
     "ui-calls": ui_calls,

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,29 +45,42 @@ async def wire(to_port: int, up_bytes_per_s: float = 0, down_bytes_per_s: float 
     up, down = Bucket(up_bytes_per_s), Bucket(down_bytes_per_s)
     tasks: set[asyncio.Task[None]] = set()
 
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", to_port)
+    async def pump(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bucket: Bucket, count: Callable[[int], None]
+    ) -> None:
+        while data := await reader.read(_READ_BYTES):
+            await bucket.take(len(data))
+            count(len(data))
+            writer.write(data)
+            await writer.drain()
+        # The other direction may still have something to say.
+        writer.write_eof()
 
-        async def pump_up() -> None:
-            while data := await reader.read(_READ_BYTES):
-                await up.take(len(data))
-                counted.up += len(data)
-                other_writer.write(data)
-                await other_writer.drain()
-            other_writer.close()
+    def count_up(count: int) -> None:
+        counted.up += count
 
-        async def pump_down() -> None:
-            while data := await other_reader.read(_READ_BYTES):
-                await down.take(len(data))
-                counted.down += len(data)
-                writer.write(data)
-                await writer.drain()
-            writer.close()
+    def count_down(count: int) -> None:
+        counted.down += count
 
-        for pump in (pump_up(), pump_down()):
-            task = asyncio.create_task(pump)
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+    async def connect_through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers = [writer]
+        # A side that hangs up in the middle, or is not there, ends both directions: that is what each then sees.
+        try:
+            other_reader, other_writer = await asyncio.open_connection("127.0.0.1", to_port)
+            writers.append(other_writer)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(pump(reader, other_writer, up, count_up))
+                both.create_task(pump(other_reader, writer, down, count_down))
+        except* OSError:
+            pass
+        finally:
+            for each in writers:
+                each.close()
+
+    def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(connect_through(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     server = await asyncio.start_server(meet, "127.0.0.1", 0, limit=2 * _READ_BYTES)
     counted.port = server.sockets[0].getsockname()[1]

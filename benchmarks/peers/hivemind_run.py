@@ -1,130 +1,157 @@
-"""Two contributors of hivemind in a network of their own, of which one is killed half way."""
+"""Two contributors of hivemind in a network of their own, of which one may be killed half way."""
 
-import itertools
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import sysconfig
-import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measurement import Measurement, absolute
+from benchmarks.peers.environment import NotInstalled, environment, version
+from benchmarks.peers.outcome import Course, Outcome, longest_pause, steps_told
+from benchmarks.peers.task import CONTRIBUTORS, Task, held_out_loss
 
-# Made by: python -m venv peers/hivemind && peers/hivemind/bin/pip install hivemind torch
-PYTHON: Final = Path("peers/hivemind/bin/python")
-SCRIPT: Final = Path(__file__).with_name("hivemind_peer.py")
-SECONDS: Final = 40.0
-START_SECONDS_MOST: Final = 60.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One inner step as a contributor told of it."""
-
-    epoch: int
-    loss: float
-    at: float
+ROOT: Final = Path(__file__).resolve().parents[2]
+START_SECONDS_MOST: Final = 300.0
+COURSE_SECONDS_MOST: Final = 900.0
+_LOOK_SECONDS: Final = 0.2
 
 
-def peers() -> tuple[Measurement, ...]:
-    """hivemind on a small model, if it is installed: loss, bytes, and what a killed contributor does."""
-    missing = _missing()
-    if missing:
-        sys.stdout.write(f"hivemind was not measured: {missing}\n")
-        return ()
-    return _measured()
+def hivemind(task: Task, folder: Path, environments: Path) -> Outcome:
+    """Both courses of hivemind.
 
-
-def _missing() -> str:
+    Raises:
+        NotInstalled: where it cannot be installed, or its bytes cannot be counted.
+    """
     if sys.platform != "linux" or os.geteuid() != 0:
-        return "its bytes are counted in a network namespace, which needs Linux and root"
-    if not PYTHON.exists():
-        return f"{PYTHON} is not there; make the environment with `python -m venv` and `pip install hivemind torch`"
-    return ""
-
-
-def _measured() -> tuple[Measurement, ...]:
-    with tempfile.TemporaryDirectory() as name:
-        said = [Path(name, str(index)) for index in range(2)]
-        holder = _group(["unshare", "-n", "sh", "-c", "ip link set lo up && exec sleep 600"], Path(name, "holder"))
-        groups = [holder]
-        try:
-            groups.append(_start(holder.pid, 0, said[0]))
-            groups.append(_start(holder.pid, 1, said[1], _address(said[0])))
-            _address(said[1])
-            time.sleep(SECONDS / 2)
-            moved, both = _loopback_bytes(holder.pid), [len(_steps(each)) for each in said]
-            _kill(groups.pop())
-            time.sleep(SECONDS)
-        finally:
-            for each in groups:
-                _kill(each)
-        steps, inner = _steps(said[0]), sum(both)
-    before, after = steps[: both[0]], steps[both[0] :]
-    assert before, "the first contributor trained"
+        raise NotInstalled("its bytes are counted in a network namespace, which needs Linux and root")
+    python = environment(environments, "hivemind")
+    courses = [_course(python, task, folder, kill=kill) for kill in (False, True)]
     notes = (
-        f"{both[0]} and {both[1]} inner steps with both, then one was killed",
-        f"the other made {len(after)} in the {SECONDS:.0f} s after it and was at outer step {steps[-1].epoch}",
-        f"longest pause between its steps {_longest_pause(steps):.1f} s; load {os.getloadavg()[0]:.1f}",
+        "hivemind's bytes are all that its network namespace's loopback received, headers included",
+        "its loss is of the first contributor's weights; steps of the killed one are not counted",
     )
-    return (
-        absolute("hivemind-loss", "nats per byte", [steps[-1].loss], None, notes),
-        absolute(
-            "hivemind-bytes", "bytes an inner step", [moved / max(1, inner)], None, ("all that passed the loopback",)
-        ),
+    return Outcome(f"hivemind {version(python, 'hivemind')}", courses[0], courses[1], notes)
+
+
+def _course(python: Path, task: Task, folder: Path, *, kill: bool) -> Course:
+    place = folder / ("hivemind-killed" if kill else "hivemind")
+    place.mkdir()
+    said = [place / f"said-{index}" for index in range(CONTRIBUTORS)]
+    with _network(place) as namespace, _group_of() as groups:
+        groups.append(_start(python, namespace, folder, 0, task, said[0]))
+        first = _address(said[0], groups)
+        groups.append(_start(python, namespace, folder, 1, task, said[1], first))
+        _address(said[1], groups)
+        began, before = time.time(), loopback_bytes(Path(f"/proc/{namespace}/net/dev").read_text(encoding="ascii"))
+        (place / "begin").touch()
+        killed_at = _until_half(said[1], task, began) if kill else None
+        if killed_at is not None:
+            _kill(groups.pop())
+        ended = _until_ended(said[:1] if kill else said, groups, began)
+        seconds = time.time() - began
+        moved = loopback_bytes(Path(f"/proc/{namespace}/net/dev").read_text(encoding="ascii")) - before
+    steps = [steps_told(each) for each in said]
+    alive = steps[:1] if kill else steps
+    weights = said[0].with_suffix(".safetensors")
+    moments = [step.at for step in steps[0]]
+    return Course(
+        tokens=sum(len(each) for each in alive) * task.step_tokens,
+        loss=held_out_loss(folder, weights) if weights.exists() else None,
+        moved_bytes=moved,
+        seconds=seconds,
+        pause_seconds=None if killed_at is None else longest_pause(moments, killed_at, began + seconds),
+        ended=ended,
     )
 
 
-def _start(namespace: int, index: int, said: Path, *address: str) -> "subprocess.Popen[bytes]":
-    text = Path(sysconfig.get_path("stdlib"), "argparse.py")
-    arguments = [str(PYTHON.absolute()), str(SCRIPT), str(text), str(index), "2", str(10 * SECONDS), *address]
-    return _group(["nsenter", "-t", str(namespace), "-n", *arguments], said)
+def _until_half(said: Path, task: Task, began: float) -> float:
+    """When the contributor had made half of its steps."""
+    while len(steps_told(said)) < task.steps_each // 2 and time.time() - began < COURSE_SECONDS_MOST:
+        time.sleep(_LOOK_SECONDS)
+    return time.time()
 
 
-def _group(command: list[str], said: Path) -> "subprocess.Popen[bytes]":
-    """A process that leads a group: hivemind's own daemon is in it and ends with it."""
-    with said.open("wb") as sink:
-        return subprocess.Popen(command, stdout=sink, stderr=subprocess.DEVNULL, start_new_session=True)
+def _until_ended(said: list[Path], groups: "list[subprocess.Popen[bytes]]", began: float) -> bool:
+    """Whether all who are left came to their end in time."""
+    while time.time() - began < COURSE_SECONDS_MOST:
+        if all('"ended"' in each.read_text(encoding="utf-8") for each in said):
+            return True
+        if any(each.poll() is not None for each in groups):
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+@contextmanager
+def _network(place: Path) -> Iterator[int]:
+    """A process that holds a network namespace with nothing but a loopback."""
+    command = ["unshare", "-n", "sh", "-c", "ip link set lo up && touch up && exec sleep 1800"]
+    with _group_of() as groups:
+        groups.append(subprocess.Popen(command, cwd=place, start_new_session=True))
+        _until_there(place / "up")
+        yield groups[0].pid
+
+
+@contextmanager
+def _group_of() -> "Iterator[list[subprocess.Popen[bytes]]]":
+    """Processes that each lead a group: hivemind's own daemon is in it and ends with it."""
+    groups: list[subprocess.Popen[bytes]] = []
+    try:
+        yield groups
+    finally:
+        for each in groups:
+            _kill(each)
+
+
+def _start(
+    python: Path, namespace: int, folder: Path, index: int, task: Task, said: Path, *address: str
+) -> "subprocess.Popen[bytes]":
+    arguments = ["-m", "benchmarks.peers.hivemind_peer", folder, index, task.steps_each, said, *address]
+    command = ["nsenter", "-t", str(namespace), "-n", str(python), *map(str, arguments)]
+    with said.with_suffix(".log").open("wb") as log:
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
 
 
 def _kill(leader: "subprocess.Popen[bytes]") -> None:
-    os.killpg(leader.pid, signal.SIGKILL)
+    """End a process and its group, of which some may live on when it has ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGKILL)
     leader.wait()
 
 
-def _address(said: Path) -> str:
+def _until_there(path: Path) -> None:
+    until = time.monotonic() + START_SECONDS_MOST
+    while not path.exists():
+        if time.monotonic() > until:
+            raise NotInstalled(f"{path.name} did not come to be within {START_SECONDS_MOST:.0f} s")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _address(said: Path, groups: "list[subprocess.Popen[bytes]]") -> str:
     """Where a contributor listens, as soon as it says so."""
     until = time.monotonic() + START_SECONDS_MOST
-    while time.monotonic() < until:
-        first, _, _ = said.read_text(encoding="utf-8").partition("\n")
-        if first.endswith("}"):
-            return str(json.loads(first)["address"])
-        time.sleep(0.2)
-    raise TimeoutError("hivemind did not start")
+    while time.monotonic() < until and all(each.poll() is None for each in groups):
+        found = address_told(said.read_text(encoding="utf-8")) if said.exists() else None
+        if found is not None:
+            return found
+        time.sleep(_LOOK_SECONDS)
+    log = said.with_suffix(".log").read_text(encoding="utf-8", errors="replace").splitlines()
+    raise NotInstalled(f"it did not start: {log[-1] if log else 'without a word'}")
 
 
-def _steps(said: Path) -> list[Step]:
-    lines = said.read_text(encoding="utf-8").splitlines()
-    found = [json.loads(line) for line in lines if '"step"' in line and line.endswith("}")]
-    return [Step(each["epoch"], each["loss"], each["at"]) for each in found]
+def address_told(said: str) -> str | None:
+    """The address in the first line, when that is whole."""
+    first, end, _ = said.partition("\n")
+    return str(json.loads(first)["address"]) if end else None
 
 
-def _longest_pause(steps: list[Step]) -> float:
-    return max(later.at - earlier.at for earlier, later in itertools.pairwise(steps))
-
-
-def _loopback_bytes(pid: int) -> int:
-    """What the loopback of a process's network has received so far."""
-    lines = Path(f"/proc/{pid}/net/dev").read_text(encoding="ascii").splitlines()
-    (line,) = (line for line in lines if line.strip().startswith("lo:"))
+def loopback_bytes(device_table: str) -> int:
+    """What the loopback in the kernel's table of network devices has received so far."""
+    (line,) = (line for line in device_table.splitlines() if line.strip().startswith("lo:"))
     return int(line.split(":")[1].split()[0])
-
-
-if __name__ == "__main__":
-    for found in peers():
-        sys.stdout.write(f"{found}\n")

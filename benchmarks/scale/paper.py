@@ -5,7 +5,14 @@ from typing import Final
 
 from benchmarks.scale import costs
 from benchmarks.scale.course import TOKENS_A_PARAMETER
-from benchmarks.scale.population import AWAY_FACTOR, MODEL_FLOP_SHARE, mean_tokens_per_s
+from benchmarks.scale.population import (
+    AWAY_FACTOR,
+    MODEL_FLOP_SHARE,
+    SESSION_MEAN_S,
+    SESSION_SCALE_S,
+    SESSION_SHAPE,
+    mean_tokens_per_s,
+)
 from sparewatt.numeric.merge_plan import UPDATES_MOST
 from sparewatt_coordinator.create.profile import OUTER_STEPS_LEAST, run_profile
 
@@ -125,6 +132,9 @@ def page(date: str, machine: str) -> str:
         moves="\n".join(moves),
         outer_steps=OUTER_STEPS_LEAST,
         share=f"{100 * MODEL_FLOP_SHARE:.0f} %",
+        shape=SESSION_SHAPE,
+        scale=SESSION_SCALE_S,
+        mean=SESSION_MEAN_S / 3600,
         outer=f"{1e9 * costs.MERGE_SECONDS_A_PARAMETER:.0f}",
         update=f"{1e9 * costs.UPDATE_SECONDS_A_PARAMETER:.1f}",
         gateway=_rate(costs.GATEWAY_BYTES_A_SECOND),
@@ -185,9 +195,12 @@ there is today.
 
 ## Where the figures are from
 
-- Cards by their share in the Steam survey of September 2023, at {share} of their published half-precision throughput,
-  without a cap; sources stand in `benchmarks/scale/population.py`. The share is an assumption, not a measurement, and
-  no graphics card was measured yet.
+- Cards by their share in the Steam survey of September 2023, as the press reported it; laptops, AMD's cards
+  and others are left out. They train at {share} of their half-precision throughput, without a cap. That share and
+  the throughput of each card are assumptions: no graphics card was measured yet.
+- A contributor stays for {mean:.1f} h on average, in a Weibull distribution of shape {shape:g} and scale
+  {scale:,.0f} s, and is away twice as long. The kind of distribution is from Nurmi, Brevik and Wolski (Euro-Par 2005);
+  its two numbers, and how long it is away, are assumptions. `benchmarks/scale/population.py` has the sources.
 - A merge: {outer} ns a parameter for patch, keyframe, outer state and hashes (docs/measured.md: 10.7 s for 99.3 M, on a
   busy machine), and {update} ns a parameter for each update (`python -m benchmarks.scale --merging`).
 - An update is {up} bits a parameter (top-k, 64 of 4,096), a patch {down} (512 of 4,096). Every device that is there

@@ -7,9 +7,11 @@ from typing import Final
 
 from benchmarks.scale.costs import FLOP_A_TOKEN_A_PARAMETER
 
-# Share among the users of Steam in September 2023 in percent (Valve, Steam Hardware & Software Survey, as the press
-# reported it), and teraflop/s of dense half-precision matrix products with fp32 sums (NVIDIA's architecture
-# whitepapers; cards without tensor cores: fp32).
+# Share among the users of Steam in September 2023 in percent, as the press reported Valve's survey at the time: all
+# but one by ruetir.com on 2023-10-04; the RTX 4070 by buddystech.com, which gives the RTX 3060 as 6.10, so it quotes
+# another table of that survey. Other desktop cards, laptops and AMD's are left out, so this is a spread of cards and
+# no sample of them. The second figure is teraflop/s of dense half-precision matrix products with fp32 sums (for cards
+# without tensor cores: fp32); it is assumed from memory of NVIDIA's whitepapers, which were not at hand.
 CARDS: Final = (
     ("RTX 3060", 6.27, 25.5),
     ("GTX 1650", 4.78, 3.0),
@@ -22,9 +24,11 @@ CARDS: Final = (
 )
 # Of those products, what training reaches. Assumed, not measured; it moves all speeds alike.
 MODEL_FLOP_SHARE: Final = 0.3
-# How long an idle workstation stays idle: Weibull, for a Condor pool (Nurmi, Brevik, Wolski, Modeling machine
-# availability in enterprise and wide-area distributed computing environments, Euro-Par 2005). Many sessions last
-# minutes and a few last days.
+# How long a computer stays. That such times are near a Weibull distribution, and far from an exponential one, is what
+# Nurmi, Brevik and Wolski found in three settings, one of them a Condor pool of workstations (Modeling machine
+# availability in enterprise and wide-area distributed computing environments, Euro-Par 2005, also UCSB technical report
+# CS2003-28). The two numbers are assumed: they are remembered as that pool's, and their table was not at hand. A shape
+# below 1 means that many sessions last minutes and a few last days.
 SESSION_SHAPE: Final = 0.49
 SESSION_SCALE_S: Final = 2_403.0
 # Assumed: a computer is away twice as long as it is there, so it lends eight hours of the day.

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.__main__ import DATA_PARALLEL, main
+from benchmarks.__main__ import DATA_PARALLEL, PEERS, main
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.training.experiments import EXPERIMENTS
 
@@ -8,7 +8,7 @@ from benchmarks.training.experiments import EXPERIMENTS
 def test_without_a_name_everything_that_can_be_measured_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == [*BENCHMARKS, *EXPERIMENTS, DATA_PARALLEL]
+    assert [line.split()[0] for line in lines] == [*BENCHMARKS, *EXPERIMENTS, DATA_PARALLEL, PEERS]
     assert all(len(line.split()) > 3 for line in lines)
 
 

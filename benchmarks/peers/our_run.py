@@ -1,0 +1,143 @@
+"""A coordinator and two engines of ours, of which one may be killed half way."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from benchmarks.peers.outcome import Course, Outcome, longest_pause
+from benchmarks.peers.small_model import WEIGHTS_FILE
+from benchmarks.peers.task import Task, held_out_loss, profile_of
+from benchmarks.rig import Rig, rig
+from sparewatt.control.client import connect
+from sparewatt.control.messages import Pause, Resume
+from sparewatt.snapshot import Snapshot
+from sparewatt.work.invite import format_invite, parse_invite
+from sparewatt_cli import run_look
+from sparewatt_cli.trial import run_side
+from sparewatt_cli.trial.contributors import Contributor
+from sparewatt_coordinator.create.profile import Profile
+
+COURSE_SECONDS_MOST: Final = 900.0
+_LOOK_SECONDS: Final = 0.1
+
+
+def ours(task: Task, folder: Path) -> Outcome:
+    """Both courses of Sparewatt."""
+    courses = [asyncio.run(_course(task, folder, kill=kill)) for kill in (False, True)]
+    notes = (
+        "ours moves the training data over the socket, too; the others read them from a folder",
+        "ours sizes assignments by speed, so its averages are not exactly as far apart as the others'",
+    )
+    return Outcome("Sparewatt", courses[0], courses[1], notes)
+
+
+@dataclass
+class Watched:
+    """What an engine's snapshots told.
+
+    Attributes:
+        tokens: trained so far, finished assignments and the present one.
+        moments: when they had grown, by the system's clock.
+    """
+
+    tokens: int = 0
+    moments: list[float] = field(default_factory=list)
+
+    def see(self, snapshot: Snapshot | None, at: float) -> None:
+        """Note a look at a snapshot."""
+        tokens = tokens_of(snapshot)
+        if tokens > self.tokens:
+            self.tokens = tokens
+            self.moments.append(at)
+
+
+def tokens_of(snapshot: Snapshot | None) -> int:
+    """Tokens that an engine has trained, with those of the assignments that its devices work on."""
+    if snapshot is None:
+        return 0
+    return sum(each.tokens + (0 if each.current is None else each.current.tokens) for each in snapshot.devices)
+
+
+async def _course(task: Task, folder: Path, *, kill: bool) -> Course:
+    def change(_: Profile) -> Profile:
+        return profile_of(task)
+
+    async with rig(threads=1, change=change) as system:
+        await system.pause()
+        second, watching = await _second(system)
+        try:
+            began, before = time.time(), system.between.up + system.between.down
+            for number in range(2):
+                await _command(system, number, lambda each: Resume(id=each))
+            killed_at, first, seconds, tokens, ended = await _watched(system, second, task, began, kill=kill)
+            moved = system.between.up + system.between.down - before
+            to = folder / ("ours-killed" if kill else "ours")
+            await asyncio.to_thread(run_look.export, system.plan.run_folder, to)
+        finally:
+            watching.cancel()
+    return Course(
+        tokens=tokens,
+        loss=await asyncio.to_thread(held_out_loss, folder, to / WEIGHTS_FILE),
+        moved_bytes=moved,
+        seconds=seconds,
+        pause_seconds=None if killed_at is None else longest_pause(first.moments, killed_at, began + seconds),
+        ended=ended,
+    )
+
+
+async def _second(system: Rig) -> tuple[Contributor, "asyncio.Task[None]"]:
+    """Another engine that has joined the same run over the same wire, and is paused."""
+    engine = await system.children.start("engine 2", system.plan.engines[1].arguments)
+    contributor = Contributor(engine, system.place.control_address(system.plan.engines[1].folder))
+    await contributor.answering()
+    await _command(system, 1, lambda number: Pause(id=number, until_unix_s=0))
+    (text,) = await asyncio.to_thread(run_side.invites, system.plan.run_folder, 1)
+    invite = parse_invite(text)
+    address = urlsplit(invite.url)
+    url = urlunsplit(address._replace(netloc=f"{address.hostname}:{system.between.port}"))
+    await contributor.join(format_invite(msgspec.structs.replace(invite, url=url)))
+    return contributor, asyncio.create_task(contributor.watch())
+
+
+async def _command(system: Rig, number: int, of: "Callable[[int], Pause | Resume]") -> None:
+    async with await connect(system.place.control_address(system.plan.engines[number].folder)) as client:
+        await client.command(of)
+
+
+async def _watched(
+    system: Rig, second: Contributor, task: Task, began: float, *, kill: bool
+) -> tuple[float | None, Watched, float, int, bool]:
+    """Until every planned token is merged: when the second was killed, the first's moments, how long it took, the
+    tokens that were credited, and whether all were in time."""
+    killed_at: float | None = None
+    first, other = Watched(), Watched()
+    look = asyncio.create_task(_until_merged(system, task))
+    while time.time() - began < COURSE_SECONDS_MOST and not look.done():
+        await asyncio.sleep(_LOOK_SECONDS)
+        if killed_at is None:
+            system.children.check()
+        now = time.time()
+        first.see(system.contributor.snapshot, now)
+        other.see(second.snapshot, now)
+        if kill and killed_at is None and other.tokens >= task.tokens // 4:
+            second.child.kill()
+            killed_at = now
+    seconds, ended = time.time() - began, look.done()
+    look.cancel()
+    status = (await asyncio.to_thread(run_look.look, system.plan.run_folder)).status
+    return killed_at, first, seconds, status.credited_tokens, ended
+
+
+async def _until_merged(system: Rig, task: Task) -> None:
+    """Until the planned tokens are in and no round gathers or is merged; what is measured after that does not count."""
+    while True:
+        await asyncio.sleep(5 * _LOOK_SECONDS)
+        status = (await asyncio.to_thread(run_look.look, system.plan.run_folder)).status
+        if status.credited_tokens >= task.tokens and not status.gathering_updates and status.merging_round is None:
+            return
