@@ -34,6 +34,12 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         stopped_micro: share of assignments that end early, at a random inner step, and leave a smaller update.
         killed_micro: share of assignments of which nothing comes back and whose device loses its residual.
         joins_at_round: the last contributor joins at this round.
+        target_steps: accepted inner steps after which a round closes; 0: as many as all contributors do in one
+            assignment each.
+        grace_micro: how much longer a round stays open then, as a share of an assignment's time.
+        largest_factor: of an assignment, in `inner_steps`.
+        aim_milli: what a contributor's assignment lasts, in 1e-3 of the time that all together need for a round's
+            target; 0: as long as `inner_steps` take a contributor of speed 1.
     """
 
     name: str
@@ -52,6 +58,10 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stopped_micro: int = 0
     killed_micro: int = 0
     joins_at_round: int = 0
+    target_steps: int = 0
+    grace_micro: int = 0
+    largest_factor: int = 4
+    aim_milli: int = 0
 
 
 def topk(kept: int) -> CodecSpec:

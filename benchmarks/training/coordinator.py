@@ -71,10 +71,10 @@ class Coordinator:
         staleness_rounds: of all merged updates together, which are `merged_updates`.
     """
 
-    def __init__(self, arm: Arm, start: Floats, tokens_target: int, tokens_total: int) -> None:
+    def __init__(self, arm: Arm, start: Floats, rounds: RoundSpec) -> None:
         self._arm = arm
         self._state = State(start, momentum=arm.outer.rule == "nesterov")
-        self._rounds = r.Rounds(RoundSpec(tokens_target, 0, 10**6, 0, tokens_total, 0), r.Gathering(number=1))
+        self._rounds = r.Rounds(rounds, r.Gathering(number=1))
         self._gathered: list[Sent] = []
         self.moments: list[Factors] | None = None
         self.version = self.merged_tokens = self.late_tokens = self.patch_bytes = 0
@@ -97,6 +97,10 @@ class Coordinator:
             return False
         self._gathered.append(sent)
         return self._tick(r.Joined(sent.tokens), now_milliseconds)
+
+    def look(self, now_milliseconds: int) -> bool:
+        """Let time pass, with somebody still at work; whether a version was published by it."""
+        return self._tick(r.TimePassed(live_leases=1), now_milliseconds)
 
     def end(self, now_milliseconds: int) -> bool:
         """Close the round that is open, if it holds anything."""

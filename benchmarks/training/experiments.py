@@ -73,6 +73,18 @@ INT4: Final = _with(
 TOPK: Final = _with(
     OURS, "topk 128, patch 512", codec=topk(128), outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512))
 )
+# What `run create` picked for several contributors before any of this was measured: rounds of one full assignment, for
+# fewer would not give 200 of them, and a grace of 30 s beside assignments of 300 s.
+UNMEASURED: Final = Arm(
+    name="30 inner steps, fresh, never waits",
+    rate_micro=1_000,
+    outer=with_patch(NESTEROV, PatchSpec("int4")),
+    inner_steps=30,
+    wait_micro=0,
+    target_steps=30,
+    grace_micro=100_000,
+)
+SMALL_PATCH: Final = _with(OURS, "int8 up, int4 down", outer=with_patch(LONG_OUTER, PatchSpec("int4")))
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -124,6 +136,18 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         "What do waiting, codecs, patches and the optimiser's state cost?",
         (OURS.name,),
         (OURS, _with(OURS, "never waits", wait_micro=0), TOPK, INT4, FRESH_STATE),
+        rounds=SHORT_ROUNDS,
+    ),
+    "profile": Experiment(
+        "Which defaults make several contributors' run good?",
+        (OURS.name,),
+        (
+            OURS,
+            UNMEASURED,
+            SMALL_PATCH,
+            _with(OURS, "15 inner steps", inner_steps=15),
+            _with(OURS, "30 inner steps", inner_steps=30),
+        ),
         rounds=SHORT_ROUNDS,
     ),
     "churn": Experiment(

@@ -17,6 +17,7 @@ from benchmarks.training.coordinator import PARAMETERS, Coordinator, Sent
 from benchmarks.training.lab import BATCH, SEQUENCE, Device, Lab, Trained, batch_of
 from sparewatt.numeric.codec import encode_update
 from sparewatt.numeric.residual import BYTES_PER_COORDINATE, MISSED_MOST, Residual
+from sparewatt.work.manifest import RoundSpec
 
 STEP_TOKENS: Final = BATCH * SEQUENCE
 # Held-out losses over an arm's course, evenly spaced in tokens.
@@ -26,7 +27,6 @@ FINAL_SHARE: Final = 0.1
 # Two computers are never equally fast twice.
 JITTER: Final = 0.05
 SMALLEST_SHARE: Final = 4
-LARGEST_FACTOR: Final = 4
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -73,10 +73,13 @@ def rate_at(arm: Arm, progress: float) -> float:
 
 
 def steps_of(arm: Arm, speed: float) -> int:
-    """Inner steps that take a contributor of this speed as long as `arm.inner_steps` take the first one, between a
-    quarter and four times as many; as `sparewatt_coordinator.schedule.size` has it."""
+    """Inner steps that a contributor of this speed does in the time that `arm` aims at, between a quarter of
+    `arm.inner_steps` and `arm.largest_factor` times as many."""
     least = -(-arm.inner_steps // SMALLEST_SHARE)
-    return max(least, min(round(arm.inner_steps * speed), LARGEST_FACTOR * arm.inner_steps))
+    lasts = float(arm.inner_steps)
+    if arm.aim_milli:
+        lasts = arm.aim_milli * arm.target_steps / sum(arm.speeds_milli)
+    return max(least, min(round(lasts * speed), arm.largest_factor * arm.inner_steps))
 
 
 @dataclass
@@ -109,7 +112,10 @@ class Simulation:
         self._seed = seed
         self._random = np.random.Generator(np.random.PCG64(seed))
         self._contributors = [_Contributor(number, speed / 1000) for number, speed in enumerate(arm.speeds_milli)]
-        self._coordinator = Coordinator(arm, lab.start, self._tokens_target(), tokens_total)
+        grace = round(arm.grace_micro * arm.inner_steps / 1000)
+        rounds = RoundSpec(self._tokens_target(), grace, 10**6, 0, tokens_total, 0)
+        self._grace = grace / 1000
+        self._coordinator = Coordinator(arm, lab.start, rounds)
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._waiting: list[_Contributor] = []
         self._gaps: deque[_Range] = deque()
@@ -133,7 +139,8 @@ class Simulation:
         return self._outcome(now, time.monotonic() - began)
 
     def _tokens_target(self) -> int:
-        return sum(steps_of(self._arm, each.speed) for each in self._contributors) * STEP_TOKENS
+        usual = sum(steps_of(self._arm, each.speed) for each in self._contributors)
+        return (self._arm.target_steps or usual) * STEP_TOKENS
 
     def _at(self, moment: float, act: Callable[[float], None]) -> None:
         self._number += 1
@@ -210,10 +217,20 @@ class Simulation:
         lasts = steps_of(self._arm, who.speed) / who.speed
         self._at(now + lasts * self._arm.wait_micro * 1e-6, partial(self._release, who))
         if self._coordinator.accept(sent, round(now * 1000)):
-            if self._coordinator.merged_tokens * MEASUREMENTS >= self._total * (len(self._points) + 1):
-                self._measure()
-            for each in [each for each in self._waiting if each.awaited <= self._coordinator.version]:
-                self._release(each, now)
+            self._published(now)
+        elif self._grace:
+            self._at(now + self._grace, self._look)
+
+    def _look(self, now: float) -> None:
+        """Whether a round's grace is over; asked once for every update that may have begun it."""
+        if self._coordinator.look(round(now * 1000)):
+            self._published(now)
+
+    def _published(self, now: float) -> None:
+        if self._coordinator.merged_tokens * MEASUREMENTS >= self._total * (len(self._points) + 1):
+            self._measure()
+        for each in [each for each in self._waiting if each.awaited <= self._coordinator.version]:
+            self._release(each, now)
 
     def _release(self, who: _Contributor, now: float) -> None:
         if who in self._waiting:
