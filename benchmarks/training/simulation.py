@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from math import log1p
 from typing import Final
 
 import msgspec
@@ -17,7 +18,9 @@ from benchmarks.training.coordinator import PARAMETERS, Coordinator, Sent
 from benchmarks.training.lab import BATCH, SEQUENCE, Device, Lab, Trained, batch_of
 from sparewatt.numeric.codec import encode_update
 from sparewatt.numeric.residual import BYTES_PER_COORDINATE, MISSED_MOST, Residual
-from sparewatt.work.manifest import RoundSpec
+from sparewatt.work.manifest import InnerSpec, Manifest, RoundSpec
+from sparewatt_coordinator import schedule
+from sparewatt_coordinator.testing import runs
 
 STEP_TOKENS: Final = BATCH * SEQUENCE
 # Held-out losses over an arm's course, evenly spaced in tokens.
@@ -27,6 +30,7 @@ FINAL_SHARE: Final = 0.1
 # Two computers are never equally fast twice.
 JITTER: Final = 0.05
 SMALLEST_SHARE: Final = 4
+LARGEST_FACTOR: Final = 4
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -73,13 +77,10 @@ def rate_at(arm: Arm, progress: float) -> float:
 
 
 def steps_of(arm: Arm, speed: float) -> int:
-    """Inner steps that a contributor of this speed does in the time that `arm` aims at, between a quarter of
-    `arm.inner_steps` and `arm.largest_factor` times as many."""
+    """Inner steps that take a contributor of this speed as long as `arm.inner_steps` take the first one, between a
+    quarter and four times as many."""
     least = -(-arm.inner_steps // SMALLEST_SHARE)
-    lasts = float(arm.inner_steps)
-    if arm.aim_milli:
-        lasts = arm.aim_milli * arm.target_steps / sum(arm.speeds_milli)
-    return max(least, min(round(lasts * speed), arm.largest_factor * arm.inner_steps))
+    return max(least, min(round(arm.inner_steps * speed), LARGEST_FACTOR * arm.inner_steps))
 
 
 @dataclass
@@ -87,6 +88,7 @@ class _Contributor:
     number: int
     speed: float
     device: Device = field(default_factory=Device)
+    steps: int = 0
     awaited: int = 0
     busy: float = 0.0
 
@@ -95,6 +97,21 @@ class _Contributor:
 class _Range:
     first: int
     steps: int
+
+
+@dataclass(frozen=True)
+class _Fate:
+    """How an assignment ends.
+
+    Attributes:
+        steps: completed inner steps.
+        lost: nothing of them comes back.
+        begun: of one more inner step, the share that was done in vain.
+    """
+
+    steps: int
+    lost: bool = False
+    begun: float = 0.0
 
 
 class Simulation:
@@ -113,8 +130,11 @@ class Simulation:
         self._random = np.random.Generator(np.random.PCG64(seed))
         self._contributors = [_Contributor(number, speed / 1000) for number, speed in enumerate(arm.speeds_milli)]
         grace = round(arm.grace_micro * arm.inner_steps / 1000)
-        rounds = RoundSpec(self._tokens_target(), grace, 10**6, 0, tokens_total, 0)
+        target = self._tokens_target()
+        self._round_lasts = target / STEP_TOKENS / sum(each.speed for each in self._contributors)
+        rounds = RoundSpec(target, grace, 10**6, 0, tokens_total, 0)
         self._grace = grace / 1000
+        self._manifest = _manifest(arm, rounds)
         self._coordinator = Coordinator(arm, lab.start, rounds)
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._waiting: list[_Contributor] = []
@@ -150,8 +170,9 @@ class Simulation:
         """Take an assignment and train it from the newest version; what comes of it arrives when its time is over."""
         if self._handed >= self._total:
             return
-        arm, taken = self._arm, self._take(steps_of(self._arm, who.speed))
-        done, killed = self._fate(taken.steps)
+        arm, taken = self._arm, self._take(self._size(who))
+        fate = self._fate(who, taken.steps)
+        done = fate.steps
         progress = self._handed / self._total
         self._handed += taken.steps * STEP_TOKENS
         first = rate_at(arm, progress) * arm.ramp_micro * 1e-6
@@ -159,21 +180,33 @@ class Simulation:
         base, weights = self._coordinator.version, self._coordinator.weights
         if arm.state == "fresh-shared-v":
             who.device.moments = self._coordinator.moments
-        lasts = done / who.speed * (1 + JITTER * (2 * self._random.random() - 1))
+        lasts = (done + fate.begun) / who.speed * (1 + JITTER * (2 * self._random.random() - 1))
         who.busy += lasts
-        self._trained += done * STEP_TOKENS
+        self._trained += round((done + fate.begun) * STEP_TOKENS)
         if done < taken.steps:
             self._handed -= (taken.steps - done) * STEP_TOKENS
             self._gaps.append(_Range(taken.first + done * BATCH, taken.steps - done))
-        if killed:
+        if fate.lost:
             self._handed -= done * STEP_TOKENS
-            self._gaps.append(_Range(taken.first, done))
+            if done:
+                self._gaps.append(_Range(taken.first, done))
             who.device = Device()
             self._at(now + lasts, partial(self._start, who))
             return
         trained = self._lab.train(who.device, weights, taken.first, done, rates, arm)
         sent = self._encoded(who, weights, trained, base)
         self._at(now + lasts, partial(self._arrive, who, sent))
+
+    def _size(self, who: _Contributor) -> int:
+        """Inner steps of the next assignment."""
+        if self._arm.sized_by == "time":
+            who.steps = steps_of(self._arm, who.speed)
+        else:
+            lasts = self._coordinator.round_lasts_milliseconds
+            sized = schedule.size(self._manifest, round(who.speed * STEP_TOKENS), lasts)
+            assert isinstance(sized, schedule.Sized), "T is as long as it takes here"
+            who.steps = sized.inner_steps
+        return who.steps
 
     def _take(self, steps: int) -> _Range:
         """What an earlier assignment left, before anything new."""
@@ -186,14 +219,20 @@ class Simulation:
         self._cursor += steps * BATCH
         return taken
 
-    def _fate(self, steps: int) -> tuple[int, bool]:
-        """Completed inner steps, and whether the device dies with them."""
+    def _fate(self, who: _Contributor, steps: int) -> _Fate:
         draw = self._random.random() * 1e6
         if draw < self._arm.killed_micro:
-            return max(1, int(self._random.random() * steps)), True
+            return _Fate(max(1, int(self._random.random() * steps)), lost=True)
         if draw < self._arm.killed_micro + self._arm.stopped_micro and steps > 1:
-            return int(self._random.integers(1, steps)), False
-        return steps, False
+            return _Fate(int(self._random.integers(1, steps)))
+        if self._arm.killed_a_round_micro:
+            # Every instant is equally dangerous: the time until a kill has an exponential distribution.
+            danger = -log1p(-self._arm.killed_a_round_micro * 1e-6) / self._round_lasts
+            lives = self._random.exponential(who.speed / danger)
+            if lives < steps:
+                done = int(lives)
+                return _Fate(done, lost=done == 0 or self._arm.killed == "computer", begun=lives - done)
+        return _Fate(steps)
 
     def _encoded(self, who: _Contributor, weights: np.ndarray, trained: Trained, base: int) -> Sent:
         codec, device = self._arm.codec, who.device
@@ -214,7 +253,7 @@ class Simulation:
         self._updates += 1
         who.awaited = self._coordinator.round
         self._waiting.append(who)
-        lasts = steps_of(self._arm, who.speed) / who.speed
+        lasts = who.steps / who.speed
         self._at(now + lasts * self._arm.wait_micro * 1e-6, partial(self._release, who))
         if self._coordinator.accept(sent, round(now * 1000)):
             self._published(now)
@@ -260,6 +299,17 @@ class Simulation:
             seconds=seconds,
             points=tuple(self._points),
         )
+
+
+def _manifest(arm: Arm, rounds: RoundSpec) -> Manifest:
+    """What decides how large assignments are; a second is the time of an inner step at speed 1."""
+    plain = runs.manifest(rounds=rounds)
+    return msgspec.structs.replace(
+        plain,
+        data=msgspec.structs.replace(plain.data, sequence_length=SEQUENCE),
+        inner=InnerSpec(arm.inner_steps, BATCH, arm.state),
+        outer=arm.outer,
+    )
 
 
 def train_alone(arm: Arm, lab: Lab, tokens_total: int, seed: int) -> Outcome:

@@ -482,6 +482,10 @@ class TestUpdates:
             accept(store, lease(store, 10 + number))
             merge(store, number)
         assert accept(store, old)[1].merged == "late"
+        status = store.status()
+        assert (status.trained_tokens, status.gap_tokens) == (2 * FULL_TOKENS, FULL_TOKENS), "others train it again"
+        assert status.credited_tokens == 3 * FULL_TOKENS
+        assert conserved(store)
 
     def test_receipts_are_listed_in_order_and_stored_marks_are_kept(self, store: Store) -> None:
         first = accept(store, lease(store, 1))[0].receipt
