@@ -174,6 +174,9 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             _with(OURS, "30 % of assignments killed", killed_micro=300_000),
             _with(OURS, "computers killed", killed_a_round_micro=300_000),
             _with(OURS, "computers killed, two assignments a round", killed_a_round_micro=300_000, target_steps=40),
+            _with(
+                OURS, "computers killed, 3 inner steps", killed_a_round_micro=300_000, inner_steps=3, target_steps=20
+            ),
             _with(OURS, "workers killed", killed_a_round_micro=300_000, killed="worker"),
         ),
         rounds=SHORT_ROUNDS,
