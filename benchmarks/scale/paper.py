@@ -76,7 +76,7 @@ def sums(contributors: int, parameters: int) -> Sums:
     profile = run_profile("large", max(2, round(there)), tokens=total)
     plan, speed = profile.rounds, mean_tokens_per_s(parameters)
     supply, full = there * speed, profile.assignment_tokens
-    each = min(max(speed * plan.seconds_most, full / 4), 4 * full)
+    each = min(max(speed * plan.seconds_most, full / 4), full)
     gathering = min(plan.tokens_target / supply + plan.grace_milliseconds / 1000, plan.seconds_most)
     gathering = max(gathering, each / supply)
     wanted = gathering * supply / each
@@ -86,7 +86,8 @@ def sums(contributors: int, parameters: int) -> Sums:
         updates = min(max(wanted, round_s * supply / each), UPDATES_MOST)
         round_s = max(gathering, costs.merge_seconds(parameters, round(updates)))
     merge_s = costs.merge_seconds(parameters, round(updates))
-    merged = updates * each
+    surplus = max(0.0, 1.0 - updates * each / (round_s * supply))
+    merged_per_s = supply * (1.0 - surplus)
     arriving = supply / each
     up, down = arriving * costs.update_bytes(parameters), there * costs.patch_bytes(parameters) / round_s
     return Sums(
@@ -95,13 +96,13 @@ def sums(contributors: int, parameters: int) -> Sums:
         round_s=round_s,
         updates=updates,
         merge_s=merge_s,
-        outer_steps=max(1, round(total / supply / round_s)),
-        days=total / supply / 86_400,
+        outer_steps=max(1, round(total / merged_per_s / round_s)),
+        days=total / merged_per_s / 86_400,
         up_bytes_per_s=up,
         down_bytes_per_s=down,
         rows_per_s=arriving * costs.ROWS_AN_UPDATE,
-        rows=round(total / each * costs.ROWS_AN_UPDATE),
-        surplus=max(0.0, 1.0 - merged / (round_s * supply)),
+        rows=round(total / each / (1.0 - surplus) * costs.ROWS_AN_UPDATE),
+        surplus=surplus,
         loads={
             "merging": costs.merge_seconds(parameters, round(min(wanted, UPDATES_MOST))) / gathering,
             "updates a round": wanted / UPDATES_MOST,
@@ -178,9 +179,9 @@ This page is computed: `python -m benchmarks.scale --paper > docs/scale.md`. {da
 {rows}
 
 A run trains 20 tokens a parameter; of the contributors a third is there at a time. *Surplus* is the share of their work
-for which no round has room: it is trained and credited, it counts towards the run's plan, and it changes no weights.
-So a run with much of it is over soon and has learnt little. A round lasts five minutes at most, as the ready-made runs
-have it; an organiser of 7 B parameters would choose longer ones, and fewer outer steps.
+for which no round has room: it is trained and credited, but it changes no weights, and others train the same tokens
+again. So a run with much of it takes no longer than one with less, and no shorter. A round lasts five minutes at most,
+as the ready-made runs have it; an organiser of 7 B parameters would choose longer ones, and fewer outer steps.
 
 ## What is short first, and what moves it
 

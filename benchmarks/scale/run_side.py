@@ -53,6 +53,7 @@ class RunSide:
         self._gaps: dict[int, Gap] = {}
         self._next_gap = 0
         self._rounds = rounds.Rounds(manifest.rounds, rounds.Gathering(number=1))
+        self._began: list[int] = []
         self._closing_since: int | None = None
         self._members = 0
         self._fence = 0
@@ -155,13 +156,15 @@ class RunSide:
         held.row = msgspec.structs.replace(held.row, expires_milliseconds=max(held.row.expires_milliseconds, now))
         entry = judge(held.row, held.row.assignment.contributor, update, "", True, False, self._facts(), now)
         assert isinstance(entry, Entry), entry
-        self.give_back(held, update.tokens)
-        self._trained += update.tokens
+        self.give_back(held, update.tokens if entry.consumes else 0)
+        self._trained += update.tokens if entry.consumes else 0
         if entry.merged != "yes":
             self.late_tokens += update.tokens
             return False
         self.staleness[entry.staleness] += 1
         self.merged_tokens += update.tokens
+        if not self._rounds.gathering.updates:
+            self._began.append(now)
         self._tick(rounds.Joined(update.tokens), now)
         return True
 
@@ -206,4 +209,12 @@ class RunSide:
             started_milliseconds=0,
             gathering_round=gathering.number,
             gathering_updates=gathering.updates,
+            round_milliseconds=self._round_milliseconds(gathering.number),
         )
+
+    def _round_milliseconds(self, gathering: int) -> int | None:
+        observed = schedule.observed_rounds(1, gathering)
+        if observed is None:
+            return None
+        since, until = (self._began[number - 1] for number in observed)
+        return (until - since) // (observed[1] - observed[0])

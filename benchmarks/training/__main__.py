@@ -6,13 +6,14 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
 
 import msgspec
 
 from benchmarks.training import experiments
 from benchmarks.training.arm import Arm
 from benchmarks.training.experiments import EXPERIMENTS, Experiment
-from benchmarks.training.lab import Lab, text_of
+from benchmarks.training.lab import IdleLab, Lab, text_of
 from benchmarks.training.plot import chart
 from benchmarks.training.records import OtherTextError, Record, Records
 from benchmarks.training.results import PAIRS_MOST, table
@@ -40,6 +41,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--text", type=Path, default=Path(sysconfig.get_path("stdlib")), help="file or folder with text"
     )
+    parser.add_argument(
+        "--course",
+        action="store_true",
+        help="train nothing: show only what the course of each arm wastes, store nothing",
+    )
     parser.add_argument("--to", type=Path, default=Path("experiments"), help="folder for results")
     options = parser.parse_args(arguments)
     if options.name is None:
@@ -49,6 +55,9 @@ def main(arguments: list[str]) -> int:
     experiment = EXPERIMENTS[options.name]
     seeds = range(1, (options.seeds or experiment.seeds) + 1)
     rounds = options.rounds or experiment.rounds
+    if options.course:
+        say(*_courses(experiment, seeds, rounds, options.text))
+        return 0
     try:
         text = hashlib.sha256(text_of(options.text).training).hexdigest()
         records = Records(options.to / "arms", text)
@@ -93,6 +102,21 @@ def _records(
         if lab is not None:
             lab.close()
     return found
+
+
+def _courses(experiment: Experiment, seeds: range, rounds: int, text: Path) -> list[str]:
+    """A line for each arm that has contributors."""
+    lines = ["| arm | outer steps | merged / trained, each seed | busy |", "|---|---|---|---|"]
+    lab = IdleLab(text, 1)
+    for arm in experiment.arms:
+        if arm.way != "contributors":
+            continue
+        found = [_run(arm, lab, rounds, seed) for seed in seeds]
+        goodput = ", ".join(f"{each.tokens / each.tokens_trained:.3f}" for each in found)
+        versions, busy = (mean(values) for values in zip(*((e.versions, e.busy_share) for e in found), strict=True))
+        lines.append(f"| {arm.name} | {versions:.0f} | {goodput} | {busy:.2f} |")
+    lab.close()
+    return lines
 
 
 def _run(arm: Arm, lab: Lab, rounds: int, seed: int) -> Outcome:

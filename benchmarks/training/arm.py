@@ -33,7 +33,16 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             an older one, as a share of an assignment's time.
         stopped_micro: share of assignments that end early, at a random inner step, and leave a smaller update.
         killed_micro: share of assignments of which nothing comes back and whose device loses its residual.
+        killed_a_round_micro: chance of each contributor to be killed in the time that all together need for a round's
+            target, at any instant alike.
+        killed: what that ends: with its computer everything of its assignment is gone and its device begins without a
+            residual; of a worker alone the engine keeps every finished inner step and sends them as a smaller update.
         joins_at_round: the last contributor joins at this round.
+        target_steps: accepted inner steps after which a round closes; 0: as many as all contributors do in one
+            assignment each.
+        grace_micro: how much longer a round stays open then, as a share of an assignment's time.
+        sized_by: what a contributor's assignment lasts. By ``time``: as long as `inner_steps` take a contributor of
+            speed 1, up to four times as many. By ``rounds``: what the program gives a device at the run's pace.
     """
 
     name: str
@@ -51,7 +60,12 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wait_micro: int = 500_000
     stopped_micro: int = 0
     killed_micro: int = 0
+    killed_a_round_micro: int = 0
+    killed: Literal["computer", "worker"] = "computer"
     joins_at_round: int = 0
+    target_steps: int = 0
+    grace_micro: int = 0
+    sized_by: Literal["time", "rounds"] = "time"
 
 
 def topk(kept: int) -> CodecSpec:

@@ -21,6 +21,7 @@ from sparewatt.work.manifest import RoundSpec
 from sparewatt.work.model import parameter_count
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator import rounds as r
+from sparewatt_coordinator import schedule
 
 PARAMETERS: Final = parameter_count(MODEL)
 _NOWHERE: Final = "0" * 64
@@ -71,11 +72,12 @@ class Coordinator:
         staleness_rounds: of all merged updates together, which are `merged_updates`.
     """
 
-    def __init__(self, arm: Arm, start: Floats, tokens_target: int, tokens_total: int) -> None:
+    def __init__(self, arm: Arm, start: Floats, rounds: RoundSpec) -> None:
         self._arm = arm
         self._state = State(start, momentum=arm.outer.rule == "nesterov")
-        self._rounds = r.Rounds(RoundSpec(tokens_target, 0, 10**6, 0, tokens_total, 0), r.Gathering(number=1))
+        self._rounds = r.Rounds(rounds, r.Gathering(number=1))
         self._gathered: list[Sent] = []
+        self._began: list[int] = []
         self.moments: list[Factors] | None = None
         self.version = self.merged_tokens = self.late_tokens = self.patch_bytes = 0
         self.staleness_rounds = self.merged_updates = 0
@@ -90,13 +92,28 @@ class Coordinator:
         """Number of the round that an update accepted now joins, and of the version that will hold it."""
         return self._rounds.gathering.number
 
+    @property
+    def round_lasts_milliseconds(self) -> int | None:
+        """What a round has lately taken, as stores measure it."""
+        observed = schedule.observed_rounds(1, self.round)
+        if observed is None:
+            return None
+        since, until = (self._began[number - 1] for number in observed)
+        return (until - since) // (observed[1] - observed[0])
+
     def accept(self, sent: Sent, now_milliseconds: int) -> bool:
         """Take an update; whether a version was published by it."""
         if r.staleness(self.round, sent.base) > self._arm.outer.staleness_most:
             self.late_tokens += sent.tokens
             return False
+        if not self._gathered:
+            self._began.append(now_milliseconds)
         self._gathered.append(sent)
         return self._tick(r.Joined(sent.tokens), now_milliseconds)
+
+    def look(self, now_milliseconds: int) -> bool:
+        """Let time pass, with somebody still at work; whether a version was published by it."""
+        return self._tick(r.TimePassed(live_leases=1), now_milliseconds)
 
     def end(self, now_milliseconds: int) -> bool:
         """Close the round that is open, if it holds anything."""

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.training.arm import EXACT, NESTEROV, Arm, topk, with_patch
+from benchmarks.training.arm import EXACT, MEAN, NESTEROV, Arm, topk, with_patch
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 
 REFERENCE: Final = "one worker"
@@ -73,6 +73,22 @@ INT4: Final = _with(
 TOPK: Final = _with(
     OURS, "topk 128, patch 512", codec=topk(128), outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512))
 )
+# What `run create` picked for several contributors before any of this was measured: rounds of one full assignment, for
+# fewer would not give 200 of them, and a grace of 30 s beside assignments of 300 s.
+UNMEASURED: Final = Arm(
+    name="30 inner steps, fresh, never waits",
+    rate_micro=1_000,
+    outer=with_patch(NESTEROV, PatchSpec("int4")),
+    inner_steps=30,
+    wait_micro=0,
+    target_steps=30,
+    grace_micro=100_000,
+)
+SMALL_PATCH: Final = _with(OURS, "int8 up, int4 down", outer=with_patch(LONG_OUTER, PatchSpec("int4")))
+SPARSE_PATCH: Final = PatchSpec("topk", kept=512)
+SPARSE_MEAN: Final = with_patch(MEAN, SPARSE_PATCH)
+SPARSE_MILD: Final = with_patch(msgspec.structs.replace(NESTEROV, momentum_micro=500_000), SPARSE_PATCH)
+SPREAD: Final = (4_000, 1_000, 500, 250)
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -123,19 +139,70 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     "ablation": Experiment(
         "What do waiting, codecs, patches and the optimiser's state cost?",
         (OURS.name,),
-        (OURS, _with(OURS, "never waits", wait_micro=0), TOPK, INT4, FRESH_STATE),
+        (
+            OURS,
+            _with(OURS, "never waits", wait_micro=0),
+            _with(
+                OURS,
+                "never waits, 0.7/0.5",
+                wait_micro=0,
+                outer=msgspec.structs.replace(NESTEROV, momentum_micro=500_000),
+            ),
+            TOPK,
+            INT4,
+            FRESH_STATE,
+        ),
+        rounds=SHORT_ROUNDS,
+    ),
+    "profile": Experiment(
+        "Which defaults make several contributors' run good?",
+        (OURS.name,),
+        (
+            OURS,
+            UNMEASURED,
+            SMALL_PATCH,
+            _with(OURS, "15 inner steps", inner_steps=15),
+            _with(OURS, "30 inner steps", inner_steps=30),
+        ),
         rounds=SHORT_ROUNDS,
     ),
     "churn": Experiment(
-        "What does it cost when 30 % of all assignments are killed?",
+        "What does it cost when 30 % of the contributors are killed in every round?",
         (OURS.name,),
-        (OURS, _with(OURS, "30 % killed", killed_micro=300_000)),
+        (
+            OURS,
+            _with(OURS, "30 % of assignments killed", killed_micro=300_000),
+            _with(OURS, "computers killed", killed_a_round_micro=300_000),
+            _with(OURS, "computers killed, two assignments a round", killed_a_round_micro=300_000, target_steps=40),
+            _with(
+                OURS, "computers killed, 3 inner steps", killed_a_round_micro=300_000, inner_steps=3, target_steps=20
+            ),
+            _with(OURS, "workers killed", killed_a_round_micro=300_000, killed="worker"),
+        ),
         rounds=SHORT_ROUNDS,
     ),
     "spread": Experiment(
         "Does a spread of speeds of 16 to 1 cost anything?",
         (OURS.name,),
-        (OURS, _with(OURS, "speeds 4, 1, 1/2, 1/4", speeds_milli=(4_000, 1_000, 500, 250))),
+        (
+            OURS,
+            _with(OURS, "16 to 1, assignments of equal time", speeds_milli=SPREAD),
+            _with(OURS, "16 to 1, sized by rounds", speeds_milli=SPREAD, target_steps=20, sized_by="rounds"),
+        ),
+        rounds=SHORT_ROUNDS,
+    ),
+    "sparse": Experiment(
+        "With which settings are sparse updates good?",
+        (OURS.name,),
+        (
+            OURS,
+            TOPK,
+            _with(TOPK, "topk 128, patch int4", outer=with_patch(LONG_OUTER, PatchSpec("int4"))),
+            _with(
+                TOPK, "topk 128, patch 512, mean, beta1 0.9", outer=SPARSE_MEAN, beta1_micro=900_000, rate_micro=1_500
+            ),
+            _with(TOPK, "topk 128, patch 512, 0.7/0.5", outer=SPARSE_MILD),
+        ),
         rounds=SHORT_ROUNDS,
     ),
     "joiner": Experiment(

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import nan
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -159,6 +160,26 @@ class Lab:
             spans.append(Span(self._file, begin * SEQUENCE, taken * SEQUENCE))
             first, count = first + taken, count - taken
         return tuple(spans)
+
+
+class IdleLab(Lab):
+    """Trains nothing, so that the course of an arm (who does what when, and what is lost) takes seconds."""
+
+    def train(
+        self,
+        device: Device,  # noqa: ARG002 - as `Lab` has it, here and below
+        base: Floats,
+        first: int,  # noqa: ARG002
+        steps: int,
+        rates: tuple[float, float],  # noqa: ARG002
+        arm: Arm,
+    ) -> Trained:
+        """The weights that it began with."""
+        return Trained(base, steps, steps * batch_of(arm) * SEQUENCE)
+
+    def loss(self, weights: Floats) -> float:  # noqa: ARG002
+        """Unknown."""
+        return nan
 
 
 def text_of(source: Path) -> SplitText:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from math import log1p
 from typing import Final
 
 import msgspec
@@ -17,6 +18,9 @@ from benchmarks.training.coordinator import PARAMETERS, Coordinator, Sent
 from benchmarks.training.lab import BATCH, SEQUENCE, Device, Lab, Trained, batch_of
 from sparewatt.numeric.codec import encode_update
 from sparewatt.numeric.residual import BYTES_PER_COORDINATE, MISSED_MOST, Residual
+from sparewatt.work.manifest import InnerSpec, Manifest, RoundSpec
+from sparewatt_coordinator import schedule
+from sparewatt_coordinator.testing import runs
 
 STEP_TOKENS: Final = BATCH * SEQUENCE
 # Held-out losses over an arm's course, evenly spaced in tokens.
@@ -74,7 +78,7 @@ def rate_at(arm: Arm, progress: float) -> float:
 
 def steps_of(arm: Arm, speed: float) -> int:
     """Inner steps that take a contributor of this speed as long as `arm.inner_steps` take the first one, between a
-    quarter and four times as many; as `sparewatt_coordinator.schedule.size` has it."""
+    quarter and four times as many."""
     least = -(-arm.inner_steps // SMALLEST_SHARE)
     return max(least, min(round(arm.inner_steps * speed), LARGEST_FACTOR * arm.inner_steps))
 
@@ -84,6 +88,7 @@ class _Contributor:
     number: int
     speed: float
     device: Device = field(default_factory=Device)
+    steps: int = 0
     awaited: int = 0
     busy: float = 0.0
 
@@ -92,6 +97,21 @@ class _Contributor:
 class _Range:
     first: int
     steps: int
+
+
+@dataclass(frozen=True)
+class _Fate:
+    """How an assignment ends.
+
+    Attributes:
+        steps: completed inner steps.
+        lost: nothing of them comes back.
+        begun: of one more inner step, the share that was done in vain.
+    """
+
+    steps: int
+    lost: bool = False
+    begun: float = 0.0
 
 
 class Simulation:
@@ -109,7 +129,13 @@ class Simulation:
         self._seed = seed
         self._random = np.random.Generator(np.random.PCG64(seed))
         self._contributors = [_Contributor(number, speed / 1000) for number, speed in enumerate(arm.speeds_milli)]
-        self._coordinator = Coordinator(arm, lab.start, self._tokens_target(), tokens_total)
+        grace = round(arm.grace_micro * arm.inner_steps / 1000)
+        target = self._tokens_target()
+        self._round_lasts = target / STEP_TOKENS / sum(each.speed for each in self._contributors)
+        rounds = RoundSpec(target, grace, 10**6, 0, tokens_total, 0)
+        self._grace = grace / 1000
+        self._manifest = _manifest(arm, rounds)
+        self._coordinator = Coordinator(arm, lab.start, rounds)
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._waiting: list[_Contributor] = []
         self._gaps: deque[_Range] = deque()
@@ -133,7 +159,8 @@ class Simulation:
         return self._outcome(now, time.monotonic() - began)
 
     def _tokens_target(self) -> int:
-        return sum(steps_of(self._arm, each.speed) for each in self._contributors) * STEP_TOKENS
+        usual = sum(steps_of(self._arm, each.speed) for each in self._contributors)
+        return (self._arm.target_steps or usual) * STEP_TOKENS
 
     def _at(self, moment: float, act: Callable[[float], None]) -> None:
         self._number += 1
@@ -143,8 +170,9 @@ class Simulation:
         """Take an assignment and train it from the newest version; what comes of it arrives when its time is over."""
         if self._handed >= self._total:
             return
-        arm, taken = self._arm, self._take(steps_of(self._arm, who.speed))
-        done, killed = self._fate(taken.steps)
+        arm, taken = self._arm, self._take(self._size(who))
+        fate = self._fate(who, taken.steps)
+        done = fate.steps
         progress = self._handed / self._total
         self._handed += taken.steps * STEP_TOKENS
         first = rate_at(arm, progress) * arm.ramp_micro * 1e-6
@@ -152,21 +180,33 @@ class Simulation:
         base, weights = self._coordinator.version, self._coordinator.weights
         if arm.state == "fresh-shared-v":
             who.device.moments = self._coordinator.moments
-        lasts = done / who.speed * (1 + JITTER * (2 * self._random.random() - 1))
+        lasts = (done + fate.begun) / who.speed * (1 + JITTER * (2 * self._random.random() - 1))
         who.busy += lasts
-        self._trained += done * STEP_TOKENS
+        self._trained += round((done + fate.begun) * STEP_TOKENS)
         if done < taken.steps:
             self._handed -= (taken.steps - done) * STEP_TOKENS
             self._gaps.append(_Range(taken.first + done * BATCH, taken.steps - done))
-        if killed:
+        if fate.lost:
             self._handed -= done * STEP_TOKENS
-            self._gaps.append(_Range(taken.first, done))
+            if done:
+                self._gaps.append(_Range(taken.first, done))
             who.device = Device()
             self._at(now + lasts, partial(self._start, who))
             return
         trained = self._lab.train(who.device, weights, taken.first, done, rates, arm)
         sent = self._encoded(who, weights, trained, base)
         self._at(now + lasts, partial(self._arrive, who, sent))
+
+    def _size(self, who: _Contributor) -> int:
+        """Inner steps of the next assignment."""
+        if self._arm.sized_by == "time":
+            who.steps = steps_of(self._arm, who.speed)
+        else:
+            lasts = self._coordinator.round_lasts_milliseconds
+            sized = schedule.size(self._manifest, round(who.speed * STEP_TOKENS), lasts)
+            assert isinstance(sized, schedule.Sized), "T is as long as it takes here"
+            who.steps = sized.inner_steps
+        return who.steps
 
     def _take(self, steps: int) -> _Range:
         """What an earlier assignment left, before anything new."""
@@ -179,14 +219,20 @@ class Simulation:
         self._cursor += steps * BATCH
         return taken
 
-    def _fate(self, steps: int) -> tuple[int, bool]:
-        """Completed inner steps, and whether the device dies with them."""
+    def _fate(self, who: _Contributor, steps: int) -> _Fate:
         draw = self._random.random() * 1e6
         if draw < self._arm.killed_micro:
-            return max(1, int(self._random.random() * steps)), True
+            return _Fate(max(1, int(self._random.random() * steps)), lost=True)
         if draw < self._arm.killed_micro + self._arm.stopped_micro and steps > 1:
-            return int(self._random.integers(1, steps)), False
-        return steps, False
+            return _Fate(int(self._random.integers(1, steps)))
+        if self._arm.killed_a_round_micro:
+            # Every instant is equally dangerous: the time until a kill has an exponential distribution.
+            danger = -log1p(-self._arm.killed_a_round_micro * 1e-6) / self._round_lasts
+            lives = self._random.exponential(who.speed / danger)
+            if lives < steps:
+                done = int(lives)
+                return _Fate(done, lost=done == 0 or self._arm.killed == "computer", begun=lives - done)
+        return _Fate(steps)
 
     def _encoded(self, who: _Contributor, weights: np.ndarray, trained: Trained, base: int) -> Sent:
         codec, device = self._arm.codec, who.device
@@ -207,13 +253,23 @@ class Simulation:
         self._updates += 1
         who.awaited = self._coordinator.round
         self._waiting.append(who)
-        lasts = steps_of(self._arm, who.speed) / who.speed
+        lasts = who.steps / who.speed
         self._at(now + lasts * self._arm.wait_micro * 1e-6, partial(self._release, who))
         if self._coordinator.accept(sent, round(now * 1000)):
-            if self._coordinator.merged_tokens * MEASUREMENTS >= self._total * (len(self._points) + 1):
-                self._measure()
-            for each in [each for each in self._waiting if each.awaited <= self._coordinator.version]:
-                self._release(each, now)
+            self._published(now)
+        elif self._grace:
+            self._at(now + self._grace, self._look)
+
+    def _look(self, now: float) -> None:
+        """Whether a round's grace is over; asked once for every update that may have begun it."""
+        if self._coordinator.look(round(now * 1000)):
+            self._published(now)
+
+    def _published(self, now: float) -> None:
+        if self._coordinator.merged_tokens * MEASUREMENTS >= self._total * (len(self._points) + 1):
+            self._measure()
+        for each in [each for each in self._waiting if each.awaited <= self._coordinator.version]:
+            self._release(each, now)
 
     def _release(self, who: _Contributor, now: float) -> None:
         if who in self._waiting:
@@ -243,6 +299,17 @@ class Simulation:
             seconds=seconds,
             points=tuple(self._points),
         )
+
+
+def _manifest(arm: Arm, rounds: RoundSpec) -> Manifest:
+    """What decides how large assignments are; a second is the time of an inner step at speed 1."""
+    plain = runs.manifest(rounds=rounds)
+    return msgspec.structs.replace(
+        plain,
+        data=msgspec.structs.replace(plain.data, sequence_length=SEQUENCE),
+        inner=InnerSpec(arm.inner_steps, BATCH, arm.state),
+        outer=arm.outer,
+    )
 
 
 def train_alone(arm: Arm, lab: Lab, tokens_total: int, seed: int) -> Outcome:

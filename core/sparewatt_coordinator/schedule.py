@@ -9,6 +9,8 @@ from sparewatt.work.manifest import InnerSpec, Manifest, OptimiserSpec
 MICRO: Final = 1_000_000
 SMALLEST_SHARE: Final = 4
 LARGEST_FACTOR: Final = 4
+# Rounds over which their length is averaged: one alone may have held a pause.
+ROUNDS_OBSERVED: Final = 8
 LEASE_SECONDS_LEAST: Final = 120
 LEASE_SECONDS_MOST: Final = 86_400
 HEARTBEATS_PER_LEASE: Final = 6
@@ -21,7 +23,7 @@ class Sized(msgspec.Struct, frozen=True):
 
 
 class TooSlow(msgspec.Struct, frozen=True):
-    """A quarter of an assignment would take the device `seconds`, more than four rounds."""
+    """A quarter of an assignment would take the device `seconds`, more than four times T."""
 
     seconds: int
 
@@ -48,22 +50,53 @@ def smallest_steps(inner: InnerSpec) -> int:
     return -(-inner.inner_steps // SMALLEST_SHARE)
 
 
-def size(manifest: Manifest, tokens_per_s: int) -> Sized | TooSlow:
-    """Inner steps that end in T (``seconds_most``), between a quarter and four times ``inner_steps``.
+def observed_rounds(first: int, gathering: int) -> tuple[int, int] | None:
+    """The two rounds between whose first updates the run's pace is measured; None before two are closed.
 
     Args:
-        tokens_per_s: measured on this run; 0 when nothing was measured, which gets one full assignment. Faster
-            devices get more assignments beyond four times, not longer ones.
+        first: number of the run's first round.
+    """
+    latest = gathering - 1
+    earliest = max(first, latest - ROUNDS_OBSERVED)
+    return (earliest, latest) if earliest < latest else None
+
+
+def size(manifest: Manifest, tokens_per_s: int, round_lasts_milliseconds: int | None = None) -> Sized | TooSlow:
+    """Inner steps that end in T (``seconds_most``) and within one and a half of the run's rounds.
+
+    At least a quarter of ``inner_steps``. At most ``inner_steps``, so that a faster device gets more assignments, not
+    longer ones; where every update is a round of its own, four times as many. The half round is there because no
+    measurement is exact: devices that are equally fast keep their full assignments.
+
+    Args:
+        tokens_per_s: measured on this run; 0 when nothing was measured, which gets one full assignment.
+        round_lasts_milliseconds: measured over the last rounds; None before there are any. What takes a slow device
+            longer than several of them is old when it arrives: it counts for little, and in the end for nothing.
     """
     if tokens_per_s == 0:
         return Sized(manifest.inner.inner_steps)
-    each = step_tokens(manifest)
+    each, plan = step_tokens(manifest), manifest.rounds
     least = smallest_steps(manifest.inner)
     seconds = -(-least * each // tokens_per_s)
-    if seconds > 4 * manifest.rounds.seconds_most:
+    if seconds > 4 * plan.seconds_most:
         return TooSlow(seconds)
-    fitting = tokens_per_s * manifest.rounds.seconds_most // each
-    return Sized(max(least, min(fitting, LARGEST_FACTOR * manifest.inner.inner_steps)))
+    milliseconds = 1000 * plan.seconds_most
+    if round_lasts_milliseconds is not None:
+        milliseconds = min(milliseconds, round_lasts_milliseconds * 3 // 2)
+    alone = plan.tokens_target <= least * each
+    most = (LARGEST_FACTOR if alone else 1) * manifest.inner.inner_steps
+    return Sized(max(least, min(tokens_per_s * milliseconds // (1000 * each), most)))
+
+
+def comes_too_late(manifest: Manifest, tokens_per_s: int, round_lasts_milliseconds: int | None) -> bool:
+    """Whether rounds go by so fast that no version will take what the device trains, be it a quarter of an assignment.
+
+    It is only so while others keep the rounds going: that has to be asked beside it, or nobody would be given work.
+    """
+    if tokens_per_s == 0 or round_lasts_milliseconds is None:
+        return False
+    milliseconds = 1000 * smallest_steps(manifest.inner) * step_tokens(manifest) // tokens_per_s
+    return milliseconds > (manifest.outer.staleness_most + 1) * round_lasts_milliseconds
 
 
 def rates(manifest: Manifest, start: Progress, end: Progress) -> tuple[int, int]:

@@ -16,10 +16,51 @@ def test_an_unknown_speed_gets_one_full_assignment() -> None:
     assert schedule.size(RUN, 0) == Sized(INNER_STEPS)
 
 
-def test_a_device_gets_what_it_can_do_in_one_round_between_a_quarter_and_four_times() -> None:
-    assert schedule.size(RUN, STEP_TOKENS) == Sized(10)
-    assert schedule.size(RUN, 10**9) == Sized(4 * INNER_STEPS)
+def test_a_device_gets_what_it_can_do_in_one_round_between_a_quarter_and_a_full_assignment() -> None:
+    assert schedule.size(RUN, STEP_TOKENS // 2) == Sized(5)
+    assert schedule.size(RUN, 10**9) == Sized(INNER_STEPS)
     assert schedule.size(RUN, 1) == Sized(INNER_STEPS // 4)
+
+
+def test_where_every_update_is_a_round_a_fast_device_gets_four_times_as_much() -> None:
+    alone = with_rounds(RUN, tokens_target=FULL_TOKENS // 4)
+    assert schedule.size(alone, STEP_TOKENS) == Sized(10)
+    assert schedule.size(alone, 10**9) == Sized(4 * INNER_STEPS)
+
+
+def test_a_slow_device_gets_what_it_can_do_in_one_and_a_half_of_the_rounds_that_others_make() -> None:
+    assert schedule.size(RUN, STEP_TOKENS, round_lasts_milliseconds=4_000) == Sized(6)
+    assert schedule.size(RUN, STEP_TOKENS // 2, round_lasts_milliseconds=4_000) == Sized(3)
+    assert schedule.size(RUN, STEP_TOKENS // 4, round_lasts_milliseconds=4_000) == Sized(INNER_STEPS // 4)
+
+
+@given(st.integers(90, 110), st.integers(100, 10_000))
+def test_equal_devices_keep_full_assignments_however_inexact_speeds_are(percent: int, speed: int) -> None:
+    lasts = 1000 * FULL_TOKENS // speed
+    assert schedule.size(with_rounds(RUN, seconds_most=10_000), speed * percent // 100, lasts) == Sized(INNER_STEPS)
+
+
+def test_long_rounds_make_no_assignment_longer_than_t() -> None:
+    assert schedule.size(RUN, STEP_TOKENS // 2, round_lasts_milliseconds=10**9) == schedule.size(RUN, STEP_TOKENS // 2)
+
+
+def test_a_round_is_timed_over_the_last_eight() -> None:
+    assert [schedule.observed_rounds(1, gathering) for gathering in (1, 2, 3, 9, 10, 11)] == [
+        None,
+        None,
+        (1, 2),
+        (1, 8),
+        (1, 9),
+        (2, 10),
+    ]
+
+
+def test_a_device_comes_too_late_when_a_quarter_outlasts_all_rounds_that_would_take_it() -> None:
+    # Two inner steps take 2 s, and an update may be one round old: so it has two rounds.
+    assert not schedule.comes_too_late(RUN, STEP_TOKENS, 1_000)
+    assert schedule.comes_too_late(RUN, STEP_TOKENS, 999)
+    assert not schedule.comes_too_late(RUN, STEP_TOKENS, None)
+    assert not schedule.comes_too_late(RUN, 0, 1)
 
 
 def test_a_device_that_cannot_do_a_quarter_in_four_rounds_is_not_wanted() -> None:
@@ -27,10 +68,11 @@ def test_a_device_that_cannot_do_a_quarter_in_four_rounds_is_not_wanted() -> Non
     assert schedule.size(slow, 1) == TooSlow(seconds=48)
 
 
-@given(st.integers(0, 10**9))
-def test_a_size_is_always_in_bounds(speed: int) -> None:
-    sized = schedule.size(RUN, speed)
-    assert isinstance(sized, TooSlow) or INNER_STEPS // 4 <= sized.inner_steps <= 4 * INNER_STEPS
+@given(st.integers(0, 10**9), st.none() | st.integers(0, 10**9), st.sampled_from((1, FULL_TOKENS // 4, FULL_TOKENS)))
+def test_a_size_is_always_in_bounds(speed: int, lasts: int | None, target: int) -> None:
+    sized = schedule.size(with_rounds(RUN, tokens_target=target), speed, lasts)
+    most = INNER_STEPS if target == FULL_TOKENS else 4 * INNER_STEPS
+    assert isinstance(sized, TooSlow) or INNER_STEPS // 4 <= sized.inner_steps <= most
 
 
 def test_the_rate_warms_up_stays_and_decays_to_its_last_value() -> None:

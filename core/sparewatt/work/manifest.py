@@ -201,7 +201,7 @@ class RoundSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tokens_target: accepted tokens after which a round closes, `grace_milliseconds` later.
         seconds_most: T; a round closes this long after its first accepted update in any case.
         next_version_wait_milliseconds: how long a device that has just finished waits for the version that holds its
-            own update before it starts again from an older one. Zero where several contributors feed a round.
+            own update before it starts again from an older one.
         tokens_total: planned tokens of the whole run.
         seconds_total: planned duration; 0 where only tokens count.
     """

@@ -85,6 +85,7 @@ class Facts(msgspec.Struct, frozen=True):
     Attributes:
         version: the newest.
         gathering_updates: updates in the gathering round.
+        round_milliseconds: what a round has lately taken; None before that is known.
     """
 
     run: str
@@ -96,6 +97,7 @@ class Facts(msgspec.Struct, frozen=True):
     started_milliseconds: int | None
     gathering_round: int
     gathering_updates: int
+    round_milliseconds: int | None = None
 
 
 class WorkPlan(msgspec.Struct, frozen=True):
@@ -110,7 +112,8 @@ class Entry(msgspec.Struct, frozen=True):
     """How an update enters the books.
 
     Attributes:
-        consumes: its tokens count as trained; otherwise somebody else has them and it is only credited.
+        consumes: its tokens are in the model and count as trained; otherwise it is only credited, and somebody else
+            has them or will have them.
         merged: whether it carries weight in `round`.
         staleness: rounds that its base is older than the round's.
     """
@@ -119,6 +122,9 @@ class Entry(msgspec.Struct, frozen=True):
     consumes: bool
     merged: Literal["yes", "late"]
     staleness: int
+
+    def merged_in(self, round_number: int) -> bool:
+        return self.merged == "yes" and self.round == round_number
 
 
 class Repeated(msgspec.Struct, frozen=True):
@@ -253,9 +259,12 @@ def plan_work(
     refused = _no_work(facts, request, held, on_this_version)
     if refused is not None:
         return refused
-    sized = schedule.size(manifest, request.offer.tokens_per_s)
+    sized = schedule.size(manifest, request.offer.tokens_per_s, facts.round_milliseconds)
     if isinstance(sized, schedule.TooSlow):
         return NoWork("run.device_too_slow", MUCH_LATER_S)
+    others_are_at_work = facts.leased_tokens >= manifest.rounds.tokens_target
+    if others_are_at_work and schedule.comes_too_late(manifest, request.offer.tokens_per_s, facts.round_milliseconds):
+        return NoWork("run.device_too_slow", LATER_S)
     each = schedule.step_tokens(manifest)
     handed_out = facts.trained_tokens + facts.leased_tokens
     remaining = manifest.rounds.tokens_total - handed_out
@@ -307,9 +316,8 @@ def judge(
     if now_milliseconds > row.expires_milliseconds + LATE_MILLISECONDS_MOST:
         return Declined("update.too_late", final=True)
     age = staleness(facts.gathering_round, update.base.number)
-    consumes = row.holds_its_ranges
-    merges = consumes and age <= facts.manifest.outer.staleness_most and _round_is_merged(facts)
-    return Entry(facts.gathering_round, consumes, "yes" if merges else "late", age)
+    merges = row.holds_its_ranges and age <= facts.manifest.outer.staleness_most and _round_is_merged(facts)
+    return Entry(facts.gathering_round, merges, "yes" if merges else "late", age)
 
 
 def _round_is_merged(facts: Facts) -> bool:

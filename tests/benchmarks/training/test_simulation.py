@@ -1,13 +1,14 @@
 """The experiments' own machinery, on a text and for a few rounds: what it simulates must be what it says."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from benchmarks.training.arm import Arm, topk, with_patch
 from benchmarks.training.experiments import EXPERIMENTS
-from benchmarks.training.lab import Lab
+from benchmarks.training.lab import IdleLab, Lab
 from benchmarks.training.simulation import STEP_TOKENS, Outcome, Simulation, rate_at, steps_of, train_alone
 from sparewatt.work.manifest import PatchSpec
 
@@ -17,12 +18,24 @@ ARM = Arm(name="short", inner_steps=STEPS)
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    text = tmp_path_factory.mktemp("text") / "text.txt"
-    text.write_text(
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("text") / "text.txt"
+    found.write_text(
         "".join(f"{n}: the quick brown fox jumps over the lazy dog, {n * n} times.\n" for n in range(9_000))
     )
+    return found
+
+
+@pytest.fixture(scope="module")
+def lab(text: Path) -> Iterator[Lab]:
     found = Lab(text, 1)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def idle(text: Path) -> Iterator[IdleLab]:
+    found = IdleLab(text, 1)
     yield found
     found.close()
 
@@ -53,6 +66,29 @@ def test_what_is_stopped_or_killed_is_trained_by_somebody_else(lab: Lab) -> None
     assert (stopped.tokens, stopped.tokens_trained) == (TOKENS, TOKENS)
     killed = run(lab, killed_micro=400_000)
     assert killed.tokens == TOKENS < killed.tokens_trained
+
+
+def test_a_killed_computer_loses_its_assignment_and_a_killed_worker_less_than_an_inner_step(idle: IdleLab) -> None:
+    computers = run(idle, killed_a_round_micro=600_000)
+    workers = run(idle, killed_a_round_micro=600_000, killed="worker")
+    assert computers.tokens == workers.tokens == TOKENS
+    assert TOKENS < workers.tokens_trained < computers.tokens_trained
+    assert workers.updates > 4 * ROUNDS, "what a killed worker had finished is a smaller update"
+
+
+def test_a_round_closes_at_its_target_and_no_earlier_than_its_grace_is_over(idle: IdleLab) -> None:
+    half = 2 * STEPS
+    assert run(idle, target_steps=half).versions == 2 * ROUNDS
+    assert run(idle, target_steps=half, grace_micro=300_000).versions == ROUNDS, "the others' updates come in it"
+
+
+def test_equal_contributors_get_the_same_by_the_pace_of_rounds_and_unequal_ones_do_not(idle: IdleLab) -> None:
+    by_time, by_rounds = run(idle), run(idle, sized_by="rounds")
+    assert (by_rounds.updates, by_rounds.versions) == (by_time.updates, by_time.versions)
+    unequal = {"speeds_milli": (4_000, 1_000, 500, 250), "target_steps": 4 * STEPS}
+    longer, found = run(idle, **unequal), run(idle, **unequal, sized_by="rounds")
+    assert min(longer.tokens, found.tokens) >= TOKENS
+    assert found.updates > longer.updates, "the fast one does more assignments, and no longer ones"
 
 
 def test_sparse_updates_and_patches_travel_as_bytes(lab: Lab) -> None:

@@ -65,7 +65,7 @@ def test_a_profile_takes_the_choice_and_its_costs_follow() -> None:
     assert parameter_count(plain.model) >= DENSE_PARAMETERS_BELOW
     sparse = with_exchange(plain, Wishes(inner_state="fresh-shared-v"))
     assert (sparse.codec.name, sparse.outer.patch.name) == ("topk", "topk")
-    assert (sparse.outer.rule, sparse.outer.momentum_micro) == ("sgd", 0)
+    assert (sparse.outer.rule, sparse.outer.momentum_micro, sparse.optimiser.beta1_micro) == ("sgd", 0, 900_000)
     assert costs_of(sparse).upload_bytes_per_update < costs_of(plain).upload_bytes_per_update / 10
     words = exchange_words(sparse.codec, sparse.outer.patch, sparse.inner.state, 300)
     assert "topk 64 of 4096" in words
@@ -87,5 +87,5 @@ def test_a_dense_profile_keeps_its_outer_step() -> None:
     plain = run_profile("tiny", contributors=8)
     dense = with_exchange(plain, Wishes())
     assert (dense.codec, dense.outer.rule, dense.outer.patch.name) == (plain.codec, "nesterov", "int4")
-    said = exchange_words(dense.codec, dense.outer.patch, dense.inner.state, 300)
+    said = exchange_words(dense.codec, dense.outer.patch, "fresh", 300)
     assert said == "Updates go up as int8, versions come down as int4; about 300 outer steps are planned."

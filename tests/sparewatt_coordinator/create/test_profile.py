@@ -1,10 +1,21 @@
 import msgspec
 import pytest
 
+from sparewatt.work.adapter import AdapterSpec
 from sparewatt.work.bounds import MAXIMUM_PARAMETERS
 from sparewatt.work.model import parameter_count
 from sparewatt_coordinator.create.costs import costs_of
-from sparewatt_coordinator.create.profile import OUTER_STEPS_LEAST, SIZES, Profile, SizeName, run_profile, try_profile
+from sparewatt_coordinator.create.profile import (
+    LONG,
+    OUTER_STEPS_LEAST,
+    SHORT,
+    SIZES,
+    Profile,
+    SizeName,
+    checkpoint_profile,
+    run_profile,
+    try_profile,
+)
 
 
 def test_every_update_of_a_trial_alone_is_a_round_however_slow_its_device_is() -> None:
@@ -41,6 +52,46 @@ def test_every_size_is_a_run_within_all_bounds(size: SizeName, contributors: int
     rounds = profile.rounds
     smallest = profile.assignment_tokens // (4 if contributors == 1 else 1)
     assert rounds.tokens_target == smallest or rounds.tokens_total // rounds.tokens_target >= OUTER_STEPS_LEAST
+
+
+def test_one_contributor_averages_nothing() -> None:
+    alone = run_profile("tiny", contributors=1)
+    assert (alone.outer.rule, alone.outer.momentum_micro, alone.inner.state) == ("sgd", 0, "fresh")
+    assert (alone.inner.inner_steps, alone.optimiser.beta1_micro) == (30, 900_000)
+
+
+@pytest.mark.parametrize("size", ["try", "tiny"])
+def test_several_on_a_small_model_train_as_it_was_measured(size: SizeName) -> None:
+    alone, found = run_profile(size, contributors=1), run_profile(size, contributors=4)
+    assert (found.inner.inner_steps, found.inner.state) == (5, "fresh-shared-v")
+    assert (found.optimiser.beta1_micro, found.outer.rule) == (0, "nesterov")
+    assert (found.outer.rate_micro, found.outer.momentum_micro) == (700_000, 800_000)
+    assert found.optimiser.peak_rate_nano == alone.optimiser.peak_rate_nano * 2 // 3
+    assert found.rounds.tokens_target == 4 * found.assignment_tokens
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_several_always_wait_for_the_version_with_their_own_update_and_rounds_for_nobody(size: SizeName) -> None:
+    rounds = run_profile(size, contributors=4).rounds
+    assert rounds.next_version_wait_milliseconds >= 10_000
+    assert rounds.grace_milliseconds == 0
+
+
+def test_larger_models_get_longer_assignments() -> None:
+    assert run_profile("small", 4).inner.inner_steps == run_profile("large", 4).inner.inner_steps == LONG.inner_steps
+    assert LONG.inner_steps > SHORT.inner_steps
+
+
+def test_a_rate_that_the_organiser_names_is_not_changed() -> None:
+    model = run_profile("tiny", 1).model
+    assert checkpoint_profile(model, 4, peak_rate_nano=123_456).optimiser.peak_rate_nano == 123_456
+    assert checkpoint_profile(model, 4).optimiser.peak_rate_nano == 66_666
+
+
+def test_an_adapter_is_as_small_as_what_it_trains() -> None:
+    model = msgspec.structs.replace(run_profile("large", 1).model, adapter=AdapterSpec(8, 16, ("self_attn.q_proj",)))
+    assert checkpoint_profile(model, 4).inner.inner_steps == SHORT.inner_steps
+    assert checkpoint_profile(run_profile("large", 1).model, 4).inner.inner_steps == LONG.inner_steps
 
 
 def test_sizes_grow() -> None:

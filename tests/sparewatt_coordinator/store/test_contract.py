@@ -218,6 +218,28 @@ class TestLeases:
         merge(store, 1)
         lease(store, 100)
 
+    def test_a_slow_device_gets_what_fits_the_rounds_of_others_and_nothing_once_it_would_come_too_late(
+        self, store: Store
+    ) -> None:
+        for number in (1, 2, 3):
+            accept(store, lease(store, number), now=NOW + 2_000 * number)
+            merge(store, number)
+        # Rounds last 2 s and an update may be one round old.
+        request = lease_request(ALICE, 10)
+        slow = msgspec.structs.replace(request, offer=msgspec.structs.replace(request.offer, tokens_per_s=STEP_TOKENS))
+        found = store.lease_assignment(slow, online_sign, NOW)
+        assert isinstance(found, Leased)
+        assert found.assignment.inner_steps == 3
+        slower = msgspec.structs.replace(
+            request, request=11, offer=msgspec.structs.replace(request.offer, tokens_per_s=STEP_TOKENS // 4)
+        )
+        alone = msgspec.structs.replace(slower, assignment_id=identifier("assignment 11"))
+        assert isinstance(store.lease_assignment(alone, online_sign, NOW), Leased), "nobody else keeps rounds going"
+        lease(store, 12, BOB)
+        another = msgspec.structs.replace(slower, request=13, assignment_id=identifier("assignment 13"))
+        outcome = store.lease_assignment(another, online_sign, NOW)
+        assert outcome == NoWork("run.device_too_slow", 60)
+
     def test_a_lease_ends_with_its_time_and_its_ranges_are_handed_out_first(self, store: Store) -> None:
         work = lease(store, 1)
         assert store.expire_leases(NOW + LEASE_MILLISECONDS - 1) == 0
@@ -483,6 +505,10 @@ class TestUpdates:
             accept(store, lease(store, 10 + number))
             merge(store, number)
         assert accept(store, old)[1].merged == "late"
+        status = store.status()
+        assert (status.trained_tokens, status.gap_tokens) == (2 * FULL_TOKENS, FULL_TOKENS), "others train it again"
+        assert status.credited_tokens == 3 * FULL_TOKENS
+        assert conserved(store)
 
     def test_receipts_are_listed_in_order_and_stored_marks_are_kept(self, store: Store) -> None:
         first = accept(store, lease(store, 1))[0].receipt

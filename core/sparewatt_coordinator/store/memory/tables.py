@@ -107,7 +107,7 @@ class Tables:
         return next((number for number, each in self.rounds.items() if each.state in ("merging", "stalled")), None)
 
     def gathered(self) -> list[Taken]:
-        return [each for each in self.taken if each.entry.round == self.gathering and each.entry.merged == "yes"]
+        return [each for each in self.taken if each.entry.merged_in(self.gathering)]
 
     def facts(self) -> Facts:
         return Facts(
@@ -120,7 +120,19 @@ class Tables:
             started_milliseconds=self.started,
             gathering_round=self.gathering,
             gathering_updates=len(self.gathered()),
+            round_milliseconds=self.round_milliseconds(),
         )
+
+    def round_milliseconds(self) -> int | None:
+        """What a round has lately taken, from one's first update to the next one's."""
+        observed = schedule.observed_rounds(self.manifest.start.number + 1, self.gathering)
+        if observed is None:
+            return None
+        since, until = (
+            min(each.accepted_milliseconds for each in self.taken if each.entry.merged_in(number))
+            for number in observed
+        )
+        return max(0, until - since) // (observed[1] - observed[0])
 
     def revoked(self, contributor: str) -> bool:
         row = self.contributors.get(contributor)

@@ -37,6 +37,8 @@ def accept(
         tables.remove_gaps(update.assignment_id)
         tables.add_gaps(update.assignment_id, rest(pieces(row.assignment), update.tokens))
         tables.trained += update.tokens
+    elif row.state == "leased":
+        tables.end(row)
     tables.keep(msgspec.structs.replace(row, state="accepted", update_sha256=update_sha256, answer=signed))
     tables.taken.append(Taken(update, update_sha256, judgement, stated, signed, now))
     return Accepted(signed, update.tokens if judgement.merged == "yes" else None)

@@ -12,6 +12,7 @@ from sparewatt.work.assignment import Assignment, Range
 from sparewatt.work.manifest import Manifest
 from sparewatt.work.receipt import Announcement, Evaluation
 from sparewatt.work.version import BlobRef, VersionId
+from sparewatt_coordinator import schedule
 from sparewatt_coordinator.ranges import Cursor, Gap, Piece, shard_order
 from sparewatt_coordinator.store.base import RunRecord, Sign
 from sparewatt_coordinator.store.decide import AssignmentRow, Facts
@@ -104,7 +105,19 @@ class Tables:
             started_milliseconds=row[3],
             gathering_round=gathering,
             gathering_updates=self.number("SELECT count(*) FROM updates WHERE round = ? AND merged = 'yes'", gathering),
+            round_milliseconds=self.round_milliseconds(gathering),
         )
+
+    def round_milliseconds(self, gathering: int) -> int | None:
+        """What a round has lately taken, from one's first update to the next one's."""
+        observed = schedule.observed_rounds(self.manifest().start.number + 1, gathering)
+        if observed is None:
+            return None
+        since, until = (
+            self.number("SELECT min(accepted_milliseconds) FROM updates WHERE round = ? AND merged = 'yes'", number)
+            for number in observed
+        )
+        return max(0, until - since) // (observed[1] - observed[0])
 
     def gathering(self) -> int:
         return self.number("SELECT round FROM rounds WHERE state = 'gathering'")

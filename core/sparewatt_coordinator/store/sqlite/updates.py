@@ -99,6 +99,8 @@ def _enter(
     if entry.consumes:
         tables.remove_gaps(assignment.assignment_id)
         tables.add_gaps(assignment.assignment_id, rest(pieces(assignment), update.tokens))
+    elif row.state == "leased":
+        end(tables, row)
     tables.sql.execute(
         "UPDATE assignments SET state = 'accepted', update_sha256 = ?, answer = ? WHERE assignment_id = ?",
         (update_sha256, text(signed), assignment.assignment_id),
