@@ -34,6 +34,8 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         stopped_micro: share of assignments that end early, at a random inner step, and leave a smaller update.
         killed_micro: share of assignments of which nothing comes back and whose device loses its residual.
         joins_at_round: the last contributor joins at this round.
+        muon_momentum_micro: above 0 the inner matrices are trained by Muon with this momentum, from a fresh state.
+        dense_versions: updates from versions before this one are int8 whatever `codec` says.
     """
 
     name: str
@@ -52,6 +54,12 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stopped_micro: int = 0
     killed_micro: int = 0
     joins_at_round: int = 0
+    muon_momentum_micro: int = 0
+    dense_versions: int = 0
+
+    def codec_from(self, base: int) -> CodecSpec:
+        """Of an update that was trained from version `base`."""
+        return DENSE if base < self.dense_versions else self.codec
 
 
 def topk(kept: int) -> CodecSpec:

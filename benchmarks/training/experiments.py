@@ -74,6 +74,8 @@ TOPK: Final = _with(
     OURS, "topk 128, patch 512", codec=topk(128), outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512))
 )
 
+ROUNDED: Final = msgspec.structs.replace(LONG_OUTER, keyframe_type="bf16")
+
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
         "Which learning rate is best for which way of training?",
@@ -123,7 +125,18 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     "ablation": Experiment(
         "What do waiting, codecs, patches and the optimiser's state cost?",
         (OURS.name,),
-        (OURS, _with(OURS, "never waits", wait_micro=0), TOPK, INT4, FRESH_STATE),
+        (
+            OURS,
+            _with(OURS, "never waits", wait_micro=0),
+            TOPK,
+            FRESH_STATE,
+            _with(OURS, "weights rounded to bf16 at keyframes", outer=ROUNDED),
+            _with(OURS, "patch 512", outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512))),
+            _with(TOPK, "topk 128, patch 512 after 50 dense versions", dense_versions=50),
+            INT4,
+            _with(FRESH_STATE, "Muon, 0.001", muon_momentum_micro=900_000),
+            _with(FRESH_STATE, "Muon, 0.002", muon_momentum_micro=900_000, rate_micro=2_000),
+        ),
         rounds=SHORT_ROUNDS,
     ),
     "churn": Experiment(
