@@ -43,6 +43,8 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         grace_micro: how much longer a round stays open then, as a share of an assignment's time.
         sized_by: what a contributor's assignment lasts. By ``time``: as long as `inner_steps` take a contributor of
             speed 1, up to four times as many. By ``rounds``: what the program gives a device at the run's pace.
+        muon_momentum_micro: above 0 the inner matrices are trained by Muon with this momentum, from a fresh state.
+        dense_versions: updates from versions before this one are int8 whatever `codec` says.
     """
 
     name: str
@@ -66,6 +68,12 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     target_steps: int = 0
     grace_micro: int = 0
     sized_by: Literal["time", "rounds"] = "time"
+    muon_momentum_micro: int = 0
+    dense_versions: int = 0
+
+    def codec_from(self, base: int) -> CodecSpec:
+        """Of an update that was trained from version `base`."""
+        return DENSE if base < self.dense_versions else self.codec
 
 
 def topk(kept: int) -> CodecSpec:

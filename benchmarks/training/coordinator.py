@@ -157,6 +157,7 @@ class Coordinator:
         self.moments = mean_moments(reported) if reported else self.moments
 
     def _planned(self, number: int, gathered: list[Sent]) -> tuple[MergePlan, list[UpdateReader]]:
+        (codec,) = {self._arm.codec_from(sent.base) for sent in gathered}
         largest = max(sent.tokens for sent in gathered)
         listed = {}
         for place, sent in enumerate(gathered):
@@ -167,8 +168,6 @@ class Coordinator:
                 sent,
             )
         updates = sorted_updates(tuple(planned for planned, _ in listed.values()))
-        readers = [
-            UpdateReader(io.BytesIO(listed[update.place][1].payload), self._arm.codec, PARAMETERS) for update in updates
-        ]
+        readers = [UpdateReader(io.BytesIO(listed[update.place][1].payload), codec, PARAMETERS) for update in updates]
         base = VersionId(0, number - 1, _NOWHERE)
-        return MergePlan(_NOWHERE, number, base, None, self._arm.outer, self._arm.codec, updates), readers
+        return MergePlan(_NOWHERE, number, base, None, self._arm.outer, codec, updates), readers

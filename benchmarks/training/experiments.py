@@ -90,6 +90,8 @@ SPARSE_MEAN: Final = with_patch(MEAN, SPARSE_PATCH)
 SPARSE_MILD: Final = with_patch(msgspec.structs.replace(NESTEROV, momentum_micro=500_000), SPARSE_PATCH)
 SPREAD: Final = (4_000, 1_000, 500, 250)
 
+ROUNDED: Final = msgspec.structs.replace(LONG_OUTER, keyframe_type="bf16")
+
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
         "Which learning rate is best for which way of training?",
@@ -149,8 +151,13 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
                 outer=msgspec.structs.replace(NESTEROV, momentum_micro=500_000),
             ),
             TOPK,
-            INT4,
             FRESH_STATE,
+            _with(OURS, "weights rounded to bf16 at keyframes", outer=ROUNDED),
+            _with(OURS, "patch 512", outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512))),
+            _with(TOPK, "topk 128, patch 512 after 50 dense versions", dense_versions=50),
+            INT4,
+            _with(FRESH_STATE, "Muon, 0.001", muon_momentum_micro=900_000),
+            _with(FRESH_STATE, "Muon, 0.002", muon_momentum_micro=900_000, rate_micro=2_000),
         ),
         rounds=SHORT_ROUNDS,
     ),

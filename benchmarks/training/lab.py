@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.training.arm import Arm
+from benchmarks.training.muon import Muon
 from sparewatt.numeric.initial import initial_weights
 from sparewatt.numeric.weights import Floats
 from sparewatt.training.data import Sequences, Span
@@ -150,6 +151,8 @@ class Lab:
         if arm.state == "kept" or arm.way != "contributors":
             device.optimiser = device.optimiser or Optimiser(self._model.module, optimiser_of(arm))
             return device.optimiser
+        if arm.muon_momentum_micro:
+            return Muon(self._model.module, optimiser_of(arm), arm.muon_momentum_micro * 1e-6)
         return Optimiser(self._model.module, optimiser_of(arm), device.moments)
 
     def _spans(self, first: int, count: int) -> tuple[Span, ...]:

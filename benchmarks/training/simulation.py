@@ -235,7 +235,7 @@ class Simulation:
         return _Fate(steps)
 
     def _encoded(self, who: _Contributor, weights: np.ndarray, trained: Trained, base: int) -> Sent:
-        codec, device = self._arm.codec, who.device
+        codec, device = self._arm.codec_from(base), who.device
         residual = None
         if codec.error_feedback == "decay":
             missed = max(1, base - device.residual_base)

@@ -78,8 +78,9 @@ def exchange_for(parameters: int, outer_steps: int, wishes: Wishes) -> Exchange:
 
 
 def with_exchange(profile: Profile, wishes: Wishes) -> Profile:
-    """`profile` with the codecs that fit it and what was asked for. Moments of eight bits cannot be shared, so with them
-    states are fresh unless something else is asked for.
+    """`profile` with the codecs that fit it and what was asked for.
+
+    Moments of eight bits cannot be shared, so with them states are fresh unless something else is asked for.
 
     Sparse updates are stepped by as they are: momentum over coordinates that few updates name grows stale (SparseLoCo,
     2025, has none in its outer step either). AdamW then keeps its own.

@@ -79,6 +79,7 @@ def test_moments_of_eight_bits_cost_less_memory_and_are_not_shared() -> None:
     assert eight.optimiser == msgspec.structs.replace(plain.optimiser, name="adamw-8bit")
     saved = costs_of(with_exchange(plain, Wishes())).memory_bytes - costs_of(eight).memory_bytes
     assert 5.9 < saved / parameter_count(plain.model) < 6.0
+    assert with_exchange(plain, Wishes(optimiser="adamw-8bit")).inner.state == "fresh"
     with pytest.raises(InputError, match=r"optimiser\.state"):
         with_exchange(plain, Wishes(optimiser="adamw-8bit", inner_state="fresh-shared-v"))
 
