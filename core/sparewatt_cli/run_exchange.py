@@ -16,7 +16,7 @@ def wishes_of(
     patch: str | None,
     kept_down: int | None,
     inner_state: str | None,
-    keyframe_type: str = "fp32",
+    keyframe_type: str = "bf16",
     optimiser: str = "adamw",
 ) -> Wishes:
     """What the organiser asks for.

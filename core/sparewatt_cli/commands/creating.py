@@ -128,7 +128,7 @@ def create(
     patch: Patch = None,
     kept_down: KeptDown = None,
     inner_state: InnerState = "fresh",
-    keyframe_type: KeyframeType = "fp32",
+    keyframe_type: KeyframeType = "bf16",
     optimiser: OptimiserName = "adamw",
 ) -> None:
     """Make a run from data of yours, with a new model or one that you bring. The data go to every contributor in the
