@@ -1,6 +1,7 @@
 """The experiments' own machinery, on a text and for a few rounds: what it simulates must be what it says."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -85,8 +86,8 @@ def test_a_round_closes_at_its_target_and_no_earlier_than_its_grace_is_over(idle
 def test_equal_contributors_get_the_same_by_the_pace_of_rounds_and_unequal_ones_do_not(idle: IdleLab) -> None:
     by_time, by_rounds = run(idle), run(idle, sized_by="rounds")
     assert (by_rounds.updates, by_rounds.versions) == (by_time.updates, by_time.versions)
-    unequal = {"speeds_milli": (4_000, 1_000, 500, 250), "target_steps": 4 * STEPS}
-    longer, found = run(idle, **unequal), run(idle, **unequal, sized_by="rounds")
+    unequal = partial(run, idle, speeds_milli=(4_000, 1_000, 500, 250), target_steps=4 * STEPS)
+    longer, found = unequal(), unequal(sized_by="rounds")
     assert min(longer.tokens, found.tokens) >= TOKENS
     assert found.updates > longer.updates, "the fast one does more assignments, and no longer ones"
 

@@ -19,7 +19,7 @@ from sparewatt.work.model import ModelSpec
 from sparewatt.worker.areas import TRAINABLE_HEADER_BYTES
 from sparewatt.worker.messages import Applied, Progress, Ready, Trained, Uncompiled
 from sparewatt.worker.port import WorkerDevice, WorkerEvent, WorkerExited
-from sparewatt.worker.supervisor import WorkerSupervisor
+from sparewatt.worker.supervisor import WorkerProcess, WorkerSupervisor
 
 pytestmark = [
     pytest.mark.processes,
@@ -111,6 +111,7 @@ def test_a_compiler_does_not_outlive_its_worker(tmp_path: Path) -> None:
         await hearing.worker.send(bench.apply())
         await hearing.worker.send(bench.train(inner_steps=STEPS))
         await hearing.until(Applied)
+        assert isinstance(hearing.worker, WorkerProcess)
         worker = psutil.Process(hearing.worker.pid)
         until = time.monotonic() + COMPILING_SECONDS_MOST
         while not (started := worker.children(recursive=True)):
