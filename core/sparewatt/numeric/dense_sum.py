@@ -44,8 +44,8 @@ def add_weighted(total: Units, blocks: Sequence[DenseBlock], factors: Sequence[i
     coefficients = _coefficients(blocks, factors)
     whole = bool(coefficients.max() < _WHOLE_BELOW)
     parts = (coefficients,) if whole else (coefficients >> _HALF_BITS, coefficients & _HALF_MASK)
-    for number, part in enumerate(parts):
-        sums = _products(part, blocks)[: len(total)].astype(np.int64)
+    for number, products in enumerate(_products(parts, blocks)):
+        sums = products[: len(total)].astype(np.int64)
         total += sums if whole or number else np.left_shift(sums, _HALF_BITS, out=sums)
 
 
@@ -55,7 +55,8 @@ def weighted(blocks: Sequence[DenseBlock], factors: Sequence[int]) -> NDArray[np
     coefficients = _coefficients(blocks, factors)
     if coefficients.sum(axis=1).max() >= _FLOAT_BELOW:
         return None
-    return _products(coefficients, blocks)[: len(blocks[0].codes)]
+    sums: NDArray[np.float64] = _products((coefficients,), blocks)[0]
+    return sums[: len(blocks[0].codes)]
 
 
 def _coefficients(blocks: Sequence[DenseBlock], factors: Sequence[int]) -> Units:
@@ -65,11 +66,11 @@ def _coefficients(blocks: Sequence[DenseBlock], factors: Sequence[int]) -> Units
     return levels * np.array(factors, dtype=np.int64)
 
 
-def _products(coefficients: Units, blocks: Sequence[DenseBlock]) -> NDArray[np.float64]:
-    """Each chunk's coefficients times its codes, to the end of the last chunk."""
-    chunks, count = coefficients.shape
-    rows = coefficients.astype(np.float64)
-    sums = np.empty((chunks, CHUNK_COORDINATES), dtype=np.float64)
+def _products(parts: Sequence[Units], blocks: Sequence[DenseBlock]) -> NDArray[np.float64]:
+    """For each part, each chunk's coefficients times its codes, to the end of the last chunk; codes are read once."""
+    rows = np.stack(parts, axis=1).astype(np.float64)
+    chunks, _, count = rows.shape
+    sums = np.empty((len(parts), chunks, CHUNK_COORDINATES), dtype=np.float64)
     codes = np.stack([block.codes for block in blocks])
     # float64 codes of one chunk of 16 updates are 512 KiB: half of what a core's own cache commonly holds.
     matrix = np.empty((count, CHUNK_COORDINATES), dtype=np.float64)
@@ -77,5 +78,5 @@ def _products(coefficients: Units, blocks: Sequence[DenseBlock]) -> NDArray[np.f
         part = codes[:, chunk * CHUNK_COORDINATES : (chunk + 1) * CHUNK_COORDINATES]
         matrix[:, : part.shape[1]] = part
         matrix[:, part.shape[1] :] = 0
-        np.matmul(rows[chunk], matrix, out=sums[chunk])
-    return sums.reshape(-1)
+        np.matmul(rows[chunk], matrix, out=sums[:, chunk])
+    return sums.reshape(len(parts), -1)
