@@ -82,8 +82,20 @@ async def download(link: Link, folder: BlobFolder, blob: BlobRef, traffic: Traff
         folder.unpin(blob.sha256)
 
 
+async def _partial(folder: BlobFolder, blob: BlobRef) -> PartialBlob:
+    """Opened in a thread; closed again where a cancellation came while it was being opened."""
+    opening = asyncio.get_running_loop().run_in_executor(None, folder.partial, blob)
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait({opening})
+        if opening.exception() is None:
+            await in_thread(opening.result().close)
+        raise
+
+
 async def _download_once(link: Link, folder: BlobFolder, blob: BlobRef, traffic: Traffic) -> None:
-    partial = await in_thread(folder.partial, blob)
+    partial = await _partial(folder, blob)
     try:
         while not partial.have.complete:
             await traffic.until_download()
