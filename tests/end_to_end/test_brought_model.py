@@ -76,11 +76,11 @@ def named(spec: ModelSpec, flat: Floats) -> dict[str, torch.Tensor]:
 
 
 def quick(spec: ModelSpec) -> Profile:
-    """Every update is a round."""
+    """Every update is a round; the adapter's two contributors share second moments, as several do by default."""
     profile = checkpoint_profile(spec, contributors=1, sequence_length=16, peak_rate_nano=5_000_000)
     return replace(
         profile,
-        inner=InnerSpec(inner_steps=20, batch_sequences=8, state="fresh"),
+        inner=InnerSpec(inner_steps=20, batch_sequences=8, state="fresh" if spec.adapter is None else "fresh-shared-v"),
         optimiser=msgspec.structs.replace(profile.optimiser, warmup_tokens=0),
         rounds=RoundSpec(
             tokens_target=640,

@@ -1,4 +1,4 @@
-"""An optimiser's second moments as a run shares them: in the order of the model's tensors, not of its modules."""
+"""An optimiser's second moments as a run shares them: in the order of the model's tensors, which is the optimiser's."""
 
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from sparewatt.durable import storage_errors
 from sparewatt.numeric.moments import Means, decode_moments, encode_moments, read_moments
 from sparewatt.training.model import FlatModel
 from sparewatt.training.optimiser import Factors, Optimiser
-from sparewatt.work.model import tensors
 
 
 def reported_moments(model: FlatModel, optimiser: Optimiser) -> bytes:
@@ -18,9 +17,7 @@ def reported_moments(model: FlatModel, optimiser: Optimiser) -> bytes:
     Raises:
         IntegrityError: ``moments.malformed`` when the optimiser's numbers are not finite.
     """
-    names = [name for name, _ in model.module.named_parameters()]
-    by_name = dict(zip(names, optimiser.second_moments(), strict=True))
-    return encode_moments([_as_arrays(by_name[tensor.name]) for tensor in tensors(model.spec)], model.spec)
+    return encode_moments([_as_arrays(factors) for factors in optimiser.second_moments()], model.spec)
 
 
 def shared_moments(model: FlatModel, path: Path) -> list[Factors] | None:
@@ -34,12 +31,8 @@ def shared_moments(model: FlatModel, path: Path) -> list[Factors] | None:
         means = decode_moments(read_moments(source, model.spec), model.spec)
     if means is None:
         return None
-    by_name = dict(zip((tensor.name for tensor in tensors(model.spec)), means, strict=True))
     device = model.weights.device
-    return [
-        (torch.from_numpy(rows).to(device), torch.from_numpy(columns).to(device))
-        for rows, columns in (by_name[name] for name, _ in model.module.named_parameters())
-    ]
+    return [(torch.from_numpy(rows).to(device), torch.from_numpy(columns).to(device)) for rows, columns in means]
 
 
 def _as_arrays(factors: Factors) -> Means:

@@ -34,7 +34,7 @@ class Moments:
 
 
 class Optimiser:
-    """AdamW over a module's parameters: decay on matrices, none on norms.
+    """AdamW over what is trained of a module: decay on matrices, none on norms.
 
     The fused kernel makes one pass over weights and moments where the plain one makes about ten. With moments of eight
     bits only `step` can be called.
@@ -46,7 +46,9 @@ class Optimiser:
 
     def __init__(self, module: torch.nn.Module, spec: OptimiserSpec, shared: Sequence[Factors] | None = None) -> None:
         self._spec = spec
-        self._parameters = list(module.parameters())
+        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        # Parameters are views on one flat buffer (`model.FlatModel`); this is its order.
+        self._parameters = sorted(trained, key=lambda parameter: int(parameter.storage_offset()))
         self._steps = 0 if shared is not None else None
         self._adamw: torch.optim.Optimizer
         matrices = [item for item in self._parameters if item.ndim >= 2]
@@ -89,7 +91,7 @@ class Optimiser:
 
     def moments(self) -> Moments | None:
         """The state as it lies on the device; None before the first inner step."""
-        found = [self._adamw.state.get(parameter) for parameter in self._in_flat_order()]
+        found = [self._adamw.state.get(parameter) for parameter in self._parameters]
         states = [state for state in found if state]
         if len(states) < len(found):
             return None
@@ -101,12 +103,12 @@ class Optimiser:
 
     def blank_moments(self) -> Moments:
         """Tensors on the CPU to read a state into, for `restore`."""
-        shapes = [parameter.shape for parameter in self._in_flat_order()]
+        shapes = [parameter.shape for parameter in self._parameters]
         return Moments(0, [torch.empty(shape) for shape in shapes], [torch.empty(shape) for shape in shapes])
 
     def restore(self, moments: Moments) -> None:
         """Go on from a state that `moments` gave in another process."""
-        for parameter, first, second in zip(self._in_flat_order(), moments.first, moments.second, strict=True):
+        for parameter, first, second in zip(self._parameters, moments.first, moments.second, strict=True):
             self._adamw.state[parameter] = {
                 "step": torch.tensor(float(moments.steps), device=parameter.device),
                 "exp_avg": first.to(parameter.device),
@@ -115,12 +117,9 @@ class Optimiser:
         if self._steps is not None:
             self._steps = moments.steps - int(_UNCORRECTED_STEPS)
 
-    def _in_flat_order(self) -> list[torch.Tensor]:
-        """Parameters are views on one flat buffer (`model.FlatModel`)."""
-        return sorted(self._parameters, key=lambda parameter: int(parameter.storage_offset()))
-
     def second_moments(self) -> list[Factors]:
-        """For each parameter the means of its second moment over rows and over columns; zeros before the first step."""
+        """For each parameter, in flat order, the means of its second moment over rows and columns; zeros before the
+        first step."""
         return [self._factors(parameter) for parameter in self._parameters]
 
     def _factors(self, parameter: torch.Tensor) -> Factors:

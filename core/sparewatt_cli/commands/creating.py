@@ -86,7 +86,12 @@ KeptDown = Annotated[
     int | None, typer.Option(help="For topk: coordinates of each 4096 in a version.", show_default=False)
 ]
 InnerState = Annotated[
-    str, typer.Option(help="What the optimiser begins an assignment with: fresh, fresh-shared-v or kept.")
+    str | None,
+    typer.Option(
+        help="What the optimiser begins an assignment with: fresh, fresh-shared-v or kept; else as fits the number of "
+        "contributors.",
+        show_default=False,
+    ),
 ]
 OptimiserName = Annotated[
     str, typer.Option(help="adamw, or adamw-8bit: less memory, NVIDIA cards only, no checkpoints of unfinished work.")
@@ -127,7 +132,7 @@ def create(
     kept_up: KeptUp = None,
     patch: Patch = None,
     kept_down: KeptDown = None,
-    inner_state: InnerState = "fresh",
+    inner_state: InnerState = None,
     keyframe_type: KeyframeType = "bf16",
     optimiser: OptimiserName = "adamw",
 ) -> None:

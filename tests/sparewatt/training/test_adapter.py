@@ -11,13 +11,18 @@ from safetensors.torch import save_file
 from sparewatt.errors import IntegrityError, StorageError
 from sparewatt.numeric.initial import initial_weights
 from sparewatt.numeric.keyframe import write_keyframe
+from sparewatt.numeric.moments import CODE, write_moments
 from sparewatt.numeric.weights import Floats
 from sparewatt.training.adapter import Frozen
 from sparewatt.training.model import FlatModel, build, build_flat, load_flat, next_token_loss, store_flat
+from sparewatt.training.moments import reported_moments, shared_moments
+from sparewatt.training.optimiser import Optimiser
 from sparewatt.work.adapter import LAYERS, AdapterSpec
+from sparewatt.work.manifest import OptimiserSpec
 from sparewatt.work.model import ModelSpec, base_of, parameter_count, tensors
 
 CPU = torch.device("cpu")
+OPTIMISER = OptimiserSpec("adamw", 900_000, 950_000, 10_000, 100_000, 1_000, 1, 100_000, 0, 200_000)
 PLAIN = (
     ModelSpec("llama", 64, 32, 48, 2, 4, 2, 32),
     ModelSpec("qwen3", 64, 32, 64, 2, 4, 2, 32, "separate", head_size=16),
@@ -67,6 +72,30 @@ def test_weights_go_in_and_out_unchanged(spec: ModelSpec, tmp_path: Path) -> Non
     store_flat(module, spec, back)
     assert back.tobytes() == weights.tobytes()
     assert torch.equal(logits(module), logits(of(spec, frozen, weights).module))
+
+
+@every
+def test_only_the_adapter_has_moments_and_they_can_be_kept_and_shared(spec: ModelSpec, tmp_path: Path) -> None:
+    _, frozen = stored(spec, tmp_path)
+    model = of(spec, frozen, initial_weights(spec, 1))
+    optimiser = Optimiser(model.module, OPTIMISER)
+    assert optimiser.moments() is None
+    next_token_loss(model.module, TOKENS).backward()
+    optimiser.step(1e-3)
+    kept = optimiser.moments()
+    assert kept is not None
+    shapes = [tensor.shape for tensor in tensors(spec)]
+    assert [tuple(moment.shape) for moment in kept.second] == shapes
+    with (tmp_path / "moments").open("wb") as sink:
+        write_moments(np.frombuffer(reported_moments(model, optimiser), dtype=CODE), sink)
+    shared = shared_moments(model, tmp_path / "moments")
+    assert shared is not None
+    for factors, own in zip(shared, optimiser.second_moments(), strict=True):
+        for said, exact in zip(factors, own, strict=True):
+            assert said.numpy() == pytest.approx(exact.numpy(), rel=0.1, abs=1e-12)
+    begun = Optimiser(model.module, OPTIMISER, shared).moments()
+    assert begun is not None
+    assert [tuple(moment.shape) for moment in begun.second] == shapes
 
 
 @every

@@ -51,6 +51,24 @@ def test_a_new_run_says_where_its_key_is_and_how_to_serve_it(
     assert key.read_text().strip() not in out
 
 
+@pytest.mark.parametrize(("contributors", "state", "inner_steps"), [(1, "fresh", 30), (4, "fresh-shared-v", 5)])
+def test_what_is_not_asked_for_is_what_fits_the_number_of_contributors(
+    command: Command,
+    text: Path,
+    tmp_path: Path,
+    contributors: int,
+    state: str,
+    inner_steps: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "numbers"
+    assert create(command, folder, text, "--contributors", str(contributors)) == 0
+    capsys.readouterr()
+    manifest = shown(command, folder, capsys)
+    assert (manifest["inner"]["state"], manifest["inner"]["inner_steps"]) == (state, inner_steps)
+    assert manifest["outer"]["keyframe_type"] == "bf16"
+
+
 def test_a_run_is_never_made_over_another(command: Command, made: Path, text: Path) -> None:
     before = sorted(path.name for path in made.iterdir())
     assert create(command, made, text) == 4
