@@ -20,9 +20,9 @@ from sparewatt.errors import IntegrityError
 from sparewatt.numeric import bfloat16
 from sparewatt.numeric.blocks import block_count, block_size
 from sparewatt.numeric.codec import UNIT_BITS, Units, UpdateReader
-from sparewatt.numeric.dense_sum import UPDATES_AT_A_TIME, add_weighted, weighted
+from sparewatt.numeric.dense_sum import UPDATES_AT_A_TIME, weighted
 from sparewatt.numeric.levels import UNIT
-from sparewatt.numeric.merge_plan import MergePlan, sorted_updates
+from sparewatt.numeric.merge_plan import MergePlan, PlannedUpdate, sorted_updates
 from sparewatt.numeric.outer_state import OuterBlock, OuterState
 from sparewatt.numeric.patch import add_change, encode_block
 from sparewatt.numeric.update_blocks import Sparse
@@ -81,28 +81,30 @@ class RoundMerge:
         if self._plan.codec.name == "topk":
             return self._mean_of_senders(index, block_size(index, self._coordinates))
         # A power of two changes no digit of a quotient, so units cost no operation of their own.
-        whole = self._weight * UNIT
-        merged = self._numerator(index)
-        return np.divide(merged, whole, out=merged) if merged.dtype == np.float64 else merged / whole
+        merged: NDArray[np.float64] = self._numerator(index) / (self._weight * UNIT)
+        return merged
 
     def _numerator(self, index: int) -> Units | NDArray[np.float64]:
-        """The weighted sum; as float64 where that is exact."""
+        """The weighted sum, exactly; as float64 where one product of matrices has all of it."""
         pairs = list(zip(self._plan.updates, self._updates, strict=True))
-        total = np.zeros(0, dtype=np.int64)
-        for first in range(0, len(pairs), UPDATES_AT_A_TIME):
-            some = pairs[first : first + UPDATES_AT_A_TIME]
-            factors = [update.factor for update, _ in some]
-            blocks = [block for _, reader in some if (block := reader.dense(index)) is not None]
-            if blocks and len(some) == len(pairs) and (sums := weighted(blocks, factors)) is not None:
-                return sums
-            if not len(total):
-                total = np.zeros(block_size(index, self._coordinates), dtype=np.int64)
-            if blocks:
-                add_weighted(total, blocks, factors)
-                continue
-            for update, reader in some:
-                units = reader.block(index)
-                total += np.multiply(units, update.factor, out=units)
+        parts = (
+            self._sum(index, pairs[first : first + UPDATES_AT_A_TIME])
+            for first in range(0, len(pairs), UPDATES_AT_A_TIME)
+        )
+        total = next(parts)
+        for part in parts:
+            total = total.astype(np.int64, copy=False)
+            total += part.astype(np.int64, copy=False)
+        return total
+
+    def _sum(self, index: int, pairs: Sequence[tuple[PlannedUpdate, UpdateReader]]) -> Units | NDArray[np.float64]:
+        blocks = [block for _, reader in pairs if (block := reader.dense(index)) is not None]
+        if blocks:
+            return weighted(blocks, [update.factor for update, _ in pairs])
+        total = np.zeros(block_size(index, self._coordinates), dtype=np.int64)
+        for update, reader in pairs:
+            units = reader.block(index)
+            total += np.multiply(units, update.factor, out=units)
         return total
 
     def _mean_of_senders(self, index: int, size: int) -> NDArray[np.float64]:
