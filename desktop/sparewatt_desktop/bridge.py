@@ -48,15 +48,15 @@ from sparewatt_desktop.platform.engine_process import EngineStarter
 from sparewatt_desktop.platform.peer import check_folder, check_peer
 from sparewatt_desktop.platform.place import Place
 from sparewatt_desktop.questions import Questions
-from sparewatt_desktop.watching import EngineBridge
+from sparewatt_desktop.watching import EngineSignals
 
 READ_BYTES_MOST: Final = 1 << 18
 # So long an engine must have worked before a crash counts as its first again.
 _WORKED_S: Final = 120.0
 
 
-class Bridge(EngineBridge):
-    """Keeps a connection to the engine of one data folder, and is the `page.Commands` of every page.
+class Bridge(EngineSignals):
+    """Keeps a connection to the engine of one data folder, and is a `watching.EngineBridge`.
 
     Args:
         starter: starts an engine when none runs.

@@ -1,86 +1,86 @@
 """The state as it is now, for everything that shows it: tray, status page, banner."""
 
-from collections.abc import Callable
+from typing import Protocol
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from sparewatt.control.messages import Request
-from sparewatt.errors import SparewattError
 from sparewatt.snapshot import Snapshot
 from sparewatt.wording.catalogue import Translations
 from sparewatt_desktop.connection import Link
 from sparewatt_desktop.engine_words import Notice, engine_notice
-from sparewatt_desktop.page import Wanted
+from sparewatt_desktop.page import Commands
 from sparewatt_desktop.state import State, state_of
 
 
-class EngineBridge(QObject):
-    """All that the desktop needs of an engine; `bridge.Bridge` has one over its socket. It is a `page.Commands`, too.
+class EngineSignals(QObject):
+    """What an `EngineBridge` tells; a protocol cannot declare signals."""
 
-    Qt's own metaclass rules out `abc`, and a protocol cannot declare signals: so every method that an engine must have
-    raises NotImplementedError here.
+    _snapshot_changed = Signal(object)
+    _link_changed = Signal(object)
+    _stopped = Signal()
 
-    Signals:
-        snapshot_changed: the newest `Snapshot`, or None once no engine can be heard.
-        link_changed: the `Link`, whenever its phase or its error is another one.
-        stopped: the desktop may end.
-    """
+    @property
+    def snapshot_changed(self) -> SignalInstance:
+        """The newest `Snapshot`, or None once no engine can be heard."""
+        return self._snapshot_changed
 
-    snapshot_changed = Signal(object)
-    link_changed = Signal(object)
-    stopped = Signal()
+    @property
+    def link_changed(self) -> SignalInstance:
+        """The `Link`, whenever its phase or its error is another one."""
+        return self._link_changed
 
+    @property
+    def stopped(self) -> SignalInstance:
+        """The desktop may end."""
+        return self._stopped
+
+
+class EngineBridge(Commands, Protocol):
+    """All that the desktop needs of an engine; `bridge.Bridge` has one over its socket."""
+
+    @property
+    def snapshot_changed(self) -> SignalInstance: ...
+    @property
+    def link_changed(self) -> SignalInstance: ...
+    @property
+    def stopped(self) -> SignalInstance: ...
     @property
     def link(self) -> Link:
         """How it stands with the engine."""
-        raise NotImplementedError
+        ...
 
     @property
     def snapshot(self) -> Snapshot | None:
         """The newest state; None while no engine can be heard."""
-        raise NotImplementedError
+        ...
 
     def begin(self, *, start: bool) -> None:
         """Look for an engine, and start one when `start` and none runs."""
-        raise NotImplementedError
+        ...
 
     def start_engine(self) -> None:
         """Start an engine, where none can be heard."""
-        raise NotImplementedError
+        ...
 
     def replace_engine(self) -> None:
         """Let an engine of another version finish what it does, then start ours."""
-        raise NotImplementedError
+        ...
 
     def look_again(self) -> None:
         """Look for an engine now instead of a little later."""
-        raise NotImplementedError
+        ...
 
     def stop_engine(self) -> None:
         """Stop the workers, then the engine; `stopped` comes when it is gone or took too long."""
-        raise NotImplementedError
+        ...
 
     def leave(self) -> None:
         """Let go of the engine, which goes on; `stopped` comes."""
-        raise NotImplementedError
+        ...
 
     def set_seen(self, seen: bool) -> None:
         """Watch closely while somebody looks, and rarely otherwise."""
-        raise NotImplementedError
-
-    def ask(
-        self,
-        make: Callable[[int], Request],
-        wanted: type[Wanted],
-        answered: Callable[[Wanted], None],
-        refused: Callable[[SparewattError], None],
-    ) -> None:
-        """As of `page.Commands`."""
-        raise NotImplementedError
-
-    def command(self, make: Callable[[int], Request], refused: Callable[[SparewattError], None]) -> None:
-        """As of `page.Commands`."""
-        raise NotImplementedError
+        ...
 
 
 class StateWatch(QObject):

@@ -36,10 +36,10 @@ from sparewatt.snapshot import Snapshot
 from sparewatt.testing.control_engine import ControlEngine
 from sparewatt_desktop.connection import Link
 from sparewatt_desktop.page import Wanted
-from sparewatt_desktop.watching import EngineBridge
+from sparewatt_desktop.watching import EngineSignals
 
 
-class StagedBridge(EngineBridge):
+class StagedBridge(EngineSignals):
     """`watching.EngineBridge` over a `ControlEngine` in the same thread; `asked` are the desktop's wishes, in order."""
 
     def __init__(self, engine: ControlEngine, link: Link) -> None:
