@@ -142,7 +142,7 @@ async def rig(
 
 
 def _create_run(plan: TrialPlan, change: Callable[[Profile], Profile]) -> None:
-    """A trial's run in which nobody waits for the version that holds its own update, as in a run of many."""
+    """A trial's run in which nobody waits for the version that holds its own update: what is measured is training."""
     profile = try_profile(len(plan.engines), plan.seconds)
     rounds = msgspec.structs.replace(profile.rounds, next_version_wait_milliseconds=0)
     options = RunOptions(

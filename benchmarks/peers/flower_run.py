@@ -1,23 +1,18 @@
 """Flower's server and two of its clients, of which one may be killed half way."""
 
 import asyncio
-import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-
-import psutil
 
 from benchmarks.metered import wire
 from benchmarks.peers.environment import NotInstalled, environment, version
 from benchmarks.peers.outcome import Course, Outcome, longest_pause, steps_told
+from benchmarks.peers.programs import end, ended_programs
 from benchmarks.peers.task import CONTRIBUTORS, Task, held_out_loss
 
 START_SECONDS_MOST: Final = 300.0
@@ -72,7 +67,7 @@ async def _course(python: Path, task: Task, folder: Path, *, kill: bool) -> Cour
     port = _free_port()
     _write_app(folder, place, port)
     programs = python.parent
-    with _group_of() as groups:
+    with ended_programs() as groups:
         async with wire(port) as between:
             server = ["flower-superlink", "--insecure", "--host", "127.0.0.1", "--port", str(port)]
             groups.append(_start(programs, place, "superlink", [*server, "--disable-runtime-dependency-installation"]))
@@ -87,7 +82,7 @@ async def _course(python: Path, task: Task, folder: Path, *, kill: bool) -> Cour
             killed_at = None
             if kill:
                 killed_at = await _until_half(place / f"said-{CONTRIBUTORS - 1}", task, began)
-                _kill(groups[CONTRIBUTORS])
+                end(groups[CONTRIBUTORS])
             ended = await _until_ended(place / "said-server", began)
             seconds, moved = time.time() - began, between.up + between.down - before
     steps = [steps_told(place / f"said-{index}") for index in range(CONTRIBUTORS)]
@@ -182,25 +177,3 @@ async def _until_ended(said: Path, began: float) -> bool:
 
 def _told_end(said: Path) -> bool:
     return said.exists() and '"ended"' in said.read_text(encoding="utf-8")
-
-
-@contextmanager
-def _group_of() -> "Iterator[list[subprocess.Popen[bytes]]]":
-    groups: list[subprocess.Popen[bytes]] = []
-    try:
-        yield groups
-    finally:
-        for each in reversed(groups):
-            _kill(each)
-
-
-def _kill(leader: "subprocess.Popen[bytes]") -> None:
-    """End a program and all that it started, as a computer that loses its power does: Flower gives its apps' processes
-    sessions of their own."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for each in psutil.Process(leader.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(leader.pid, signal.SIGKILL)
-    leader.wait()

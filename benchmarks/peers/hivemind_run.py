@@ -1,9 +1,7 @@
 """Two contributors of hivemind in a network of their own, of which one may be killed half way."""
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +12,7 @@ from typing import Final
 
 from benchmarks.peers.environment import NotInstalled, environment, version
 from benchmarks.peers.outcome import Course, Outcome, longest_pause, steps_told
+from benchmarks.peers.programs import end, ended_programs
 from benchmarks.peers.task import CONTRIBUTORS, Task, held_out_loss
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -43,7 +42,7 @@ def _course(python: Path, task: Task, folder: Path, *, kill: bool) -> Course:
     place = folder / ("hivemind-killed" if kill else "hivemind")
     place.mkdir()
     said = [place / f"said-{index}" for index in range(CONTRIBUTORS)]
-    with _network(place) as namespace, _group_of() as groups:
+    with _network(place) as namespace, ended_programs() as groups:
         groups.append(_start(python, namespace, folder, 0, task, said[0]))
         first = _address(said[0], groups)
         groups.append(_start(python, namespace, folder, 1, task, said[1], first))
@@ -52,7 +51,7 @@ def _course(python: Path, task: Task, folder: Path, *, kill: bool) -> Course:
         (place / "begin").touch()
         killed_at = _until_half(said[1], task, began) if kill else None
         if killed_at is not None:
-            _kill(groups.pop())
+            end(groups.pop())
         ended = _until_ended(said[:1] if kill else said, groups, began)
         seconds = time.time() - began
         moved = loopback_bytes(Path(f"/proc/{namespace}/net/dev").read_text(encoding="ascii")) - before
@@ -92,21 +91,10 @@ def _until_ended(said: list[Path], groups: "list[subprocess.Popen[bytes]]", bega
 def _network(place: Path) -> Iterator[int]:
     """A process that holds a network namespace with nothing but a loopback."""
     command = ["unshare", "-n", "sh", "-c", "ip link set lo up && touch up && exec sleep 1800"]
-    with _group_of() as groups:
+    with ended_programs() as groups:
         groups.append(subprocess.Popen(command, cwd=place, start_new_session=True))
         _until_there(place / "up")
         yield groups[0].pid
-
-
-@contextmanager
-def _group_of() -> "Iterator[list[subprocess.Popen[bytes]]]":
-    """Processes that each lead a group: hivemind's own daemon is in it and ends with it."""
-    groups: list[subprocess.Popen[bytes]] = []
-    try:
-        yield groups
-    finally:
-        for each in groups:
-            _kill(each)
 
 
 def _start(
@@ -116,13 +104,6 @@ def _start(
     command = ["nsenter", "-t", str(namespace), "-n", str(python), *map(str, arguments)]
     with said.with_suffix(".log").open("wb") as log:
         return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
-
-
-def _kill(leader: "subprocess.Popen[bytes]") -> None:
-    """End a process and its group, of which some may live on when it has ended."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(leader.pid, signal.SIGKILL)
-    leader.wait()
 
 
 def _until_there(path: Path) -> None:

@@ -156,9 +156,9 @@ class RunSide:
         held.row = msgspec.structs.replace(held.row, expires_milliseconds=max(held.row.expires_milliseconds, now))
         entry = judge(held.row, held.row.assignment.contributor, update, "", True, False, self._facts(), now)
         assert isinstance(entry, Entry), entry
-        self.give_back(held, update.tokens if entry.consumes else 0)
-        self._trained += update.tokens if entry.consumes else 0
-        if entry.merged != "yes":
+        self.give_back(held, update.tokens if entry.carries_weight else 0)
+        self._trained += update.tokens if entry.carries_weight else 0
+        if not entry.carries_weight:
             self.late_tokens += update.tokens
             return False
         self.staleness[entry.staleness] += 1
@@ -209,12 +209,5 @@ class RunSide:
             started_milliseconds=0,
             gathering_round=gathering.number,
             gathering_updates=gathering.updates,
-            round_milliseconds=self._round_milliseconds(gathering.number),
+            round_milliseconds=schedule.round_milliseconds(1, gathering.number, lambda number: self._began[number - 1]),
         )
-
-    def _round_milliseconds(self, gathering: int) -> int | None:
-        observed = schedule.observed_rounds(1, gathering)
-        if observed is None:
-            return None
-        since, until = (self._began[number - 1] for number in observed)
-        return (until - since) // (observed[1] - observed[0])

@@ -95,11 +95,7 @@ class Coordinator:
     @property
     def round_lasts_milliseconds(self) -> int | None:
         """What a round has lately taken, as stores measure it."""
-        observed = schedule.observed_rounds(1, self.round)
-        if observed is None:
-            return None
-        since, until = (self._began[number - 1] for number in observed)
-        return (until - since) // (observed[1] - observed[0])
+        return schedule.round_milliseconds(1, self.round, lambda number: self._began[number - 1])
 
     def accept(self, sent: Sent, now_milliseconds: int) -> bool:
         """Take an update; whether a version was published by it."""

@@ -16,21 +16,15 @@ class Muon(Optimiser):
 
     def __init__(self, module: torch.nn.Module, spec: OptimiserSpec, momentum: float) -> None:
         super().__init__(module, spec)
-        named = dict(module.named_parameters())
-        outside = [item for name, item in named.items() if item.ndim < 2 or "embed" in name or "lm_head" in name]
-        matrices = [item for item in named.values() if not any(item is other for other in outside)]
-        decay = spec.weight_decay_micro * 1e-6
-        self._adamw = torch.optim.AdamW(
-            [
-                {"params": [item for item in outside if item.ndim >= 2], "weight_decay": decay},
-                {"params": [item for item in outside if item.ndim < 2], "weight_decay": 0.0},
-            ],
-            lr=0.0,
-            betas=(spec.beta1_micro * 1e-6, spec.beta2_micro * 1e-6),
-            eps=spec.epsilon_pico * 1e-12,
-        )
+        matrices = [
+            item
+            for name, item in module.named_parameters()
+            if item.ndim >= 2 and "embed" not in name and "lm_head" not in name
+        ]
+        for group in self._adamw.param_groups:
+            group["params"] = [item for item in group["params"] if not any(item is matrix for matrix in matrices)]
         self._muon = torch.optim.Muon(
-            matrices, lr=0.0, weight_decay=decay, momentum=momentum, adjust_lr_fn="match_rms_adamw"
+            matrices, lr=0.0, weight_decay=self._decay, momentum=momentum, adjust_lr_fn="match_rms_adamw"
         )
 
     def step(self, rate: float) -> None:

@@ -69,6 +69,14 @@ def test_what_is_stopped_or_killed_is_trained_by_somebody_else(lab: Lab) -> None
     assert killed.tokens == TOKENS < killed.tokens_trained
 
 
+def test_a_dense_beginning_ends_at_its_version(idle: IdleLab) -> None:
+    dense = run(idle)
+    sparse = run(idle, codec=topk(64))
+    begun = run(idle, codec=topk(64), dense_versions=1)
+    assert begun.versions == sparse.versions == ROUNDS
+    assert begun.bytes_up - sparse.bytes_up == pytest.approx((dense.bytes_up - sparse.bytes_up) / ROUNDS, rel=0.01)
+
+
 def test_a_killed_computer_loses_its_assignment_and_a_killed_worker_less_than_an_inner_step(idle: IdleLab) -> None:
     computers = run(idle, killed_a_round_micro=600_000)
     workers = run(idle, killed_a_round_micro=600_000, killed="worker")
