@@ -1,5 +1,6 @@
 """How large a device's next assignment is and which learning rates it has. Pure."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -50,15 +51,18 @@ def smallest_steps(inner: InnerSpec) -> int:
     return -(-inner.inner_steps // SMALLEST_SHARE)
 
 
-def observed_rounds(first: int, gathering: int) -> tuple[int, int] | None:
-    """The two rounds between whose first updates the run's pace is measured; None before two are closed.
+def round_milliseconds(first: int, gathering: int, began: Callable[[int], int]) -> int | None:
+    """What a round has lately taken, from one's first update to the next one's; None before two are closed.
 
     Args:
         first: number of the run's first round.
+        began: when the first update of a closed round was accepted.
     """
     latest = gathering - 1
     earliest = max(first, latest - ROUNDS_OBSERVED)
-    return (earliest, latest) if earliest < latest else None
+    if earliest >= latest:
+        return None
+    return max(0, began(latest) - began(earliest)) // (latest - earliest)
 
 
 def size(manifest: Manifest, tokens_per_s: int, round_lasts_milliseconds: int | None = None) -> Sized | TooSlow:

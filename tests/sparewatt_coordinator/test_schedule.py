@@ -45,14 +45,13 @@ def test_long_rounds_make_no_assignment_longer_than_t() -> None:
 
 
 def test_a_round_is_timed_over_the_last_eight() -> None:
-    assert [schedule.observed_rounds(1, gathering) for gathering in (1, 2, 3, 9, 10, 11)] == [
-        None,
-        None,
-        (1, 2),
-        (1, 8),
-        (1, 9),
-        (2, 10),
-    ]
+    began = [0, 100, 500, 600, 700, 800, 900, 1_000, 1_700, 1_800, 1_900]  # of round 0 on
+
+    def lasts(gathering: int) -> int | None:
+        return schedule.round_milliseconds(1, gathering, lambda number: began[number])
+
+    assert [lasts(gathering) for gathering in (1, 2, 3)] == [None, None, 400]
+    assert [lasts(gathering) for gathering in (9, 10, 11)] == [1_600 // 7, 1_700 // 8, 1_400 // 8]
 
 
 def test_a_device_comes_too_late_when_a_quarter_outlasts_all_rounds_that_would_take_it() -> None:

@@ -55,13 +55,13 @@ def needed_bytes(manifest: Manifest, device: Device) -> int:
 
 def check_optimiser(manifest: Manifest, device: Device) -> None:
     """Raises UnavailableError ``optimiser.device`` when the run's optimiser is none of the device's."""
-    if not _has_optimiser(manifest, device):
+    if not manifest.optimiser.runs_on(device.kind):
         raise UnavailableError("optimiser.device", device=device.name)
 
 
 def suited(runs: Sequence[Run], device: Device) -> Sequence[Run]:
     """Those of `runs` whose optimiser the device has; all of them where it has none, so that it can say why."""
-    return [run for run in runs if _has_optimiser(run.manifest, device)] or runs
+    return [run for run in runs if run.manifest.optimiser.runs_on(device.kind)] or runs
 
 
 def check_memory(manifest: Manifest, device: Device, free: int | None) -> None:
@@ -71,7 +71,3 @@ def check_memory(manifest: Manifest, device: Device, free: int | None) -> None:
     needed = needed_bytes(manifest, device)
     if free < needed:
         raise UnavailableError("device.memory_needed", needed_bytes=needed, free_bytes=free)
-
-
-def _has_optimiser(manifest: Manifest, device: Device) -> bool:
-    return device.kind == "cuda" or not manifest.optimiser.eight_bit

@@ -16,10 +16,10 @@ AHEAD_S: Final = 8.0
 _SMOOTH_S: Final = 4.0
 _FALL_PER_S_KELVIN: Final = 0.02
 _RISE_PER_S: Final = 0.01
-# A stop comes this far above the limit: what is in flight then still ends below 3 K above it.
 # How far what is allowed may run ahead of what is used, and how fast it comes back where that matters.
 _AHEAD_MOST: Final = 0.15
 _UNUSED_FALL_PER_S: Final = 0.05
+# A stop comes this far above the limit: what is in flight then still ends below 3 K above it.
 STOP_ABOVE_KELVIN: Final = 1.0
 _GROWS_ABOVE_KELVIN: Final = 2.0
 RESUME_BELOW_KELVIN: Final = 7.0
@@ -97,13 +97,10 @@ def started(memory: HeatMemory) -> HeatMemory:
 
 def _most(most: float, excess: float, elapsed: float, duty: float) -> float:
     """The largest duty, from the predicted temperature's distance to the limit."""
-    if excess > -1.0:
-        most = max(DUTY_LEAST, most - _FALL_PER_S_KELVIN * (excess + 1.0) * elapsed)
+    most = max(DUTY_LEAST, most - _FALL_PER_S_KELVIN * max(excess + 1.0, 0.0) * elapsed)
     if excess > -5.0 and 0.0 < duty < most - _AHEAD_MOST:
         # It is warm by merely waiting for work, which may come back at any moment.
         return max(duty + _AHEAD_MOST, most - _UNUSED_FALL_PER_S * elapsed)
-    if excess > -1.0:
-        return most
     # It does not run far ahead of what is used, for then it would have to come back all that way.
     if excess < -3.0 and (most < duty + _AHEAD_MOST or excess < -15.0):
         return min(1.0, most + _RISE_PER_S * elapsed)

@@ -125,7 +125,7 @@ def steer(memory: PowerMemory, cap: int, elapsed: float, most: float, facts: Fac
 def _duty_by_draw(memory: PowerMemory, cap: int) -> float:
     """The duty that keeps the cap by what work and waiting were seen to draw: the account of a sensor that knows but
     the instant is wrong by several per cent in any one minute, what it saw of either is not."""
-    gap, seen = memory.gap_watts, max(memory.peak_watts, memory.full_watts or 0.0)
+    gap, seen = memory.gap_watts, _seen_watts(memory)
     if gap is None or seen < _WORK_LEAST * gap:
         return 1.0
     return (0.97 * cap - gap) / (seen - gap)
@@ -204,8 +204,7 @@ def _begin(memory: PowerMemory, sample: Sample, watts: float, elapsed: float) ->
     """The first reading, or the first after a silence in which no permit was advanced: nothing computed in it but what
     the last permit still let begin."""
     unseen = min(elapsed, FRESH_SECONDS + MICRO_BATCH_MOST_S) if memory.slow_duty > 0.0 else 0.0
-    most = max(max(memory.peak_watts, memory.full_watts or 0.0) - watts, 0.0)
-    account = memory.joules + min(elapsed, WINDOW_S) * watts + unseen * most
+    account = memory.joules + min(elapsed, WINDOW_S) * watts + unseen * max(_seen_watts(memory) - watts, 0.0)
     return replace(
         memory,
         t=sample.t,
@@ -310,9 +309,14 @@ def _gap_watts(memory: PowerMemory, cap: int) -> float:
     return memory.gap_watts if memory.gap_watts is not None else min(memory.smooth_watts, float(cap))
 
 
+def _seen_watts(memory: PowerMemory) -> float:
+    """The most that it was seen to draw of late, or was learnt to."""
+    return max(memory.peak_watts, memory.full_watts or 0.0)
+
+
 def _full_watts(memory: PowerMemory, facts: Facts) -> float:
     """Before it was learnt, the device's own limit or that of the largest cards."""
-    seen = max(memory.peak_watts, memory.full_watts or 0.0)
+    seen = _seen_watts(memory)
     if memory.full_watts is not None:
         return seen
     return max(seen, _UNKNOWN_FULL_WATTS if facts.power_limit_watts is None else float(facts.power_limit_watts))

@@ -28,7 +28,14 @@ WRONG_HASHES_MOST: Final = 2
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Like `asyncio.to_thread`, but a cancellation waits for the thread: its files are not closed under it."""
-    running = asyncio.get_running_loop().run_in_executor(None, functools.partial(function, *args, **kwargs))
+    return await _to_its_end(_started(functools.partial(function, *args, **kwargs)))
+
+
+def _started(function: Callable[[], T]) -> "asyncio.Future[T]":
+    return asyncio.get_running_loop().run_in_executor(None, function)
+
+
+async def _to_its_end(running: "asyncio.Future[T]") -> T:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -84,11 +91,10 @@ async def download(link: Link, folder: BlobFolder, blob: BlobRef, traffic: Traff
 
 async def _partial(folder: BlobFolder, blob: BlobRef) -> PartialBlob:
     """Opened in a thread; closed again where a cancellation came while it was being opened."""
-    opening = asyncio.get_running_loop().run_in_executor(None, folder.partial, blob)
+    opening = _started(functools.partial(folder.partial, blob))
     try:
-        return await asyncio.shield(opening)
+        return await _to_its_end(opening)
     except asyncio.CancelledError:
-        await asyncio.wait({opening})
         if opening.exception() is None:
             await in_thread(opening.result().close)
         raise

@@ -3,6 +3,8 @@
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sparewatt.credit.keychain import KeyChain
+from sparewatt.session.protocol import SessionTerms
 from sparewatt.signing import Signed, digest, public_key_hex, sign
 from sparewatt.work.invite import Invite, run_key_sha256
 from sparewatt.work.manifest import (
@@ -54,6 +56,19 @@ class FakeRun:
 
     def invite(self, url: str = "ws://127.0.0.1:8600") -> Invite:
         return Invite(url=url, run=self.run, run_key_sha256=self.run_key_sha256, secret="s" * 32)
+
+    def terms(self, invite_secret: str | None = None) -> SessionTerms:
+        """What an engine brings to its first session with the run."""
+        chain = KeyChain(run=self.run, run_key_sha256=self.run_key_sha256)
+        return SessionTerms(
+            run=self.run,
+            run_key_sha256=self.run_key_sha256,
+            purpose="work",
+            invite_secret=invite_secret,
+            chain=chain,
+            highest=None,
+            software="tests",
+        )
 
     def online_key(self, sequence: int, key: Ed25519PrivateKey) -> Signed:
         """The organiser's word for an online key."""

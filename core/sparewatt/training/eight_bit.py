@@ -31,7 +31,7 @@ def check_optimiser(spec: OptimiserSpec, inner: InnerSpec, device: Device) -> No
         return
     if inner.shares_moments:
         raise InputError("optimiser.state")
-    if device.kind != "cuda":
+    if not spec.runs_on(device.kind):
         raise UnavailableError("optimiser.device", device=device.name)
     if find_spec(_LIBRARY) is None:
         raise UnavailableError("optimiser.library", library=_LIBRARY)

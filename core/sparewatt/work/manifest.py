@@ -107,6 +107,10 @@ class OptimiserSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether moments are kept in eight bits each."""
         return self.name == "adamw-8bit"
 
+    def runs_on(self, kind: str) -> bool:
+        """Whether devices of this kind have it."""
+        return kind == "cuda" or not self.eight_bit
+
 
 class InnerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The work of one full assignment: `inner_steps` of `batch_sequences` sequences each.

@@ -50,7 +50,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Way:
+class Regime:
     """How contributors and rounds work on one model.
 
     Attributes:
@@ -71,10 +71,10 @@ _MOMENTUM: Final = OuterSpec(
     rule="nesterov", rate_micro=700_000, momentum_micro=800_000, staleness_most=4, keyframe_every=20
 )
 
-ALONE: Final = Way(30, INNER_MOMENTUM_MICRO, 3, _PLAIN, seconds_most=300, wait_milliseconds=10_000)
+ALONE: Final = Regime(30, INNER_MOMENTUM_MICRO, 3, _PLAIN, seconds_most=300, wait_milliseconds=10_000)
 """One contributor's work is a round, so there is nothing to average."""
 
-SHORT: Final = Way(5, 0, 2, _MOMENTUM, seconds_most=60, wait_milliseconds=10_000)
+SHORT: Final = Regime(5, 0, 2, _MOMENTUM, seconds_most=60, wait_milliseconds=10_000)
 """For several contributors to a small model: what came within 0.010 ± 0.016 nats per byte of one worker.
 
 Measured at 357 thousand parameters with four contributors (docs/results.md): short assignments that share their second
@@ -83,7 +83,7 @@ version with their own update. Never to wait costs 0.28. That it suits up to ten
 travels: at 10 Mbit/s an int8 update of those takes 8 s.
 """
 
-LONG: Final = Way(30, 0, 2, _MOMENTUM, seconds_most=300, wait_milliseconds=30_000)
+LONG: Final = Regime(30, 0, 2, _MOMENTUM, seconds_most=300, wait_milliseconds=30_000)
 """For several contributors to a larger model, whose updates travel for longer than a card computes five inner steps.
 
 Not measured at such sizes. At equal tokens of a small model 15 inner steps cost 0.062 and 30 cost 0.127, with as many
@@ -134,7 +134,7 @@ def run_profile(
     """
     model = msgspec.structs.replace(_model(size), vocabulary_size=vocabulary_size)
     sequence_length = 128 if size == "try" else model.context_length // 2
-    peak = _SIZES[size][5] * _way(model, contributors).rate_thirds // 3
+    peak = _SIZES[size][5] * _regime(model, contributors).rate_thirds // 3
     return _profile(model, sequence_length, peak, contributors, tokens, seconds)
 
 
@@ -162,7 +162,7 @@ def checkpoint_profile(
     if length > model.context_length:
         raise InputError("run.form", option="--sequence-length", allowed=f"8 … {model.context_length}")
     usual = _ADAPTER_RATE_NANO if model.adapter is not None else _CHECKPOINT_RATE_NANO
-    peak = peak_rate_nano or usual * _way(model, contributors).rate_thirds // 3
+    peak = peak_rate_nano or usual * _regime(model, contributors).rate_thirds // 3
     return _profile(model, length, peak, contributors, tokens, seconds=0)
 
 
@@ -170,8 +170,8 @@ def _profile(
     model: ModelSpec, sequence_length: int, peak_rate_nano: int, contributors: int, tokens: int | None, seconds: int
 ) -> Profile:
     alone = contributors == 1
-    way = _way(model, contributors)
-    inner = InnerSpec(way.inner_steps, batch_sequences=16, state="fresh" if alone else "fresh-shared-v")
+    regime = _regime(model, contributors)
+    inner = InnerSpec(regime.inner_steps, batch_sequences=16, state="fresh" if alone else "fresh-shared-v")
     assignment = inner.inner_steps * inner.batch_sequences * sequence_length
     # A model needs some 200 outer steps. A round is never less than one full assignment of one device, nor, with one
     # contributor, more than the smallest (a quarter): whatever a slow device delivers is a round of its own then.
@@ -185,7 +185,7 @@ def _profile(
         peak_rate_nano,
         min(total // 50, 10 * target),
         0 if model.adapter is not None else 100_000,
-        way.beta1_micro,
+        regime.beta1_micro,
     )
     return Profile(
         model=model,
@@ -193,19 +193,19 @@ def _profile(
         optimiser=optimiser,
         inner=inner,
         codec=CodecSpec(name="int8", error_feedback="none"),
-        outer=way.outer,
+        outer=regime.outer,
         rounds=RoundSpec(
             tokens_target=target,
             grace_milliseconds=0,
-            seconds_most=way.seconds_most,
-            next_version_wait_milliseconds=way.wait_milliseconds,
+            seconds_most=regime.seconds_most,
+            next_version_wait_milliseconds=regime.wait_milliseconds,
             tokens_total=total,
             seconds_total=seconds,
         ),
     )
 
 
-def _way(model: ModelSpec, contributors: int) -> Way:
+def _regime(model: ModelSpec, contributors: int) -> Regime:
     if contributors == 1:
         return ALONE
     return SHORT if parameter_count(model) <= SHORT_PARAMETERS_MOST else LONG

@@ -112,19 +112,21 @@ class Entry(msgspec.Struct, frozen=True):
     """How an update enters the books.
 
     Attributes:
-        consumes: its tokens are in the model and count as trained; otherwise it is only credited, and somebody else
-            has them or will have them.
-        merged: whether it carries weight in `round`.
+        merged: whether it carries weight in `round` and its tokens count as trained; one that came too late is only
+            credited, and somebody else has its tokens or will have them.
         staleness: rounds that its base is older than the round's.
     """
 
     round: int
-    consumes: bool
     merged: Literal["yes", "late"]
     staleness: int
 
+    @property
+    def carries_weight(self) -> bool:
+        return self.merged == "yes"
+
     def merged_in(self, round_number: int) -> bool:
-        return self.merged == "yes" and self.round == round_number
+        return self.carries_weight and self.round == round_number
 
 
 class Repeated(msgspec.Struct, frozen=True):
@@ -317,7 +319,7 @@ def judge(
         return Declined("update.too_late", final=True)
     age = staleness(facts.gathering_round, update.base.number)
     merges = row.holds_its_ranges and age <= facts.manifest.outer.staleness_most and _round_is_merged(facts)
-    return Entry(facts.gathering_round, merges, "yes" if merges else "late", age)
+    return Entry(facts.gathering_round, "yes" if merges else "late", age)
 
 
 def _round_is_merged(facts: Facts) -> bool:

@@ -7,10 +7,9 @@ import pytest
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt.blobs.partial import PartialBlob
 from sparewatt.clock import SystemClock
-from sparewatt.credit.keychain import KeyChain
 from sparewatt.session.flow import download
 from sparewatt.session.link import Link
-from sparewatt.session.protocol import SessionProtocol, SessionTerms
+from sparewatt.session.protocol import SessionProtocol
 from sparewatt.session.traffic import Limits, Traffic
 from sparewatt.testing.run import FakeRun, private_key
 from sparewatt.testing.transport import transport_pair
@@ -19,15 +18,7 @@ from sparewatt.work.version import BlobRef
 BLOB = BlobRef("ab" * 32, 1_000)
 SECONDS_MOST = 30.0
 RUN = FakeRun()
-TERMS = SessionTerms(
-    run=RUN.run,
-    run_key_sha256=RUN.run_key_sha256,
-    purpose="work",
-    invite_secret=None,
-    chain=KeyChain(RUN.run, RUN.run_key_sha256),
-    highest=None,
-    software="test",
-)
+TERMS = RUN.terms()
 
 
 class SlowFolder(BlobFolder):

@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from sparewatt.clock import SystemClock
-from sparewatt.credit.keychain import KeyChain
 from sparewatt.session import events as event
 from sparewatt.session.link import Link
-from sparewatt.session.protocol import SessionProtocol, SessionTerms
+from sparewatt.session.protocol import SessionProtocol
 from sparewatt.testing.run import FakeRun, private_key
 from sparewatt.testing.transport import FakeCoordinator, FakeCoordinatorSession, MemoryTransport, transport_pair
 from sparewatt.wire.codec import encode_chunk
@@ -30,17 +29,8 @@ def with_session(test: Callable[[Link, MemoryTransport, "asyncio.Task[Told]"], A
 
     async def run() -> None:
         near, far = transport_pair()
-        terms = SessionTerms(
-            run=RUN.run,
-            run_key_sha256=RUN.run_key_sha256,
-            purpose="work",
-            invite_secret=None,
-            chain=KeyChain(RUN.run, RUN.run_key_sha256),
-            highest=None,
-            software="test",
-        )
         clock = SystemClock()
-        link = Link(near, SessionProtocol(terms, private_key(7), "0c" * 32, clock.monotonic()), clock)
+        link = Link(near, SessionProtocol(RUN.terms(), private_key(7), "0c" * 32, clock.monotonic()), clock)
         standing = asyncio.Event()
 
         async def hear(told: event.Event) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparewatt.credit.keychain import KeyChain, key_chain
+from sparewatt.credit.keychain import key_chain
 from sparewatt.errors import UnavailableError
 from sparewatt.session import events as event
 from sparewatt.session.protocol import (
@@ -37,15 +37,7 @@ CONTRIBUTOR = public_key_hex(KEY)
 NONCE = "0c" * 32
 DEVICE = "d0" * 16
 OFFER = wire.DeviceOffer(device=DEVICE, kind="cpu", tokens_per_s=0, memory_bytes=1)
-TERMS = SessionTerms(
-    run=RUN.run,
-    run_key_sha256=RUN.run_key_sha256,
-    purpose="work",
-    invite_secret="s" * 32,
-    chain=KeyChain(run=RUN.run, run_key_sha256=RUN.run_key_sha256),
-    highest=None,
-    software="tests",
-)
+TERMS = RUN.terms("s" * 32)
 PAYLOAD = bytes(range(256)) * 3_000
 UPDATE = Update(
     assignment_id=f"{1:032x}",

@@ -120,19 +120,14 @@ class Tables:
             started_milliseconds=self.started,
             gathering_round=self.gathering,
             gathering_updates=len(self.gathered()),
-            round_milliseconds=self.round_milliseconds(),
+            round_milliseconds=schedule.round_milliseconds(
+                self.manifest.start.number + 1, self.gathering, self.round_began
+            ),
         )
 
-    def round_milliseconds(self) -> int | None:
-        """What a round has lately taken, from one's first update to the next one's."""
-        observed = schedule.observed_rounds(self.manifest.start.number + 1, self.gathering)
-        if observed is None:
-            return None
-        since, until = (
-            min(each.accepted_milliseconds for each in self.taken if each.entry.merged_in(number))
-            for number in observed
-        )
-        return max(0, until - since) // (observed[1] - observed[0])
+    def round_began(self, number: int) -> int:
+        """When the first update of a round was accepted."""
+        return min(each.accepted_milliseconds for each in self.taken if each.entry.merged_in(number))
 
     def revoked(self, contributor: str) -> bool:
         row = self.contributors.get(contributor)

@@ -33,7 +33,7 @@ def accept(
         tables.facts(), contributor, update, update_sha256, judgement, trusted, len(tables.taken), now // 1000
     )
     signed = sign(RECEIPT_KIND, stated)
-    if judgement.consumes:
+    if judgement.carries_weight:
         tables.remove_gaps(update.assignment_id)
         tables.add_gaps(update.assignment_id, rest(pieces(row.assignment), update.tokens))
         tables.trained += update.tokens

@@ -105,19 +105,14 @@ class Tables:
             started_milliseconds=row[3],
             gathering_round=gathering,
             gathering_updates=self.number("SELECT count(*) FROM updates WHERE round = ? AND merged = 'yes'", gathering),
-            round_milliseconds=self.round_milliseconds(gathering),
+            round_milliseconds=schedule.round_milliseconds(
+                self.manifest().start.number + 1, gathering, self.round_began
+            ),
         )
 
-    def round_milliseconds(self, gathering: int) -> int | None:
-        """What a round has lately taken, from one's first update to the next one's."""
-        observed = schedule.observed_rounds(self.manifest().start.number + 1, gathering)
-        if observed is None:
-            return None
-        since, until = (
-            self.number("SELECT min(accepted_milliseconds) FROM updates WHERE round = ? AND merged = 'yes'", number)
-            for number in observed
-        )
-        return max(0, until - since) // (observed[1] - observed[0])
+    def round_began(self, number: int) -> int:
+        """When the first update of a round was accepted."""
+        return self.number("SELECT min(accepted_milliseconds) FROM updates WHERE round = ? AND merged = 'yes'", number)
 
     def gathering(self) -> int:
         return self.number("SELECT round FROM rounds WHERE state = 'gathering'")

@@ -96,7 +96,7 @@ def _enter(
         tables.facts(), assignment.contributor, update, update_sha256, entry, bool(trusted), last, now // 1000
     )
     signed = sign(RECEIPT_KIND, stated)
-    if entry.consumes:
+    if entry.carries_weight:
         tables.remove_gaps(assignment.assignment_id)
         tables.add_gaps(assignment.assignment_id, rest(pieces(assignment), update.tokens))
     elif row.state == "leased":
@@ -137,7 +137,7 @@ def _enter(
     tables.add_blob("payload", entry.round, update.payload)
     tables.sql.execute(
         "UPDATE run SET trained_tokens = trained_tokens + ?, credited_tokens = credited_tokens + ?",
-        (update.tokens if entry.consumes else 0, update.tokens),
+        (update.tokens if entry.carries_weight else 0, update.tokens),
     )
     return signed
 
