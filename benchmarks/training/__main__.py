@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
@@ -46,6 +46,9 @@ def main(arguments: list[str]) -> int:
         action="store_true",
         help="train nothing: show only what the course of each arm wastes, store nothing",
     )
+    parser.add_argument(
+        "--only", nargs="+", metavar="ARM", help="train only these; of others show what the folder holds already"
+    )
     parser.add_argument("--to", type=Path, default=Path("experiments"), help="folder for results")
     options = parser.parse_args(arguments)
     if options.name is None:
@@ -53,6 +56,11 @@ def main(arguments: list[str]) -> int:
             say(f"{name:<18} {experiment.question}")
         return 0
     experiment = EXPERIMENTS[options.name]
+    names = [arm.name for arm in experiment.arms]
+    only = options.only or names
+    for name in only:
+        if name not in names:
+            parser.error(f"{options.name} has no arm {name!r}; it has: {'; '.join(names)}")
     seeds = range(1, (options.seeds or experiment.seeds) + 1)
     rounds = options.rounds or experiment.rounds
     if options.course:
@@ -67,7 +75,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"{options.to} holds results of another text: name another folder with --to")
     except OSError as error:
         parser.error(f"{options.to} cannot be written: {error.strerror}. Name another folder with --to")
-    found = _records(experiment, records, seeds, rounds, options.text)
+    found = _records(experiment, records, seeds, rounds, options.text, only)
     folder = options.to / options.name
     folder.mkdir(parents=True, exist_ok=True)
     _write(experiment, found, folder)
@@ -86,13 +94,16 @@ def count(most: int) -> Callable[[str], int]:
 
 
 def _records(
-    experiment: Experiment, records: Records, seeds: range, rounds: int, text: Path
+    experiment: Experiment, records: Records, seeds: range, rounds: int, text: Path, only: Sequence[str]
 ) -> dict[str, list[Record]]:
+    """What each arm came to, trained now if it is one of `only`; without those of which nothing is there."""
     found: dict[str, list[Record]] = {arm.name: [] for arm in experiment.arms}
     for seed in seeds:
         lab: Lab | None = None
         for arm in experiment.arms:
             record = records.find(arm, rounds, seed)
+            if record is None and arm.name not in only:
+                continue
             if record is None:
                 lab = lab or Lab(text, seed)
                 record = records.add(arm, rounds, seed, _run(arm, lab, rounds, seed))
@@ -101,7 +112,7 @@ def _records(
             found[arm.name].append(record)
         if lab is not None:
             lab.close()
-    return found
+    return {arm: each for arm, each in found.items() if each}
 
 
 def _courses(experiment: Experiment, seeds: range, rounds: int, text: Path) -> list[str]:

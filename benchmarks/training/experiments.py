@@ -84,13 +84,20 @@ UNMEASURED: Final = Arm(
     target_steps=30,
     grace_micro=100_000,
 )
-SMALL_PATCH: Final = _with(OURS, "int8 up, int4 down", outer=with_patch(LONG_OUTER, PatchSpec("int4")))
-SPARSE_PATCH: Final = PatchSpec("topk", kept=512)
-SPARSE_MEAN: Final = with_patch(MEAN, SPARSE_PATCH)
-SPARSE_MILD: Final = with_patch(msgspec.structs.replace(NESTEROV, momentum_micro=500_000), SPARSE_PATCH)
+FOUR_BITS: Final = PatchSpec("int4")
+SMALL_PATCH: Final = _with(OURS, "int8 up, int4 down", outer=with_patch(LONG_OUTER, FOUR_BITS))
 SPREAD: Final = (4_000, 1_000, 500, 250)
 
 ROUNDED: Final = msgspec.structs.replace(LONG_OUTER, keyframe_type="bf16")
+# What `run create` picks for several contributors to a small model, but for how long they wait.
+CREATED: Final = _with(OURS, "as run create picks", outer=with_patch(ROUNDED, FOUR_BITS))
+WEAK_MOMENTUM: Final = msgspec.structs.replace(NESTEROV, momentum_micro=500_000)
+
+SPARSE: Final = _with(TOPK, "topk 128", outer=with_patch(LONG_OUTER, FOUR_BITS))
+SPARSE_LONG: Final = _with(
+    SPARSE, "topk 128, mean, 15 inner steps, beta1 0.9, 0.0015",
+    outer=with_patch(MEAN, FOUR_BITS), inner_steps=15, beta1_micro=900_000, rate_micro=1_500,
+)  # fmt: skip
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -123,8 +130,8 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     ),
     "parity": Experiment(
         "Does training by contributors reach the loss of one worker at equal tokens?",
-        (REFERENCE,),
-        (BEST_WORKER, OURS),
+        (REFERENCE, BASELINE),
+        (BEST_WORKER, OURS, CREATED, BEST_DILOCO),
         seeds=3,
     ),
     "baselines": Experiment(
@@ -136,6 +143,9 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             BEST_DILOCO,
             FRESH_STATE,
             _with(FRESH_STATE, "int8, fresh, falling rate", decay_micro=1_000_000),
+            _at(SMALL_BATCH, 1_500),
+            _with(OURS, "15 inner steps", inner_steps=15),
+            _with(OURS, "30 inner steps", inner_steps=30),
         ),
     ),
     "ablation": Experiment(
@@ -144,16 +154,12 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (
             OURS,
             _with(OURS, "never waits", wait_micro=0),
-            _with(
-                OURS,
-                "never waits, 0.7/0.5",
-                wait_micro=0,
-                outer=msgspec.structs.replace(NESTEROV, momentum_micro=500_000),
-            ),
+            _with(OURS, "never waits, 0.7/0.5", wait_micro=0, outer=WEAK_MOMENTUM),
             TOPK,
             FRESH_STATE,
             _with(OURS, "weights rounded to bf16 at keyframes", outer=ROUNDED),
             _with(OURS, "patch 512", outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512))),
+            _with(OURS, "patch 128", outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=128))),
             _with(TOPK, "topk 128, patch 512 after 50 dense versions", dense_versions=50),
             INT4,
             _with(FRESH_STATE, "Muon, 0.001", muon_momentum_micro=900_000),
@@ -204,11 +210,11 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (
             OURS,
             TOPK,
-            _with(TOPK, "topk 128, patch int4", outer=with_patch(LONG_OUTER, PatchSpec("int4"))),
-            _with(
-                TOPK, "topk 128, patch 512, mean, beta1 0.9", outer=SPARSE_MEAN, beta1_micro=900_000, rate_micro=1_500
-            ),
-            _with(TOPK, "topk 128, patch 512, 0.7/0.5", outer=SPARSE_MILD),
+            SPARSE,
+            _with(SPARSE, "topk 128, nothing forgotten", codec=CodecSpec("topk", "decay", 128, 1_000_000)),
+            SPARSE_LONG,
+            _with(SPARSE, "topk 512", codec=topk(512)),
+            _with(SPARSE, "topk 128, 0.7/0.5, 0.002", outer=with_patch(WEAK_MOMENTUM, FOUR_BITS), rate_micro=2_000),
         ),
         rounds=SHORT_ROUNDS,
     ),
