@@ -158,7 +158,7 @@ def export(folder: Path, to: Path) -> RunLook:
         run=found.run,
         manifest=manifest,
         version=status.version,
-        tokens=status.credited_tokens,
+        tokens=status.trained_tokens,
         loss_micro=measured[-1] if measured else None,
         tokenizer=None if tokenizer is None else blobs.read(tokenizer),
     )
@@ -184,7 +184,7 @@ def look_lines(found: RunLook) -> tuple[str, ...]:
         ("Address", found.url or "no coordinator serves it now"),
         ("Version", str(status.version.number)),
         ("Held-out loss", f"{losses[0]} at first, {losses[-1]} last{per_byte}" if losses else "not measured yet"),
-        ("Tokens", f"{count_text(status.credited_tokens)} of {count_text(found.manifest.rounds.tokens_total)} planned"),
+        ("Tokens", f"{count_text(status.trained_tokens)} of {count_text(found.manifest.rounds.tokens_total)} planned"),
         ("Updates", updates),
         ("Credit", credit_words(status.credit_micro)),
         ("Contributors", f"{status.contributors_total}, {found.sessions} connected"),

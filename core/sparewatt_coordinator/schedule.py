@@ -116,9 +116,9 @@ def progress_micro(manifest: Manifest, at: Progress) -> int:
     return min(MICRO, max(by_tokens, by_time))
 
 
-def ended(manifest: Manifest, credited_tokens: int, elapsed_s: int) -> bool:
-    """Whether the plan is fulfilled, by credited tokens or by time."""
-    return progress_micro(manifest, Progress(tokens=credited_tokens, seconds=elapsed_s)) >= MICRO
+def ended(manifest: Manifest, trained_tokens: int, elapsed_s: int) -> bool:
+    """Whether the plan is fulfilled, by trained tokens or by time."""
+    return progress_micro(manifest, Progress(tokens=trained_tokens, seconds=elapsed_s)) >= MICRO
 
 
 def lease_seconds(manifest: Manifest) -> int:

@@ -69,7 +69,7 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         moments: second moments that an assignment from this version begins with, where the run shares them; absent for
             the version that a run starts with.
         evaluations: the first and the most recent measurements of held-out loss, oldest first.
-        tokens: tokens merged or credited in the whole run so far.
+        tokens: trained in the whole run so far; late work that others did again is not among them.
         words: what the organiser says to contributors, for example why a run was closed.
     """
 

@@ -126,7 +126,7 @@ def end_reason(
 
     Args:
         training_seconds: since the first engine could train; the preparation does not count.
-        tokens: merged or credited in the run so far.
+        tokens: trained in the run so far.
         closed: the run closed itself because all planned tokens are in.
     """
     if interrupted:

@@ -28,7 +28,7 @@ class TrialView:
         evaluations: (version, held-out loss in 1e-6), oldest first.
         training_loss_micro: mean of the devices' last inner steps.
         tokens_per_s: all devices together; None before the first was measured.
-        run_tokens: merged or credited in the run.
+        run_tokens: trained in the run.
         power_watts: sum over devices; None unless every device that computes has a sensor.
         devices: names, each once, with how many engines lend it.
         troubles: what failed and is tried again: a device that another program holds, a coordinator out of reach.

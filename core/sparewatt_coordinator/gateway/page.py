@@ -36,7 +36,7 @@ def _facts(record: RunRecord, status: RunStatus) -> list[tuple[str, str]]:
         ("Organiser", manifest.organiser),
         ("Licence", manifest.licence),
         ("Version", str(status.version.number)),
-        ("Tokens", f"{status.credited_tokens:,} of {manifest.rounds.tokens_total:,}"),
+        ("Tokens", f"{status.trained_tokens:,} of {manifest.rounds.tokens_total:,}"),
         ("Contributors", str(status.contributors_total)),
     ]
     if status.evaluations:

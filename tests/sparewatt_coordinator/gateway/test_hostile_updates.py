@@ -138,6 +138,8 @@ def test_a_payload_that_is_no_update_is_refused_before_memory_is_taken_for_it(
     codec: str, change: Callable[[bytes], bytes], error: str
 ) -> None:
     payload = changed(codec, change)
+    # What every payload needs once: modules, and buffers as large as a block.
+    validate_update(io.BytesIO(honest(CODECS[codec])), CODECS[codec], COORDINATES)
     tracemalloc.start()
     try:
         with pytest.raises(IntegrityError) as caught:

@@ -506,6 +506,8 @@ class TestUpdates:
             merge(store, number)
         assert accept(store, old)[1].merged == "late"
         status = store.status()
+        store.close_run("Enough.", online_sign, NOW)
+        assert announced(store.run().latest).tokens == 2 * FULL_TOKENS, "what a run has done is never counted twice"
         assert (status.trained_tokens, status.gap_tokens) == (2 * FULL_TOKENS, FULL_TOKENS), "others train it again"
         assert status.credited_tokens == 3 * FULL_TOKENS
         assert conserved(store)

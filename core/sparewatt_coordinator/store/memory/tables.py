@@ -180,7 +180,7 @@ class Tables:
             run=digest(self.manifest),
             sequence=self.sequence + 1,
             evaluations=tuple(self.evaluations[number] for number in sorted(self.evaluations)),
-            tokens=self.credited,
+            tokens=self.trained,
             contributors=len({each.receipt.contributor for each in self.taken}),
             state=self.state,
             words=self.words,

@@ -228,7 +228,7 @@ class Tables:
 
     def numbers(self) -> RunNumbers:
         """What the next announcement says of the run."""
-        row = self.sql.execute("SELECT run, announcements, credited_tokens, state, words FROM run").fetchone()
+        row = self.sql.execute("SELECT run, announcements, trained_tokens, state, words FROM run").fetchone()
         return RunNumbers(
             run=row[0],
             sequence=row[1] + 1,
