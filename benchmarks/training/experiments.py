@@ -99,6 +99,12 @@ SPARSE_LONG: Final = _with(
     outer=with_patch(MEAN, FOUR_BITS), inner_steps=15, beta1_micro=900_000, rate_micro=1_500,
 )  # fmt: skip
 
+# Models too large for five inner steps an update: with momentum outside, or inside.
+LONG: Final = _with(OURS, "30 inner steps", inner_steps=30)
+LONG_MEAN: Final = _with(
+    LONG, "30 inner steps, beta1 0.9, mean", outer=MEAN, beta1_micro=900_000, rate_micro=1_500
+)  # fmt: skip
+
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
         "Which learning rate is best for which way of training?",
@@ -145,7 +151,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             _with(FRESH_STATE, "int8, fresh, falling rate", decay_micro=1_000_000),
             _at(SMALL_BATCH, 1_500),
             _with(OURS, "15 inner steps", inner_steps=15),
-            _with(OURS, "30 inner steps", inner_steps=30),
+            LONG,
         ),
     ),
     "ablation": Experiment(
@@ -175,7 +181,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             UNMEASURED,
             SMALL_PATCH,
             _with(OURS, "15 inner steps", inner_steps=15),
-            _with(OURS, "30 inner steps", inner_steps=30),
+            LONG,
         ),
         rounds=SHORT_ROUNDS,
     ),
@@ -217,6 +223,27 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             _with(SPARSE, "topk 128, 0.7/0.5, 0.002", outer=with_patch(WEAK_MOMENTUM, FOUR_BITS), rate_micro=2_000),
         ),
         rounds=SHORT_ROUNDS,
+    ),
+    "long": Experiment(
+        "What do long assignments and sparse updates cost, which larger models need?",
+        (REFERENCE, LONG.name),
+        (
+            BEST_WORKER,
+            LONG,
+            _with(
+                LONG,
+                "30 inner steps, topk 128, patch 512",
+                codec=topk(128),
+                outer=with_patch(LONG_OUTER, PatchSpec("topk", kept=512)),
+            ),
+            LONG_MEAN,
+            _with(
+                LONG_MEAN,
+                "30 inner steps, beta1 0.9, mean, topk 128, patch 512",
+                codec=topk(128),
+                outer=with_patch(MEAN, PatchSpec("topk", kept=512)),
+            ),
+        ),
     ),
     "joiner": Experiment(
         "Does a contributor who joins in the middle disturb?",
