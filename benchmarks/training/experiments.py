@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.training.arm import EXACT, MEAN, NESTEROV, Arm, topk, with_patch
+from benchmarks.training.arm import DENSE, EXACT, MEAN, NESTEROV, Arm, topk, with_patch
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 
 REFERENCE: Final = "one worker"
@@ -93,17 +93,21 @@ ROUNDED: Final = msgspec.structs.replace(LONG_OUTER, keyframe_type="bf16")
 CREATED: Final = _with(OURS, "as run create picks", outer=with_patch(ROUNDED, FOUR_BITS))
 WEAK_MOMENTUM: Final = msgspec.structs.replace(NESTEROV, momentum_micro=500_000)
 
-SPARSE: Final = _with(TOPK, "topk 128", outer=with_patch(LONG_OUTER, FOUR_BITS))
+DENSER_DOWN: Final = _with(TOPK, "topk 128", outer=with_patch(LONG_OUTER, FOUR_BITS))
+# Error feedback spreads what an update says over later ones, which is a momentum of its own.
+SPARSE: Final = _with(
+    DENSER_DOWN, "topk 128, 0.7/0.5, 0.002", outer=with_patch(WEAK_MOMENTUM, FOUR_BITS), rate_micro=2_000
+)
 SPARSE_LONG: Final = _with(
-    SPARSE, "topk 128, mean, 15 inner steps, beta1 0.9, 0.0015",
-    outer=with_patch(MEAN, FOUR_BITS), inner_steps=15, beta1_micro=900_000, rate_micro=1_500,
-)  # fmt: skip
-
-# Models too large for five inner steps an update: with momentum outside, or inside.
+    DENSER_DOWN,
+    "topk 128, mean, 15 inner steps, beta1 0.9, 0.0015",
+    outer=with_patch(MEAN, FOUR_BITS),
+    inner_steps=15,
+    beta1_micro=900_000,
+    rate_micro=1_500,
+)
+# Models too large for an update every five inner steps.
 LONG: Final = _with(OURS, "30 inner steps", inner_steps=30)
-LONG_MEAN: Final = _with(
-    LONG, "30 inner steps, beta1 0.9, mean", outer=MEAN, beta1_micro=900_000, rate_micro=1_500
-)  # fmt: skip
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -137,7 +141,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     "parity": Experiment(
         "Does training by contributors reach the loss of one worker at equal tokens?",
         (REFERENCE, BASELINE),
-        (BEST_WORKER, OURS, CREATED, BEST_DILOCO),
+        (BEST_WORKER, OURS, CREATED, SPARSE, BEST_DILOCO),
         seeds=3,
     ),
     "baselines": Experiment(
@@ -216,13 +220,17 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (
             OURS,
             TOPK,
-            SPARSE,
-            _with(SPARSE, "topk 128, nothing forgotten", codec=CodecSpec("topk", "decay", 128, 1_000_000)),
+            DENSER_DOWN,
+            _with(DENSER_DOWN, "topk 128, nothing forgotten", codec=CodecSpec("topk", "decay", 128, 1_000_000)),
+            _with(DENSER_DOWN, "topk 256", codec=topk(256)),
+            _with(DENSER_DOWN, "topk 512", codec=topk(512)),
             SPARSE_LONG,
-            _with(SPARSE, "topk 512", codec=topk(512)),
-            _with(SPARSE, "topk 256", codec=topk(256)),
-            _with(TOPK, "topk 512, patch 512", codec=topk(512)),
-            _with(SPARSE, "topk 128, 0.7/0.5, 0.002", outer=with_patch(WEAK_MOMENTUM, FOUR_BITS), rate_micro=2_000),
+            SPARSE,
+            _with(SPARSE, "topk 64, 0.7/0.5, 0.002", codec=topk(64)),
+            _with(
+                SPARSE, "topk 128, patch 512, 0.7/0.5, 0.002", outer=with_patch(WEAK_MOMENTUM, PatchSpec("topk", 512))
+            ),
+            _with(SPARSE, "int8, 0.7/0.5, 0.002", codec=DENSE),
         ),
         rounds=SHORT_ROUNDS,
     ),
@@ -232,14 +240,8 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (
             BEST_WORKER,
             LONG,
-            _with(LONG, "30 inner steps, topk 512", codec=topk(512), outer=with_patch(LONG_OUTER, FOUR_BITS)),
-            LONG_MEAN,
-            _with(
-                LONG_MEAN,
-                "30 inner steps, beta1 0.9, mean, topk 128",
-                codec=topk(128),
-                outer=with_patch(MEAN, FOUR_BITS),
-            ),
+            _with(SPARSE, "30 inner steps, topk 128, 0.7/0.5, 0.002", inner_steps=30),
+            _with(SPARSE, "30 inner steps, int8, 0.7/0.5, 0.002", inner_steps=30, codec=DENSE),
         ),
     ),
     "joiner": Experiment(
