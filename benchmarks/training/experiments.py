@@ -109,6 +109,15 @@ SPARSE_LONG: Final = _with(
 # Models too large for an update every five inner steps.
 LONG: Final = _with(OURS, "30 inner steps", inner_steps=30)
 
+# What `run create` picked above 50 million parameters before this was measured.
+UNMEASURED_SPARSE: Final = _with(
+    LONG,
+    "30 inner steps, topk 64, patch 512, mean, beta1 0.9",
+    codec=topk(64),
+    outer=with_patch(MEAN, PatchSpec("topk", 512)),
+    beta1_micro=900_000,
+)
+
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
         "Which learning rate is best for which way of training?",
@@ -242,6 +251,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             LONG,
             _with(SPARSE, "30 inner steps, topk 128, 0.7/0.5, 0.002", inner_steps=30),
             _with(SPARSE, "30 inner steps, int8, 0.7/0.5, 0.002", inner_steps=30, codec=DENSE),
+            UNMEASURED_SPARSE,
         ),
     ),
     "joiner": Experiment(
