@@ -213,22 +213,22 @@ def taken_bytes(need: MemoryNeed, *, card: bool) -> int:
 class _Arrays(NamedTuple):
     """So many arrays of the same size that are alive together."""
 
-    count: int
+    number: int
     each_bytes: int
 
     @property
     def total_bytes(self) -> int:
-        return self.count * self.each_bytes
+        return self.number * self.each_bytes
 
     @property
     def heap_bytes(self) -> int:
         """What the C library takes for them."""
-        return self.count * max(self.each_bytes, min(self.each_bytes, _HEAP_ARRAY_BYTES_MOST) * _HEAP_PERCENT // 100)
+        return self.number * max(self.each_bytes, min(self.each_bytes, _HEAP_ARRAY_BYTES_MOST) * _HEAP_PERCENT // 100)
 
     @property
     def hole_bytes(self) -> int:
         """What of it others cannot use when they are gone."""
-        return self.count * (min(self.each_bytes, _HOLE_BYTES_MOST) * _HEAP_PERCENT // 100)
+        return self.number * (min(self.each_bytes, _HOLE_BYTES_MOST) * _HEAP_PERCENT // 100)
 
 
 def _activation_bytes(spec: ModelSpec, training: TrainingPass) -> int:

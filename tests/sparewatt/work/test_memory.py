@@ -109,8 +109,18 @@ def test_more_of_anything_never_takes_less(
     adapter = AdapterSpec(4, 8, (target,)) if adapted else None
 
     def taken(sizes: dict[str, int]) -> int:
-        own = {name: size for name, size in sizes.items() if name not in ("micro_batch_sequences", "length")}
-        spec = ModelSpec(architecture, heads=4, key_value_heads=4, embeddings=embeddings, adapter=adapter, **own)
+        spec = ModelSpec(
+            architecture,
+            sizes["vocabulary_size"],
+            sizes["hidden_size"],
+            sizes["intermediate_size"],
+            sizes["layers"],
+            4,
+            4,
+            sizes["context_length"],
+            embeddings=embeddings,
+            adapter=adapter,
+        )
         training = TrainingPass(sizes["length"], sizes["micro_batch_sequences"], compute, checkpointing)
         return taken_bytes(memory_need(spec, training, card=card), card=card)
 
