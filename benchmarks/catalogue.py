@@ -152,11 +152,22 @@ def scale() -> tuple[Measurement, ...]:
     )
 
 
-MEMORY_PROBES = (("small", 8), ("small", 2), ("words", 2), ("large", 1))
+MEMORY_PROBES = (
+    ("small", 8),
+    ("small", 2),
+    ("words", 2),
+    ("tied-32k", 2),
+    ("separate-32k", 2),
+    ("grouped-32k", 2),
+    ("tied-50k", 1),
+    ("separate-50k", 1),
+    ("adapter-32k", 2),
+    ("large", 1),
+)
 
 
 def memory_estimate() -> tuple[Measurement, ...]:
-    """What training was estimated to take of memory, against its peak on the processor, for three models."""
+    """What training was estimated to take of memory, against its peak on the processor, for ten models."""
     found = []
     for size, sequences in MEMORY_PROBES:
         for checkpointing in (False, True):

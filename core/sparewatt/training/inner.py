@@ -82,6 +82,8 @@ class InnerLoop:
         micro_batch: size to start with; `micro_batch` is the size found since, a good start for the next assignment.
         moving: told before each inner step that the weights change from now until the step is yielded.
         compiled: `model` through a compiler; a step in which that fails is made again without.
+        checkpoint: makes the model keep only each layer's input, for when not even one sequence fits; None where it
+            does so already.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class InnerLoop:
         clock: Callable[[], float],
         moving: Callable[[], None] = lambda: None,
         compiled: CompiledModel | None = None,
+        checkpoint: Callable[[], None] | None = None,
     ) -> None:
         self._moving = moving
         self._model = model
@@ -101,6 +104,7 @@ class InnerLoop:
         self._clock = clock
         self._retries_left = OUT_OF_MEMORY_RETRIES_MOST
         self._compiled = compiled
+        self._checkpoint = checkpoint
         self._seen: set[int] = set()
         self._compiling = False
         self.micro_batch = micro_batch
@@ -119,7 +123,8 @@ class InnerLoop:
         Raises:
             IntegrityError: ``assignment.ranges`` when the ranges hold fewer or more sequences than the steps take.
             IntegrityError: ``training.loss_not_finite``.
-            UnavailableError: ``device.out_of_memory`` after three smaller micro-batches.
+            UnavailableError: ``device.out_of_memory`` after three smaller micro-batches; `micro_batch` is then smaller
+                still, for whoever tries again.
         """
         last_batch = len(sequences) - (plan.inner_steps - 1) * plan.batch_sequences
         if not 1 <= last_batch <= plan.batch_sequences:
@@ -174,8 +179,14 @@ class InnerLoop:
             self._compiling = True
             return self.micro_batch
         smaller = self.micro_batch.out_of_memory()
+        if smaller is None and self._checkpoint is not None:
+            self._checkpoint()
+            self._checkpoint = None
+            return self.micro_batch
         if smaller is None or self._retries_left == 0:
-            raise UnavailableError("device.out_of_memory", sequences=self.micro_batch.sequences) from error
+            tried = self.micro_batch
+            self.micro_batch = smaller or tried
+            raise UnavailableError("device.out_of_memory", sequences=tried.sequences) from error
         self._retries_left -= 1
         return smaller
 

@@ -6,7 +6,7 @@ with what it really saves (tests/sparewatt/training/test_memory.py); what a whol
 """
 
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -33,14 +33,25 @@ _SAVED: Final = MappingProxyType[tuple[Architecture, Compute], tuple[int, int, i
 )
 # Scales of norms and softmax sums.
 _SAVED_BESIDE: Final = 64
-# Of one token: embedding and last norm for each hidden number; for each word logits, their copy without the last token,
-# and their logarithm, or in the backward pass two gradients and the logarithm.
+# Of one token: embedding and last norm, in bytes for each hidden number. Then arrays as wide as the vocabulary: logits,
+# their copy without the last token, and their logarithm; or in the backward pass two gradients and the logarithm.
 _ENDS_HIDDEN: Final = 16
-_ENDS_WORD: Final = 12
-# Of one token in the backward pass of a layer: gradients that are alive at once, and what the allocator has not given
-# back yet. Measured on a processor.
-_BACKWARD_HIDDEN: Final = 24
-_BACKWARD_INTERMEDIATE: Final = 72
+_ENDS_WORD: Final = 3
+# In the backward pass of a layer: gradients that are alive at once, and what the allocator has not given back yet, as
+# arrays as wide as the hidden layer and the intermediate one. Measured on a processor.
+_BACKWARD_HIDDEN: Final = 6
+_BACKWARD_INTERMEDIATE: Final = 18
+# Gradients of the word embedding beside the one that is kept from micro-batch to micro-batch. A new one is added to
+# it at once; where the embedding is the output layer, too, autograd holds the output's until there is the embedding's,
+# and their sum is a third array.
+_EMBEDDING_GRADIENTS: Final = MappingProxyType({"tied": 3, "separate": 1})
+# Where the C library allocates, and not torch: the heap takes so much for what comes and goes with each pass, because
+# what is freed leaves holes that the next array does not fit into. Larger arrays are mapped one by one and leave none
+# (glibc's own threshold rises to 32 MiB and no further), so that one a little larger takes no more than one a little
+# smaller. Holes of the phases before stay as large as this. Measured on a processor, not derived.
+_HEAP_PERCENT: Final = 135
+_HEAP_ARRAY_BYTES_MOST: Final = 32 * 1024 * 1024
+_HOLE_BYTES_MOST: Final = 20 * 1024 * 1024
 _FP32: Final = 4
 _BF16: Final = 2
 # Both moments of AdamW.
@@ -53,8 +64,8 @@ EIGHT_BIT_LEAST: Final = 4_096
 PROCESS_BYTES: Final = 600 * 1024 * 1024
 # What the driver keeps for itself on a card as soon as a process uses it.
 CONTEXT_BYTES: Final = 600 * 1024 * 1024
-# What an allocator leaves unused between what is used.
-_ALLOCATOR_PERCENT: Final = 10
+# What torch's own allocator takes on a card for what is used.
+_CARD_PERCENT: Final = 110
 # The base and the trainable area, which a worker shares with its engine, and the residual of error feedback.
 _AREAS: Final = 2 * _FP32
 _RESIDUAL: Final = 2
@@ -78,7 +89,7 @@ class MemoryNeed(msgspec.Struct, frozen=True):
     """Bytes; `host_bytes` is beside `device_bytes`, and of the same memory where the device is the processor.
 
     Attributes:
-        activation_bytes: the part of the device's that grows with the micro-batch.
+        activation_bytes: the part of the device's that comes and goes with each micro-batch.
     """
 
     device_bytes: int
@@ -135,11 +146,16 @@ def memory_need(
     """
     trained = parameter_count(spec)
     parameters = trained + frozen_count(spec)
-    weights = _FP32 * parameters + _FP32 * trained + moment_bytes(spec, eight_bit=eight_bit)
+    weights = _FP32 * parameters + moment_bytes(spec, eight_bit=eight_bit)
     if training.compute == "bf16":
         weights += _BF16 * parameters
-    activations = _activation_bytes(spec, training)
-    device = (weights + activations) * (100 + _ALLOCATOR_PERCENT) // 100 + (CONTEXT_BYTES if card else 0)
+    if card:
+        activations = _activation_bytes(spec, training)
+        device = (weights + _FP32 * trained + activations) * _CARD_PERCENT // 100 + CONTEXT_BYTES
+    else:
+        activations = _activation_bytes_in_heap(spec, training)
+        gradients = sum(_Arrays(1, _FP32 * tensor.count).heap_bytes for tensor in tensors(spec))
+        device = weights + gradients + activations
     host = PROCESS_BYTES + (_AREAS + (_RESIDUAL if error_feedback else 0)) * trained
     return MemoryNeed(device_bytes=device, host_bytes=host, activation_bytes=activations)
 
@@ -194,11 +210,55 @@ def taken_bytes(need: MemoryNeed, *, card: bool) -> int:
     return need.device_bytes if card else need.device_bytes + need.host_bytes
 
 
+class _Arrays(NamedTuple):
+    """So many arrays of the same size that are alive together."""
+
+    number: int
+    each_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        return self.number * self.each_bytes
+
+    @property
+    def heap_bytes(self) -> int:
+        """What the C library takes for them."""
+        return self.number * max(self.each_bytes, min(self.each_bytes, _HEAP_ARRAY_BYTES_MOST) * _HEAP_PERCENT // 100)
+
+    @property
+    def hole_bytes(self) -> int:
+        """What of it others cannot use when they are gone."""
+        return self.number * (min(self.each_bytes, _HOLE_BYTES_MOST) * _HEAP_PERCENT // 100)
+
+
 def _activation_bytes(spec: ModelSpec, training: TrainingPass) -> int:
-    tokens = training.micro_batch_sequences * training.sequence_length
+    """Activations, and of the phases of a pass, which follow each other, the greatest."""
+    phases = _phases(spec, training.micro_batch_sequences * training.sequence_length)
+    return _kept_bytes(spec, training) + max(sum(arrays.total_bytes for arrays in phase) for phase in phases)
+
+
+def _activation_bytes_in_heap(spec: ModelSpec, training: TrainingPass) -> int:
+    """The same in the C library's heap: beside the greatest phase there are the holes that the others left."""
+    phases = _phases(spec, training.micro_batch_sequences * training.sequence_length)
+    holes = [sum(arrays.hole_bytes for arrays in phase) for phase in phases]
+    most = max(sum(arrays.heap_bytes for arrays in phase) - hole for phase, hole in zip(phases, holes, strict=True))
+    return _kept_bytes(spec, training) * _HEAP_PERCENT // 100 + sum(holes) + most
+
+
+def _kept_bytes(spec: ModelSpec, training: TrainingPass) -> int:
+    """What is kept from the forward pass for the backward one, with the layer that is computed again."""
     layer = saved_bytes(spec, training.compute)
     layers = spec.layers * _FP32 * spec.hidden_size + layer if training.checkpointing else spec.layers * layer
-    ends = _ENDS_HIDDEN * spec.hidden_size + _ENDS_WORD * spec.vocabulary_size
-    backward = _BACKWARD_HIDDEN * spec.hidden_size + _BACKWARD_INTERMEDIATE * spec.intermediate_size
-    # Layers are freed from the last one on, so the ends and a layer's gradients are hardly alive together.
-    return tokens * (layers + max(ends, backward))
+    tokens = training.micro_batch_sequences * training.sequence_length
+    return tokens * (layers + _ENDS_HIDDEN * spec.hidden_size)
+
+
+def _phases(spec: ModelSpec, tokens: int) -> tuple[tuple[_Arrays, ...], ...]:
+    """What is alive beside the activations: at the loss, behind it in a layer, and at the embedding."""
+    hidden, intermediate = _FP32 * tokens * spec.hidden_size, _FP32 * tokens * spec.intermediate_size
+    embedding = 0 if spec.adapter is not None else _EMBEDDING_GRADIENTS[spec.embeddings]
+    return (
+        (_Arrays(_ENDS_WORD, _FP32 * tokens * spec.vocabulary_size),),
+        (_Arrays(_BACKWARD_HIDDEN, hidden), _Arrays(_BACKWARD_INTERMEDIATE, intermediate)),
+        (_Arrays(embedding, _FP32 * spec.hidden_size * spec.vocabulary_size),),
+    )

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sparewatt.errors import InputError, ProtocolError, SparewattError, StorageError, UnavailableError
@@ -155,7 +156,8 @@ class WorkerLoop:
         fits = fitting(frame, device)
         frozen = None if frame.frozen is None else Frozen(Path(frame.frozen.path), frame.frozen.sha256)
         model = build_flat(frame.model, device.torch_device, frozen)
-        if fits is not None and fits.checkpointing:
+        checkpointing = fits is not None and fits.checkpointing
+        if checkpointing:
             use_checkpointing(model.module)
         remembered_as = remembered.key(device.name, frame.model, frame.data.sequence_length, device.compute)
         search = first_micro_batch(frame, device, remembered_as)
@@ -168,7 +170,16 @@ class WorkerLoop:
             configure=frame,
             device=device,
             model=model,
-            inner=InnerLoop(model, device, gate, micro_batch, self._clock, mirror.moving, compiled),
+            inner=InnerLoop(
+                model,
+                device,
+                gate,
+                micro_batch,
+                self._clock,
+                mirror.moving,
+                compiled,
+                None if checkpointing else partial(use_checkpointing, model.module),
+            ),
             mirror=mirror,
             remembered_as=remembered_as,
             search=search,
@@ -184,7 +195,7 @@ class WorkerLoop:
                 micro_batch_sequences=micro_batch.sequences,
                 isolation=self._isolation,
                 compute=device.compute,
-                checkpointing=fits is not None and fits.checkpointing,
+                checkpointing=checkpointing,
             )
         )
         self._tell_uncompiled(compiled)
@@ -213,7 +224,12 @@ class WorkerLoop:
         )
         # One that was asked for before this was about something else.
         self._inbox.save_asked()
-        mark = self._train_steps(training, ready, self._begin(training))
+        try:
+            mark = self._train_steps(training, ready, self._begin(training))
+        except UnavailableError:
+            # Otherwise the next worker would begin with what was too much for this one.
+            self._remember(ready)
+            raise
         if mark is None or self._channel.closed.is_set():
             return
         resumable = self._inbox.stop is not None and self._inbox.stop.resumable

@@ -19,7 +19,7 @@ from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import Device, PassMemory, open_device
 from sparewatt.training.inner import InnerLoop, InnerStep, Plan
 from sparewatt.training.micro_batch import MicroBatch
-from sparewatt.training.model import FlatModel, build_flat
+from sparewatt.training.model import FlatModel, build_flat, use_checkpointing
 from sparewatt.training.moments import reported_moments, shared_moments
 from sparewatt.training.optimiser import Optimiser
 from sparewatt.work.manifest import OptimiserSpec
@@ -325,6 +325,40 @@ def test_a_micro_batch_does_not_grow_to_what_memory_would_not_hold(sequences: Se
         inner = InnerLoop(hungry, device, Gate(), MicroBatch(2, BATCH), functools.partial(next, ticks))
         assert len(list(inner.train(sequences, plan()))) == STEPS
         assert inner.micro_batch.sequences == found
+
+
+def test_what_was_too_much_after_three_smaller_sizes_is_not_what_the_next_try_begins_with(sequences: Sequences) -> None:
+    trained = model()
+    inner = InnerLoop(
+        FlatModel(SPEC, Hungry(trained.module, most=0), trained.weights),
+        open_device("cpu", 1),
+        Gate(),
+        MicroBatch(64, 64),
+        functools.partial(next, ticking(0.001)),
+    )
+    with pytest.raises(UnavailableError) as caught:
+        next(inner.train(sequences, plan()))
+    assert caught.value.parameters == {"sequences": 8}
+    assert inner.micro_batch == MicroBatch(4, 4)
+
+
+def test_layers_are_checkpointed_when_one_sequence_is_too_much_and_only_then(sequences: Sequences) -> None:
+    _, expected = run(sequences, micro_batch=1)
+    trained = model()
+    hungry = Hungry(trained.module, most=0)
+    asked: list[int] = []
+
+    def checkpoint() -> None:
+        use_checkpointing(trained.module)
+        asked.append(inner.micro_batch.sequences)
+        hungry.most = 1
+
+    flat, gate = FlatModel(SPEC, hungry, trained.weights), Gate()
+    device, clock = open_device("cpu", 1), functools.partial(next, ticking(0.001))
+    inner = InnerLoop(flat, device, gate, MicroBatch(2, BATCH), clock, checkpoint=checkpoint)
+    assert len(list(inner.train(sequences, plan()))) == STEPS
+    assert asked == [1]
+    assert (trained.weights.numpy() == expected).all()
 
 
 def test_a_device_that_cannot_hold_one_sequence_is_unavailable(sequences: Sequences) -> None:

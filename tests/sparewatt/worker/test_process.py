@@ -50,6 +50,26 @@ asyncio.run(main())
 """
 
 
+# The real worker on a device whose memory holds not one sequence.
+_CRAMPED = """
+import os, sys
+from sparewatt.worker.__main__ import main
+
+def serve(started):
+    import torch
+    from sparewatt.training import inner
+    from sparewatt.worker.loop import WorkerLoop
+
+    def full(model, sequences):
+        raise torch.OutOfMemoryError("out of memory")
+
+    inner.next_token_loss = full
+    return WorkerLoop(started.channel, started.areas, started.watch, started.leaving, ()).run()
+
+os._exit(main(sys.argv[1:], serve=serve))
+"""
+
+
 def running(pid: int) -> bool:
     """Whether process `pid` still runs; one that nobody waits for is over all the same."""
     try:
@@ -229,6 +249,21 @@ def test_the_next_worker_begins_with_the_micro_batch_that_the_last_one_ended_wit
         await grown.rest()
         (kept,) = msgspec.json.decode((bench.folder / FILE).read_bytes(), type=list[Remembered])
         assert kept.sequences_most == 2, "what ran out of memory once is not tried again"
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_that_ran_out_of_memory_leaves_word_of_it_for_the_next(bench: Bench) -> None:
+    async def scenario() -> None:
+        cramped = WorkerSupervisor(environment_for(os.environ, {}), print, (sys.executable, "-P", "-c", _CRAMPED))
+        hearing = await begin(cramped, bench)
+        bench.permit.compute()
+        await hearing.worker.send(bench.train(inner_steps=1))
+        failed = await hearing.until(Failed)
+        assert (failed.error_id, failed.parameters, failed.fatal) == ("device.out_of_memory", {"sequences": 1}, True)
+        await hearing.until(WorkerExited)
+        (kept,) = msgspec.json.decode((bench.folder / FILE).read_bytes(), type=list[Remembered])
+        assert (kept.sequences, kept.sequences_most) == (1, 1)
 
     asyncio.run(scenario())
 
