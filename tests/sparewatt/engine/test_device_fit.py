@@ -29,7 +29,7 @@ def test_what_does_not_fit_is_said_in_numbers() -> None:
     with pytest.raises(UnavailableError, match=r"device\.memory_needed") as refused:
         check_memory(MANIFEST, CARD, 4_000_000_000)
     said = sentence(refused.value)
-    assert "needs about 6." in said
+    assert "needs about 7.0 GB" in said
     assert "4.0 GB are free" in said
 
 
