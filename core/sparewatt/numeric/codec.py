@@ -21,7 +21,7 @@ from sparewatt.numeric.levels import UNIT, UNIT_BITS, Units
 from sparewatt.numeric.merkle import MerkleRoot
 from sparewatt.numeric.moment_layout import NUMBER_BYTES
 from sparewatt.numeric.residual import Residual
-from sparewatt.numeric.update_blocks import INT4, INT8, BlockCodec, Dense, Halves, Malformed, Sparse, TopK
+from sparewatt.numeric.update_blocks import INT4, INT8, BlockCodec, Dense, Halves, TOPK, Malformed, Sparse
 from sparewatt.numeric.weights import Floats, Weights, as_bytes, as_floats
 from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.version import BlobRef
@@ -33,7 +33,7 @@ _OF_UNIT: Final = 1 / UNIT
 CodecName = Literal["int8", "fp16", "int4", "topk"]
 
 _CODECS: Final[MappingProxyType[CodecName, BlockCodec]] = MappingProxyType(
-    {"int8": INT8, "fp16": Halves(), "int4": INT4, "topk": TopK()}
+    {"int8": INT8, "fp16": Halves(), "int4": INT4, "topk": TOPK}
 )
 
 UPDATE_FORMAT: Final = BlockFormat(
@@ -183,7 +183,7 @@ class UpdateReader:
             IntegrityError: ``update.malformed`` with part ``levels``, ``codes`` or ``places``; ``update.not_finite``;
                 ``update.too_large``.
         """
-        with _named():
+        with update_errors():
             return self._codec.decode(self._blocks.read_block(index), block_size(index, self.coordinates), self._kept)
 
     def dense(self, index: int) -> DenseBlock | None:
@@ -191,8 +191,12 @@ class UpdateReader:
         Errors as of `read`."""
         if not isinstance(self._codec, Dense):
             return None
-        with _named():
+        with update_errors():
             return self._codec.parts(self._blocks.read_block(index), block_size(index, self.coordinates))
+
+    def written(self, index: int) -> bytes:
+        """Block `index` as it is written, unchecked but for a length that its codec allows."""
+        return self._blocks.read_block(index)
 
     def moments(self, first: int, count: int) -> bytes:
         """`count` numbers of the second moments behind the blocks, as they stand there (`numeric.moments`)."""
@@ -209,7 +213,8 @@ class UpdateReader:
 
 
 @contextmanager
-def _named() -> Iterator[None]:
+def update_errors() -> Iterator[None]:
+    """Give what is malformed in a block the id and part of a malformed update."""
     try:
         yield
     except Malformed as error:

@@ -3,7 +3,7 @@
 A decoder trusts nothing: its bytes have a length that the codec allows, and all else it checks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -17,7 +17,7 @@ from sparewatt.numeric.levels import UNIT, Units, levels_at_least, levels_near, 
 from sparewatt.numeric.sparse import (
     Places,
     by_chunk,
-    decode_places,
+    decode_all_places,
     encode_places,
     kept_in_block,
     largest_places,
@@ -35,6 +35,8 @@ INT8_EXPONENT_MOST: Final = 18
 INT4_EXPONENT_MOST: Final = 22
 TOPK_EXPONENT_MOST: Final = 25
 _LEVELS_A_CHUNK: Final = 2
+# Each level with either sign.
+_KINDS_A_CHUNK: Final = 2 * _LEVELS_A_CHUNK
 # Bits of fp32: 1, 1/2, and what turns a number of at least 2**-14 into one of binary16 that is 13 bits to the left:
 # 113 less in the exponent, half a unit more.
 _ONE: Final = np.uint32(0x3F80_0000)
@@ -53,6 +55,27 @@ class Sparse:
 
     places: Places
     units: Units
+
+
+@dataclass(frozen=True)
+class SparseBlocks:
+    """The same block of several updates as it is written.
+
+    Attributes:
+        places: a row for each update, ascending.
+        kinds: for each of them, which of all `numbers` it is.
+        levels: for each update and chunk the low and the high one.
+    """
+
+    places: Places
+    kinds: Places
+    levels: Units
+
+    def numbers(self, factors: Sequence[int]) -> Units:
+        """What coordinates can be: for each update and chunk its levels times the update's factor, then the same with
+        the other sign."""
+        scaled = self.levels * np.array(factors, dtype=np.int64)[:, None, None]
+        return np.concatenate((scaled, -scaled), axis=2).reshape(-1)
 
 
 class Malformed(Exception):
@@ -220,22 +243,31 @@ class TopK:
         return levels + pack_bits(chosen < 0) + pack_bits(high) + encode_places(places, kept)
 
     def decode(self, data: bytes, coordinates: int, kept: int) -> Sparse:
+        found = self.parts([data], coordinates, kept)
+        return Sparse(found.places.reshape(-1), found.numbers([1]).take(found.kinds.reshape(-1)))
+
+    def parts(self, blocks: Sequence[bytes], coordinates: int, kept: int) -> SparseBlocks:
+        """Blocks of several updates without their numbers looked up, checked like `decode` checks one.
+
+        Raises:
+            Malformed: when one of them is.
+        """
         chunks, count = chunk_count(coordinates), kept_in_block(coordinates, kept)
-        plane = plane_bytes(count)
-        signs_at = 2 * _LEVELS_A_CHUNK * chunks
-        packed = np.frombuffer(data, dtype="<u2", count=_LEVELS_A_CHUNK * chunks)
+        bits_at = 2 * _LEVELS_A_CHUNK * chunks
+        places_at = bits_at + 2 * plane_bytes(count)
+        views = [memoryview(block) for block in blocks]
+        packed = np.frombuffer(b"".join(view[:bits_at] for view in views), dtype="<u2")
         levels = read_levels(packed, TOPK_EXPONENT_MOST)
-        bits = unpack_planes(memoryview(data)[signs_at:], 2, count)
-        places = decode_places(memoryview(data)[signs_at + 2 * plane :], coordinates, kept)
+        bits = unpack_planes(b"".join(view[bits_at:places_at] for view in views), 2 * len(views), count)
+        places = decode_all_places([view[places_at:] for view in views], coordinates, kept)
         if levels is None:
             raise Malformed("levels")
         if bits is None or places is None:
             raise Malformed("places")
-        negative, high = bits
-        # Every chunk has four numbers that a coordinate can be: each level, and each with the other sign.
-        kinds = by_chunk(coordinates, kept, 2 * _LEVELS_A_CHUNK) + (high + _LEVELS_A_CHUNK * negative)
-        pairs = levels.reshape(-1, _LEVELS_A_CHUNK)
-        return Sparse(places, np.concatenate((pairs, -pairs), axis=1).reshape(-1).take(kinds))
+        kinds = (bits[1::2] + _LEVELS_A_CHUNK * bits[0::2]).astype(np.int64)
+        kinds += by_chunk(coordinates, kept, _KINDS_A_CHUNK)
+        kinds += np.arange(0, _KINDS_A_CHUNK * chunks * len(views), _KINDS_A_CHUNK * chunks)[:, None]
+        return SparseBlocks(places, kinds, levels.reshape(len(views), chunks, _LEVELS_A_CHUNK))
 
 
 def two_means(sizes: Units, chunks: Places, count: int) -> tuple[Units, NDArray[np.bool_]]:
@@ -308,3 +340,4 @@ def _as_int8(data: memoryview, count: int) -> NDArray[np.int8]:
 _HALF_UNITS: Final = _half_units()
 INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, lambda count: count, lambda codes: codes.tobytes(), _as_int8)
 INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, lambda count: -(-count // 2), pack_nibbles, unpack_nibbles)
+TOPK: Final = TopK()
