@@ -149,7 +149,7 @@ def decode_all_places(spelled: Sequence[bytes | memoryview], coordinates: int, k
         return None
     ends = ends.reshape(len(spelled), count)
     ends -= _BYTE_BITS * (np.cumsum(unary_bytes) - unary_bytes)[:, None]
-    # With all ends there, each row has its own when its first does not lie before its part and its last in its last byte.
+    # With all ends there, each row has its own if its first is not before its part and its last is in its last byte.
     if (ends[:, 0] < 0).any() or (ends[:, -1] // _BYTE_BITS + 1 != unary_bytes).any():
         return None
     joined = b"".join(each[len(each) - low_bytes :] for each in spelled)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.blocks import CHUNK_COORDINATES, chunk_count
-from sparewatt.numeric.dense_sum import DenseBlock
 from sparewatt.numeric.levels import UNIT, Units, levels_at_least, levels_near, read_levels
 from sparewatt.numeric.sparse import (
     Places,
@@ -115,14 +114,26 @@ class BlockCodec(Protocol):
 
 @dataclass(frozen=True)
 class Dense:
-    """`int8` and `int4`: a level for each chunk and a small code for each coordinate; a coordinate is code x level."""
+    """`int8` and `int4`: a level for each chunk and a small code for each coordinate; a coordinate is code x level.
+
+    Attributes:
+        planes: how many codes share a byte.
+        spread: makes of packed codes (the last axis) a byte for each code, plane after plane and times `code_unit`, so
+            that -128 stands for what is no code.
+    """
 
     number: int
     code_most: int
     exponent_most: int
-    code_bytes: Callable[[int], int]
+    planes: int
+    code_unit: int
     pack: Callable[[NDArray[np.int8]], bytes]
-    unpack: Callable[[memoryview, int], NDArray[np.int8]]
+    unpack: Callable[[bytes | memoryview, int], NDArray[np.int8]]
+    spread: Callable[[NDArray[np.uint8]], NDArray[np.int8]]
+
+    def code_bytes(self, coordinates: int) -> int:
+        """Bytes of the codes of so many coordinates."""
+        return -(-coordinates // self.planes)
 
     def measure(self, coordinates: int, kept: int) -> tuple[int, int]:  # noqa: ARG002 - a dense block has one length
         size = 2 * chunk_count(coordinates) + self.code_bytes(coordinates)
@@ -142,21 +153,25 @@ class Dense:
         return packed.astype("<u2").tobytes() + self.pack(codes.reshape(-1)[: len(values)].astype(np.int8))
 
     def decode(self, data: bytes, coordinates: int, kept: int) -> Units:  # noqa: ARG002 - all are
-        block = self.parts(data, coordinates)
-        units: Units = np.repeat(block.levels, CHUNK_COORDINATES)[:coordinates]
-        np.multiply(units, block.codes, out=units)
-        return units
-
-    def parts(self, data: bytes, coordinates: int) -> DenseBlock:
-        """Levels and codes, checked like `decode` checks them."""
-        chunks = chunk_count(coordinates)
-        levels = read_levels(np.frombuffer(data, dtype="<u2", count=chunks), self.exponent_most)
-        if levels is None:
-            raise Malformed("levels")
-        codes = self.unpack(memoryview(data)[2 * chunks :], coordinates)
+        levels_end = 2 * chunk_count(coordinates)
+        levels = self.levels(data[:levels_end])
+        codes = self.unpack(memoryview(data)[levels_end:], coordinates)
         if codes.min() < -self.code_most:
             raise Malformed("codes")
-        return DenseBlock(levels, codes)
+        units: Units = np.repeat(levels, CHUNK_COORDINATES)[:coordinates]
+        np.multiply(units, codes, out=units)
+        return units
+
+    def levels(self, data: bytes | memoryview) -> Units:
+        """The levels that a block begins with, or those of several.
+
+        Raises:
+            Malformed: ``levels``.
+        """
+        levels = read_levels(np.frombuffer(data, dtype="<u2"), self.exponent_most)
+        if levels is None:
+            raise Malformed("levels")
+        return levels
 
 
 class Halves:
@@ -333,11 +348,24 @@ def unpack_nibbles(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
     return codes[:count]
 
 
-def _as_int8(data: memoryview, count: int) -> NDArray[np.int8]:
+def spread_nibbles(packed: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """16 times the lower codes of the last axis of `packed`, then 16 times the upper ones."""
+    planes = np.empty((*packed.shape[:-1], 2, packed.shape[-1]), dtype=np.uint8)
+    # A product keeps its lowest 8 bits, which are the lower nibble moved up; numpy shifts bytes seven times slower.
+    np.multiply(packed, 16, out=planes[..., 0, :])
+    np.bitwise_and(packed, 0xF0, out=planes[..., 1, :])
+    return planes.view(np.int8).reshape(*packed.shape[:-1], -1)
+
+
+def _as_int8(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
     return np.frombuffer(data, dtype=np.int8, count=count)
 
 
+def _same_bytes(packed: NDArray[np.uint8]) -> NDArray[np.int8]:
+    return packed.view(np.int8)
+
+
 _HALF_UNITS: Final = _half_units()
-INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, lambda count: count, lambda codes: codes.tobytes(), _as_int8)
-INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, lambda count: -(-count // 2), pack_nibbles, unpack_nibbles)
+INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, 1, 1, lambda codes: codes.tobytes(), _as_int8, _same_bytes)
+INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, 2, 16, pack_nibbles, unpack_nibbles, spread_nibbles)
 TOPK: Final = TopK()
