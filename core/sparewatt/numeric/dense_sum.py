@@ -5,7 +5,8 @@ A coordinate is code x level of its chunk, so the weighted sum over updates of o
 each update. float64 holds integers up to 2**53 exactly, in whatever order they are added and with or without fused
 operations: codes have 7 bits, so coefficients that add up to less than 2**46 are taken as they are. Larger ones (each
 below 2**49, of a chunk with a coordinate of about 0.1) are taken as two rows of at most 25 bits each; products with
-codes then have 32 bits, and 2**10 updates of them 42.
+codes then have 32 bits, and 2**10 updates of them 42. Where a codec's codes come as multiples of a unit, a power of
+two, coefficients are divided by it, which changes no digit of a product.
 
 Codes go from files straight into one array with a row for each update, half a block at a time, so that what is read is
 still in a cache when it is checked and multiplied.
@@ -123,7 +124,6 @@ def weighted(rows: NDArray[np.float64], codes: NDArray[np.int8]) -> Units | NDAr
                 sums[chunk] += np.matmul(row[:, some], matrix)
     if rows.shape[1] == 1:
         return sums[:, 0]
-    high, low = sums.astype(np.int64).swapaxes(0, 1)
-    high <<= _HALF_BITS
-    high += low
-    return high
+    whole = sums.astype(np.int64)
+    total: Units = (whole[:, 0] << _HALF_BITS) + whole[:, 1]
+    return total

@@ -144,10 +144,10 @@ def decode_all_places(spelled: Sequence[bytes | memoryview], coordinates: int, k
     joined = b"".join(each[: len(each) - low_bytes] for each in spelled)
     unary = np.unpackbits(np.frombuffer(joined, np.uint8), bitorder="little")
     # Looking for what is true takes a third of the time of looking for what is not zero.
-    ends = np.flatnonzero(unary.view(np.bool_))
-    if len(ends) != count * len(spelled):
+    found = np.flatnonzero(unary.view(np.bool_))
+    if len(found) != count * len(spelled):
         return None
-    ends = ends.reshape(len(spelled), count)
+    ends = found.reshape(len(spelled), count)
     ends -= _BYTE_BITS * (np.cumsum(unary_bytes) - unary_bytes)[:, None]
     # With all ends there, each row has its own if its first is not before its part and its last is in its last byte.
     if (ends[:, 0] < 0).any() or (ends[:, -1] // _BYTE_BITS + 1 != unary_bytes).any():
