@@ -110,6 +110,13 @@ class BlockReader:
         """The bytes of block `index`, of a length that its codec allows."""
         return self._read(self._offsets[index], self._lengths[index], "block")
 
+    def read_into(self, index: int, first: int, into: memoryview) -> None:
+        """Fill `into` with bytes of block `index` from byte `first` of it on; they must lie in it."""
+        assert first + len(into) <= self._lengths[index], "a block has no more bytes"
+        self._source.seek(self._offsets[index] + first)
+        if self._source.readinto(into) != len(into):  # type: ignore[attr-defined]
+            raise self._form.malformed("block")
+
     def read_tail(self, first: int, size: int) -> bytes:
         """`size` bytes of what follows the last block, from byte `first` of it."""
         return self._read(self._offsets[-1] + first, size, "tail")

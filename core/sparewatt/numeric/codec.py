@@ -16,12 +16,11 @@ import numpy as np
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.block_file import BlockFormat, BlockReader
 from sparewatt.numeric.blocks import CHUNK_COORDINATES, block_count, block_range, block_size
-from sparewatt.numeric.dense_sum import DenseBlock
 from sparewatt.numeric.levels import UNIT, UNIT_BITS, Units
 from sparewatt.numeric.merkle import MerkleRoot
 from sparewatt.numeric.moment_layout import NUMBER_BYTES
 from sparewatt.numeric.residual import Residual
-from sparewatt.numeric.update_blocks import INT4, INT8, BlockCodec, Dense, Halves, Malformed, Sparse, TopK
+from sparewatt.numeric.update_blocks import INT4, INT8, TOPK, BlockCodec, Halves, Malformed, Sparse
 from sparewatt.numeric.weights import Floats, Weights, as_bytes, as_floats
 from sparewatt.work.manifest import CodecSpec
 from sparewatt.work.version import BlobRef
@@ -32,12 +31,12 @@ _OF_UNIT: Final = 1 / UNIT
 
 CodecName = Literal["int8", "fp16", "int4", "topk"]
 
-_CODECS: Final[MappingProxyType[CodecName, BlockCodec]] = MappingProxyType(
-    {"int8": INT8, "fp16": Halves(), "int4": INT4, "topk": TopK()}
+CODECS: Final[MappingProxyType[CodecName, BlockCodec]] = MappingProxyType(
+    {"int8": INT8, "fp16": Halves(), "int4": INT4, "topk": TOPK}
 )
 
 UPDATE_FORMAT: Final = BlockFormat(
-    noun="update", magic=b"SPWUPDTE", measures={codec.number: codec.measure for codec in _CODECS.values()}
+    noun="update", magic=b"SPWUPDTE", measures={codec.number: codec.measure for codec in CODECS.values()}
 )
 
 
@@ -57,7 +56,7 @@ class EncodedUpdate:
 
 def update_bytes_most(codec: CodecSpec, coordinates: int) -> int:
     """Length that no update's payload exceeds; for dense codecs the length of each."""
-    return UPDATE_FORMAT.file_bytes_most(_CODECS[codec.name].number, coordinates, codec.kept)
+    return UPDATE_FORMAT.file_bytes_most(CODECS[codec.name].number, coordinates, codec.kept)
 
 
 def encode_update(
@@ -83,7 +82,7 @@ def encode_update(
     """
     base_floats = as_floats(base)
     encoder = _Encoder(base_floats, as_floats(trained, len(base_floats)), codec, residual)
-    number, coordinates = _CODECS[codec.name].number, len(base_floats)
+    number, coordinates = CODECS[codec.name].number, len(base_floats)
     hasher = hashlib.sha256()
     size = 0
 
@@ -133,12 +132,12 @@ class _Encoder:
             for chunk in range(0, end - first, CHUNK_COORDINATES):
                 self.delta_root.add(as_bytes(delta[chunk : chunk + CHUNK_COORDINATES]))
             if self._residual is None:
-                yield _CODECS[self._codec.name].encode(delta, self._codec.kept)
+                yield CODECS[self._codec.name].encode(delta, self._codec.kept)
             else:
                 yield self._with_residual(self._residual, delta, first)
 
     def _with_residual(self, residual: Residual, delta: Floats, first: int) -> bytes:
-        codec, kept = _CODECS[self._codec.name], self._codec.kept
+        codec, kept = CODECS[self._codec.name], self._codec.kept
         self._add_residual(self.before_root, residual, first, len(delta))
         summed = residual.add_to(delta, first)
         data = codec.encode(summed, kept)
@@ -170,7 +169,7 @@ class UpdateReader:
     """
 
     def __init__(self, source: BinaryIO, codec: CodecSpec, coordinates: int, tail_bytes: int = 0) -> None:
-        self._codec = _CODECS[codec.name]
+        self._codec = CODECS[codec.name]
         self._kept = codec.kept
         self._blocks = BlockReader(UPDATE_FORMAT, source, coordinates, self._codec.number, codec.kept, tail_bytes)
         self.coordinates: Final = coordinates
@@ -183,16 +182,16 @@ class UpdateReader:
             IntegrityError: ``update.malformed`` with part ``levels``, ``codes`` or ``places``; ``update.not_finite``;
                 ``update.too_large``.
         """
-        with _named():
+        with update_errors():
             return self._codec.decode(self._blocks.read_block(index), block_size(index, self.coordinates), self._kept)
 
-    def dense(self, index: int) -> DenseBlock | None:
-        """Block `index` as it is written, without multiplying it out; None where its codec has no levels and codes.
-        Errors as of `read`."""
-        if not isinstance(self._codec, Dense):
-            return None
-        with _named():
-            return self._codec.parts(self._blocks.read_block(index), block_size(index, self.coordinates))
+    def written(self, index: int) -> bytes:
+        """Block `index` as it is written, of a length that its codec allows."""
+        return self._blocks.read_block(index)
+
+    def read_written(self, index: int, first: int, into: memoryview) -> None:
+        """Fill `into` with bytes of block `index` as it is written, from byte `first` on; they must lie in it."""
+        self._blocks.read_into(index, first, into)
 
     def moments(self, first: int, count: int) -> bytes:
         """`count` numbers of the second moments behind the blocks, as they stand there (`numeric.moments`)."""
@@ -209,7 +208,8 @@ class UpdateReader:
 
 
 @contextmanager
-def _named() -> Iterator[None]:
+def update_errors() -> Iterator[None]:
+    """Give what is malformed in a block the id and part of a malformed update."""
     try:
         yield
     except Malformed as error:

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric import bfloat16
 from sparewatt.numeric.blocks import block_count, block_size
-from sparewatt.numeric.codec import UNIT_BITS, Units, UpdateReader
-from sparewatt.numeric.dense_sum import UPDATES_AT_A_TIME, weighted
+from sparewatt.numeric.codec import CODECS, UNIT_BITS, UpdateReader
+from sparewatt.numeric.dense_sum import DenseSum
 from sparewatt.numeric.levels import UNIT
-from sparewatt.numeric.merge_plan import MergePlan, PlannedUpdate, sorted_updates
+from sparewatt.numeric.merge_plan import MergePlan, sorted_updates
 from sparewatt.numeric.outer_state import OuterBlock, OuterState
 from sparewatt.numeric.patch import add_change, encode_block
-from sparewatt.numeric.update_blocks import Sparse
+from sparewatt.numeric.sparse_sum import sums_of_senders
+from sparewatt.numeric.update_blocks import Dense
 from sparewatt.numeric.weights import FLOAT
 from sparewatt.work.manifest import OuterSpec
 
@@ -65,6 +66,9 @@ class RoundMerge:
         self._state = state
         self._coordinates = coordinates
         self._weight = sum(update.weight for update in plan.updates)
+        codec = CODECS[plan.codec.name]
+        factors = [update.factor for update in plan.updates]
+        self._dense = DenseSum(codec, updates, factors) if isinstance(codec, Dense) else None
         self.blocks: Final = block_count(coordinates)
 
     def merge_block(self, index: int) -> MergedBlock:
@@ -79,44 +83,23 @@ class RoundMerge:
     def mean(self, index: int) -> NDArray[np.float64]:
         """Block `index` of the mean pseudo-gradient; each update's block is read once. Errors as of `merge_block`."""
         if self._plan.codec.name == "topk":
-            return self._mean_of_senders(index, block_size(index, self._coordinates))
+            return self._mean_of_senders(index)
         # A power of two changes no digit of a quotient, so units cost no operation of their own.
-        merged: NDArray[np.float64] = self._numerator(index) / (self._weight * UNIT)
-        return merged
-
-    def _numerator(self, index: int) -> Units | NDArray[np.float64]:
-        """The weighted sum, exactly; as float64 where one product of matrices has all of it."""
-        pairs = list(zip(self._plan.updates, self._updates, strict=True))
-        parts = (
-            self._sum(index, pairs[first : first + UPDATES_AT_A_TIME])
-            for first in range(0, len(pairs), UPDATES_AT_A_TIME)
-        )
-        total = next(parts)
-        for part in parts:
-            total = total.astype(np.int64, copy=False)
-            total += part.astype(np.int64, copy=False)
-        return total
-
-    def _sum(self, index: int, pairs: Sequence[tuple[PlannedUpdate, UpdateReader]]) -> Units | NDArray[np.float64]:
-        blocks = [block for _, reader in pairs if (block := reader.dense(index)) is not None]
-        if blocks:
-            return weighted(blocks, [update.factor for update, _ in pairs])
+        divisor = self._weight * UNIT
+        if self._dense is not None:
+            return self._dense.quotient(index, divisor)
         total = np.zeros(block_size(index, self._coordinates), dtype=np.int64)
-        for update, reader in pairs:
+        for update, reader in zip(self._plan.updates, self._updates, strict=True):
             units = reader.block(index)
             total += np.multiply(units, update.factor, out=units)
-        return total
+        merged: NDArray[np.float64] = total / divisor
+        return merged
 
-    def _mean_of_senders(self, index: int, size: int) -> NDArray[np.float64]:
-        total, support = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-        for update, reader in zip(self._plan.updates, self._updates, strict=True):
-            sent = reader.read(index)
-            assert isinstance(sent, Sparse), "a sparse codec reads sparse blocks"
-            # Adding at places, which reads and writes in one pass, takes half of the time of indexing twice.
-            np.add.at(total, sent.places, sent.units * update.factor)
-            np.add.at(support, sent.places, np.int64(update.weight))
+    def _mean_of_senders(self, index: int) -> NDArray[np.float64]:
+        total, support = sums_of_senders(self._plan.updates, self._updates, index, self._plan.codec.kept)
         floor = max(1, self._weight * self._plan.rule.support_floor_micro // 1_000_000)
-        merged = total / np.maximum(support, floor, out=support)
+        np.maximum(support, floor, out=support)
+        merged: NDArray[np.float64] = np.divide(total, support, out=support)
         merged *= _UNIT
         return merged
 

@@ -6,6 +6,7 @@ parts come first and then the low bits plane by plane, each plane packed to whol
 bit. Bits are packed least significant first; what fills the last byte of a plane is zero.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -128,32 +129,50 @@ def decode_places(data: bytes | memoryview, coordinates: int, kept: int) -> Plac
     Args:
         data: of a length that `places_bytes` allows.
     """
+    rows = decode_all_places([data], coordinates, kept)
+    return None if rows is None else rows[0]
+
+
+def decode_all_places(spelled: Sequence[bytes | memoryview], coordinates: int, kept: int) -> Places | None:
+    """A row of places for each of `spelled`, like `decode_places`; None when it is None for one of them.
+
+    Several are decoded at once because a block has so few places that calling numpy takes longer than its work.
+    """
     count, parameter = kept_in_block(coordinates, kept), rice_parameter(kept)
-    unary_size = len(data) - parameter * plane_bytes(count)
-    unary = np.unpackbits(np.frombuffer(data, np.uint8, count=unary_size), bitorder="little")
+    low_bytes = parameter * plane_bytes(count)
+    unary_bytes = np.array([len(each) - low_bytes for each in spelled])
+    joined = b"".join(each[: len(each) - low_bytes] for each in spelled)
+    unary = np.unpackbits(np.frombuffer(joined, np.uint8), bitorder="little")
     # Looking for what is true takes a third of the time of looking for what is not zero.
-    ends = np.flatnonzero(unary.view(np.bool_))
-    if len(ends) != count or unary_size != plane_bytes(int(ends[-1]) + 1):
+    found = np.flatnonzero(unary.view(np.bool_))
+    if len(found) != count * len(spelled):
         return None
-    planes = unpack_planes(memoryview(data)[unary_size:], parameter, count)
+    ends = found.reshape(len(spelled), count)
+    ends -= _BYTE_BITS * (np.cumsum(unary_bytes) - unary_bytes)[:, None]
+    # With all ends there, each row has its own if its first is not before its part and its last is in its last byte.
+    if (ends[:, 0] < 0).any() or (ends[:, -1] // _BYTE_BITS + 1 != unary_bytes).any():
+        return None
+    joined = b"".join(each[len(each) - low_bytes :] for each in spelled)
+    planes = unpack_planes(joined, len(spelled) * parameter, count)
     if planes is None:
         return None
-    low: NDArray[Any] = np.zeros(count, dtype=np.uint8 if parameter <= _BYTE_BITS else np.uint16)
+    planes = planes.reshape(len(spelled), parameter, count)
+    low: NDArray[Any] = np.zeros((len(spelled), count), dtype=np.uint8 if parameter <= _BYTE_BITS else np.uint16)
     # From the highest bit on, doubling by an addition: numpy shifts small integers four times slower.
-    for bits in planes[::-1]:
+    for bit in reversed(range(parameter)):
         low += low
-        low |= bits
+        low |= planes[:, bit]
     # A place is the sum of gap + 1 up to it, less 1. The unary parts up to it, with an end for each, are `ends`; what
     # the low bits lack of the largest number they can write makes up for multiplying the ends as well.
     largest = (1 << parameter) - 1
     np.subtract(largest, low, out=low)
     places: Places = ends << parameter
     places += largest
-    places -= np.cumsum(low, dtype=np.int64)
+    places -= np.cumsum(low, axis=1, dtype=np.int64)
     # They ascend, so a chunk's lie in it when its first and its last do.
     first, last, start = _bounds(coordinates, kept)
-    inside = (places[first] >= start).all() and (places[last] < start + CHUNK_COORDINATES).all()
-    return places if inside and places[-1] < coordinates else None
+    inside = (places[:, first] >= start).all() and (places[:, last] < start + CHUNK_COORDINATES).all()
+    return places if inside and places[:, -1].max() < coordinates else None
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,7 @@
 A decoder trusts nothing: its bytes have a length that the codec allows, and all else it checks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.blocks import CHUNK_COORDINATES, chunk_count
-from sparewatt.numeric.dense_sum import DenseBlock
 from sparewatt.numeric.levels import UNIT, Units, levels_at_least, levels_near, read_levels
 from sparewatt.numeric.sparse import (
     Places,
     by_chunk,
-    decode_places,
+    decode_all_places,
     encode_places,
     kept_in_block,
     largest_places,
@@ -35,6 +34,8 @@ INT8_EXPONENT_MOST: Final = 18
 INT4_EXPONENT_MOST: Final = 22
 TOPK_EXPONENT_MOST: Final = 25
 _LEVELS_A_CHUNK: Final = 2
+# Each level with either sign.
+_KINDS_A_CHUNK: Final = 2 * _LEVELS_A_CHUNK
 # Bits of fp32: 1, 1/2, and what turns a number of at least 2**-14 into one of binary16 that is 13 bits to the left:
 # 113 less in the exponent, half a unit more.
 _ONE: Final = np.uint32(0x3F80_0000)
@@ -53,6 +54,27 @@ class Sparse:
 
     places: Places
     units: Units
+
+
+@dataclass(frozen=True)
+class SparseBlocks:
+    """The same block of several updates as it is written.
+
+    Attributes:
+        places: a row for each update, ascending.
+        kinds: for each of them, which of all `numbers` it is.
+        levels: for each update and chunk the low and the high one.
+    """
+
+    places: Places
+    kinds: Places
+    levels: Units
+
+    def numbers(self, factors: Sequence[int]) -> Units:
+        """What coordinates can be: for each update and chunk its levels times the update's factor, then the same with
+        the other sign."""
+        scaled = self.levels * np.array(factors, dtype=np.int64)[:, None, None]
+        return np.concatenate((scaled, -scaled), axis=2).reshape(-1)
 
 
 class Malformed(Exception):
@@ -92,14 +114,26 @@ class BlockCodec(Protocol):
 
 @dataclass(frozen=True)
 class Dense:
-    """`int8` and `int4`: a level for each chunk and a small code for each coordinate; a coordinate is code x level."""
+    """`int8` and `int4`: a level for each chunk and a small code for each coordinate; a coordinate is code x level.
+
+    Attributes:
+        planes: how many codes share a byte.
+        spread: makes of packed codes (the last axis) a byte for each code, plane after plane and times `code_unit`, so
+            that -128 stands for what is no code.
+    """
 
     number: int
     code_most: int
     exponent_most: int
-    code_bytes: Callable[[int], int]
+    planes: int
+    code_unit: int
     pack: Callable[[NDArray[np.int8]], bytes]
-    unpack: Callable[[memoryview, int], NDArray[np.int8]]
+    unpack: Callable[[bytes | memoryview, int], NDArray[np.int8]]
+    spread: Callable[[NDArray[np.uint8]], NDArray[np.int8]]
+
+    def code_bytes(self, coordinates: int) -> int:
+        """Bytes of the codes of so many coordinates."""
+        return -(-coordinates // self.planes)
 
     def measure(self, coordinates: int, kept: int) -> tuple[int, int]:  # noqa: ARG002 - a dense block has one length
         size = 2 * chunk_count(coordinates) + self.code_bytes(coordinates)
@@ -119,21 +153,25 @@ class Dense:
         return packed.astype("<u2").tobytes() + self.pack(codes.reshape(-1)[: len(values)].astype(np.int8))
 
     def decode(self, data: bytes, coordinates: int, kept: int) -> Units:  # noqa: ARG002 - all are
-        block = self.parts(data, coordinates)
-        units: Units = np.repeat(block.levels, CHUNK_COORDINATES)[:coordinates]
-        np.multiply(units, block.codes, out=units)
-        return units
-
-    def parts(self, data: bytes, coordinates: int) -> DenseBlock:
-        """Levels and codes, checked like `decode` checks them."""
-        chunks = chunk_count(coordinates)
-        levels = read_levels(np.frombuffer(data, dtype="<u2", count=chunks), self.exponent_most)
-        if levels is None:
-            raise Malformed("levels")
-        codes = self.unpack(memoryview(data)[2 * chunks :], coordinates)
+        levels_end = 2 * chunk_count(coordinates)
+        levels = self.levels(data[:levels_end])
+        codes = self.unpack(memoryview(data)[levels_end:], coordinates)
         if codes.min() < -self.code_most:
             raise Malformed("codes")
-        return DenseBlock(levels, codes)
+        units: Units = np.repeat(levels, CHUNK_COORDINATES)[:coordinates]
+        np.multiply(units, codes, out=units)
+        return units
+
+    def levels(self, data: bytes | memoryview) -> Units:
+        """The levels that a block begins with, or those of several.
+
+        Raises:
+            Malformed: ``levels``.
+        """
+        levels = read_levels(np.frombuffer(data, dtype="<u2"), self.exponent_most)
+        if levels is None:
+            raise Malformed("levels")
+        return levels
 
 
 class Halves:
@@ -220,22 +258,31 @@ class TopK:
         return levels + pack_bits(chosen < 0) + pack_bits(high) + encode_places(places, kept)
 
     def decode(self, data: bytes, coordinates: int, kept: int) -> Sparse:
+        found = self.parts([data], coordinates, kept)
+        return Sparse(found.places.reshape(-1), found.numbers([1]).take(found.kinds.reshape(-1)))
+
+    def parts(self, blocks: Sequence[bytes], coordinates: int, kept: int) -> SparseBlocks:
+        """Blocks of several updates without their numbers looked up, checked like `decode` checks one.
+
+        Raises:
+            Malformed: when one of them is.
+        """
         chunks, count = chunk_count(coordinates), kept_in_block(coordinates, kept)
-        plane = plane_bytes(count)
-        signs_at = 2 * _LEVELS_A_CHUNK * chunks
-        packed = np.frombuffer(data, dtype="<u2", count=_LEVELS_A_CHUNK * chunks)
+        bits_at = 2 * _LEVELS_A_CHUNK * chunks
+        places_at = bits_at + 2 * plane_bytes(count)
+        views = [memoryview(block) for block in blocks]
+        packed = np.frombuffer(b"".join(view[:bits_at] for view in views), dtype="<u2")
         levels = read_levels(packed, TOPK_EXPONENT_MOST)
-        bits = unpack_planes(memoryview(data)[signs_at:], 2, count)
-        places = decode_places(memoryview(data)[signs_at + 2 * plane :], coordinates, kept)
+        bits = unpack_planes(b"".join(view[bits_at:places_at] for view in views), 2 * len(views), count)
+        places = decode_all_places([view[places_at:] for view in views], coordinates, kept)
         if levels is None:
             raise Malformed("levels")
         if bits is None or places is None:
             raise Malformed("places")
-        negative, high = bits
-        # Every chunk has four numbers that a coordinate can be: each level, and each with the other sign.
-        kinds = by_chunk(coordinates, kept, 2 * _LEVELS_A_CHUNK) + (high + _LEVELS_A_CHUNK * negative)
-        pairs = levels.reshape(-1, _LEVELS_A_CHUNK)
-        return Sparse(places, np.concatenate((pairs, -pairs), axis=1).reshape(-1).take(kinds))
+        kinds = (bits[1::2] + _LEVELS_A_CHUNK * bits[0::2]).astype(np.int64)
+        kinds += by_chunk(coordinates, kept, _KINDS_A_CHUNK)
+        kinds += np.arange(0, _KINDS_A_CHUNK * chunks * len(views), _KINDS_A_CHUNK * chunks)[:, None]
+        return SparseBlocks(places, kinds, levels.reshape(len(views), chunks, _LEVELS_A_CHUNK))
 
 
 def two_means(sizes: Units, chunks: Places, count: int) -> tuple[Units, NDArray[np.bool_]]:
@@ -301,10 +348,24 @@ def unpack_nibbles(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
     return codes[:count]
 
 
-def _as_int8(data: memoryview, count: int) -> NDArray[np.int8]:
+def spread_nibbles(packed: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """16 times the lower codes of the last axis of `packed`, then 16 times the upper ones."""
+    planes = np.empty((*packed.shape[:-1], 2, packed.shape[-1]), dtype=np.uint8)
+    # A product keeps its lowest 8 bits, which are the lower nibble moved up; numpy shifts bytes seven times slower.
+    np.multiply(packed, 16, out=planes[..., 0, :])
+    np.bitwise_and(packed, 0xF0, out=planes[..., 1, :])
+    return planes.view(np.int8).reshape(*packed.shape[:-1], -1)
+
+
+def _as_int8(data: bytes | memoryview, count: int) -> NDArray[np.int8]:
     return np.frombuffer(data, dtype=np.int8, count=count)
 
 
+def _same_bytes(packed: NDArray[np.uint8]) -> NDArray[np.int8]:
+    return packed.view(np.int8)
+
+
 _HALF_UNITS: Final = _half_units()
-INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, lambda count: count, lambda codes: codes.tobytes(), _as_int8)
-INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, lambda count: -(-count // 2), pack_nibbles, unpack_nibbles)
+INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, 1, 1, lambda codes: codes.tobytes(), _as_int8, _same_bytes)
+INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, 2, 16, pack_nibbles, unpack_nibbles, spread_nibbles)
+TOPK: Final = TopK()

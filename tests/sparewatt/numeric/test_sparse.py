@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparewatt.numeric.sparse import (
+    decode_all_places,
     decode_places,
     encode_places,
     kept_in_block,
@@ -86,3 +87,47 @@ def test_large_numbers_that_all_lie_in_one_group_are_found() -> None:
     values[::128] += 1
     values[1::128] += 1
     assert largest_places(values, 64).tolist() == sorted([*range(0, 4_096, 128), *range(1, 4_096, 128)])
+
+
+@given(shapes, st.integers(1, 5), st.integers(0, 2**32))
+def test_several_are_decoded_to_what_each_is_decoded_to(shape: tuple[int, int], count: int, seed: int) -> None:
+    coordinates, kept = shape
+    random = np.random.default_rng(seed)
+    rows = [largest_places(random.standard_normal(coordinates), kept) for _ in range(count)]
+    found = decode_all_places([encode_places(row, kept) for row in rows], coordinates, kept)
+    assert found is not None
+    assert np.array_equal(found, rows)
+
+
+@given(shapes, st.integers(0, 2), st.data())
+def test_a_change_in_one_of_several_makes_all_of_them_none_or_that_one_another(
+    shape: tuple[int, int], changed: int, data: st.DataObject
+) -> None:
+    coordinates, kept = shape
+    random = np.random.default_rng(7)
+    rows = [largest_places(random.standard_normal(coordinates), kept) for _ in range(3)]
+    spelled = [bytearray(encode_places(row, kept)) for row in rows]
+    least, most = places_bytes(coordinates, kept)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(spelled[changed]) - 1))
+        spelled[changed][place] ^= 1 << data.draw(st.integers(0, 7))
+    if data.draw(st.booleans()):
+        spelled[changed] = (spelled[changed] + bytes(most))[: data.draw(st.integers(least, most))]
+    alone = decode_places(bytes(spelled[changed]), coordinates, kept)
+    together = decode_all_places([bytes(each) for each in spelled], coordinates, kept)
+    assert (alone is None) == (together is None)
+    if alone is not None and together is not None:
+        rows[changed] = alone
+        assert np.array_equal(together, rows)
+
+
+def test_places_that_one_lacks_and_the_next_one_has_too_many_do_not_make_up_for_each_other() -> None:
+    kept, coordinates = 512, 4_096
+    rows = [np.arange(0, 8 * 512, 8), np.arange(0, 8 * 512, 8)]
+    short, long = (encode_places(row, kept) for row in (rows[0][:-8], np.sort(np.append(rows[1], np.arange(1, 64, 8)))))
+    planes = 2 * 64
+    parts = [short[:-126] + bytes(planes), long[:-130] + bytes(planes)]
+    for spelled in (parts, parts[::-1]):
+        unary = np.unpackbits(np.frombuffer(b"".join(part[:-planes] for part in spelled), np.uint8))
+        assert unary.sum() == 2 * kept
+        assert decode_all_places(spelled, coordinates, kept) is None
