@@ -12,7 +12,7 @@ from sparewatt.wording.isolation import isolation_words
 from sparewatt.wording.units import bytes_words, count_words
 from sparewatt.work.invite import Invite
 from sparewatt.work.manifest import Manifest
-from sparewatt.work.model import parameter_count
+from sparewatt.work.model import frozen_count, parameter_count
 from sparewatt_desktop.widgets.facts import Fact
 from sparewatt_desktop.widgets.text import plain
 
@@ -44,11 +44,15 @@ def read_manifest(body: str) -> Manifest | None:
 def about_facts(manifest: Manifest, invite: Invite, translations: Translations = ENGLISH) -> tuple[Fact, ...]:
     """What is trained, for whom, on what."""
     gettext = translations.gettext
+    adapts = manifest.model.adapter is not None
     model = filled(
-        gettext("{architecture}, {count} parameters"),
+        gettext("{architecture}, an adapter of {count} parameters on {frozen} that stay")
+        if adapts
+        else gettext("{architecture}, {count} parameters"),
         {
             "architecture": plain(manifest.model.architecture),
             "count": count_words(parameter_count(manifest.model), translations),
+            "frozen": count_words(frozen_count(manifest.model), translations),
         },
     )
     data = filled(
