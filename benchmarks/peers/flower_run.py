@@ -78,12 +78,12 @@ async def _course(python: Path, task: Task, folder: Path, *, kill: bool) -> Cour
         async with wire(port) as between:
             server = ["--insecure", "--host", "127.0.0.1", "--port", str(port)]
             server += ["--disable-runtime-dependency-installation"]
-            groups.append(_start(python, place, "superlink", _patient("superlink", server)))
+            groups.append(_start(python, place, "superlink", patient("superlink", server)))
             await _listens(port, groups)
             for index in range(CONTRIBUTORS):
                 node = ["--insecure", "--superlink", f"127.0.0.1:{between.port}"]
                 node += ["--host", "127.0.0.1", "--port", str(_free_port()), "--node-config", f"index={index}"]
-                groups.append(_start(python, place, f"supernode-{index}", _patient("supernode", node)))
+                groups.append(_start(python, place, f"supernode-{index}", patient("supernode", node)))
             await _joined(place, groups)
             began, before = time.time(), between.up + between.down
             groups.append(
@@ -120,7 +120,7 @@ def _write_app(folder: Path, place: Path, port: int) -> None:
     (place / "home" / "config.toml").write_text(_CONNECTION.format(port=port), encoding="utf-8")
 
 
-def _patient(name: str, arguments: list[str]) -> list[str]:
+def patient(name: str, arguments: list[str]) -> list[str]:
     """A command of Flower's with another limit: work that is claimed must be begun in time, or nobody does it.
 
     On a busy computer a process that loads torch needs longer than Flower's 30 s to begin. How long a silent node is

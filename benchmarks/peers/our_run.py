@@ -48,9 +48,8 @@ class Watched:
     tokens: int = 0
     moments: list[float] = field(default_factory=list)
 
-    def see(self, snapshot: Snapshot | None, at: float) -> None:
-        """Note a look at a snapshot."""
-        tokens = tokens_of(snapshot)
+    def see(self, tokens: int, at: float) -> None:
+        """Note what was trained at a moment."""
         if tokens > self.tokens:
             self.tokens = tokens
             self.moments.append(at)
@@ -124,8 +123,8 @@ async def _watched(
         if killed_at is None:
             system.children.check()
         now = time.time()
-        first.see(system.contributor.snapshot, now)
-        other.see(second.snapshot, now)
+        first.see(tokens_of(system.contributor.snapshot), now)
+        other.see(tokens_of(second.snapshot), now)
         if kill and killed_at is None and other.tokens >= task.kill_steps * STEP_TOKENS:
             second.child.kill()
             killed_at = now
