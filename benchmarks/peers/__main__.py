@@ -37,10 +37,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", nargs="+", choices=tuple(ARMS), default=tuple(ARMS), metavar="NAME")
     parser.add_argument("--inner-steps", type=int, default=10, help="of a contributor between two averages")
     parser.add_argument("--averages", type=int, default=10)
+    parser.add_argument("--minutes-most", type=int, default=20, help="after which a course is cut off")
     given = parser.parse_args(arguments)
-    if given.inner_steps < 1 or given.averages < 1:
-        parser.error("inner steps and averages must be above 0")
-    task = Task(given.inner_steps, given.averages)
+    if given.inner_steps < 1 or given.averages < 2 or given.minutes_most < 1:
+        parser.error("inner steps and minutes must be above 0, averages above 1")
+    task = Task(given.inner_steps, given.averages, 60.0 * given.minutes_most)
     with tempfile.TemporaryDirectory(prefix="sparewatt-peers-") as name:
         folder = Path(name)
         environments = (given.environments or folder / "environments").absolute()

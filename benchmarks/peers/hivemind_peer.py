@@ -36,7 +36,7 @@ def main(folder: Path, index: int, steps: int, said: Path, address: str | None) 
         use_local_updates=True,
         matchmaking_time=1.0,
         averaging_timeout=20.0,
-        verbose=False,
+        verbose=True,
     )
     tell(address=str(dht.get_visible_maddrs()[0]))
     begin = said.with_name("begin")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,13 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.peers.environment import NotInstalled, environment, version
-from benchmarks.peers.outcome import Course, Outcome, longest_pause, steps_told
+from benchmarks.peers.outcome import Course, Outcome, longest_pause, steps_told, why_unended
 from benchmarks.peers.programs import end, ended_programs
-from benchmarks.peers.task import CONTRIBUTORS, Task, held_out_loss
+from benchmarks.peers.task import CONTRIBUTORS, STEP_TOKENS, Task, held_out_loss
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 START_SECONDS_MOST: Final = 300.0
-COURSE_SECONDS_MOST: Final = 900.0
 _LOOK_SECONDS: Final = 0.2
 
 
@@ -33,7 +33,8 @@ def hivemind(task: Task, folder: Path, environments: Path) -> Outcome:
     courses = [_course(python, task, folder, kill=kill) for kill in (False, True)]
     notes = (
         "hivemind's bytes are all that its network namespace's loopback received, headers included",
-        "its loss is of the first contributor's weights; steps of the killed one are not counted",
+        "its loss is of the first contributor's weights; of the killed one all steps are counted",
+        "its averages are those in which the first contributor found the other",
     )
     return Outcome(f"hivemind {version(python, 'hivemind')}", courses[0], courses[1], notes)
 
@@ -42,43 +43,49 @@ def _course(python: Path, task: Task, folder: Path, *, kill: bool) -> Course:
     place = folder / ("hivemind-killed" if kill else "hivemind")
     place.mkdir()
     said = [place / f"said-{index}" for index in range(CONTRIBUTORS)]
-    with _network(place) as namespace, ended_programs() as groups:
+    with _network(place, task) as namespace, ended_programs() as groups:
         groups.append(_start(python, namespace, folder, 0, task, said[0]))
         first = _address(said[0], groups)
         groups.append(_start(python, namespace, folder, 1, task, said[1], first))
         _address(said[1], groups)
         began, before = time.time(), loopback_bytes(Path(f"/proc/{namespace}/net/dev").read_text(encoding="ascii"))
         (place / "begin").touch()
-        killed_at = _until_half(said[1], task, began) if kill else None
-        if killed_at is not None:
-            end(groups.pop())
-        ended = _until_ended(said[:1] if kill else said, groups, began)
+        killed_at = _killed(groups, said[1], task, began) if kill else None
+        ended = _until_ended(said[:1] if kill else said, groups, task, began)
         seconds = time.time() - began
         moved = loopback_bytes(Path(f"/proc/{namespace}/net/dev").read_text(encoding="ascii")) - before
     steps = [steps_told(each) for each in said]
-    alive = steps[:1] if kill else steps
     weights = said[0].with_suffix(".safetensors")
     moments = [step.at for step in steps[0]]
     return Course(
-        tokens=sum(len(each) for each in alive) * task.step_tokens,
+        tokens=sum(map(len, steps)) * STEP_TOKENS,
         loss=held_out_loss(folder, weights) if weights.exists() else None,
         moved_bytes=moved,
         seconds=seconds,
         pause_seconds=None if killed_at is None else longest_pause(moments, killed_at, began + seconds),
-        ended=ended,
+        unended=why_unended(killed_at, seconds, kill=kill, ended=ended),
+        averages=str(averages_logged(said[0].with_suffix(".log").read_text(encoding="utf-8", errors="replace"))),
     )
 
 
-def _until_half(said: Path, task: Task, began: float) -> float:
-    """When the contributor had made half of its steps."""
-    while len(steps_told(said)) < task.steps_each // 2 and time.time() - began < COURSE_SECONDS_MOST:
+def averages_logged(log: str) -> int:
+    """How many averages with somebody else a contributor's log tells of."""
+    return sum(int(each) > 1 for each in re.findall(r"Averaged parameters with (\d+) peers", log))
+
+
+def _killed(groups: "list[subprocess.Popen[bytes]]", said: Path, task: Task, began: float) -> float | None:
+    """When the last contributor was killed, an inner step after half of the averages; None if it never came to that."""
+    while time.time() - began < task.seconds_most:
+        if len(steps_told(said)) >= task.kill_steps:
+            end(groups.pop())
+            return time.time()
         time.sleep(_LOOK_SECONDS)
-    return time.time()
+    return None
 
 
-def _until_ended(said: list[Path], groups: "list[subprocess.Popen[bytes]]", began: float) -> bool:
+def _until_ended(said: list[Path], groups: "list[subprocess.Popen[bytes]]", task: Task, began: float) -> bool:
     """Whether all who are left came to their end in time."""
-    while time.time() - began < COURSE_SECONDS_MOST:
+    while time.time() - began < task.seconds_most:
         if all('"ended"' in each.read_text(encoding="utf-8") for each in said):
             return True
         if any(each.poll() is not None for each in groups):
@@ -88,9 +95,15 @@ def _until_ended(said: list[Path], groups: "list[subprocess.Popen[bytes]]", bega
 
 
 @contextmanager
-def _network(place: Path) -> Iterator[int]:
+def _network(place: Path, task: Task) -> Iterator[int]:
     """A process that holds a network namespace with nothing but a loopback."""
-    command = ["unshare", "-n", "sh", "-c", "ip link set lo up && touch up && exec sleep 1800"]
+    command = [
+        "unshare",
+        "-n",
+        "sh",
+        "-c",
+        f"ip link set lo up && touch up && exec sleep {round(START_SECONDS_MOST * 3 + task.seconds_most)}",
+    ]
     with ended_programs() as groups:
         groups.append(subprocess.Popen(command, cwd=place, start_new_session=True))
         _until_there(place / "up")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.peers.task import STEP_TOKENS
+
 
 @dataclass(frozen=True)
 class Step:
@@ -24,13 +26,14 @@ class Course:
     """One course of an arm, undisturbed or with a contributor killed half way.
 
     Attributes:
-        tokens: that were trained by those who lived.
+        tokens: that were trained; of one who was killed those that had become part of an average.
         loss: nats per held-out byte of the last weights; None where there were none.
         moved_bytes: over the socket in both directions, of all contributors.
         seconds: from when all had joined to the last weights.
         pause_seconds: the longest time without an inner step of the survivor after the kill; None where nobody was
             killed.
-        ended: whether it came to its end by itself.
+        unended: why it did not come to its end; empty where it did.
+        averages: how many came to be, in words.
     """
 
     tokens: int
@@ -38,7 +41,8 @@ class Course:
     moved_bytes: int
     seconds: float
     pause_seconds: float | None
-    ended: bool
+    unended: str
+    averages: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,13 @@ def steps_told(path: Path) -> list[Step]:
     return [Step(each["loss"], each["at"]) for each in found]
 
 
+def why_unended(killed_at: float | None, seconds: float, *, kill: bool, ended: bool) -> str:
+    """Why a course did not come to its end as it was meant to; empty where it did."""
+    if kill and killed_at is None:
+        return f"nobody was killed, for nobody got so far in {seconds:.0f} s"
+    return "" if ended else f"stopped after {seconds:.0f} s"
+
+
 def longest_pause(moments: Sequence[float], since: float, until: float) -> float:
     """The longest time between `since` and `until` in which there was no moment."""
     within = [since, *(each for each in moments if since < each < until), until]
@@ -78,8 +89,8 @@ def table(outcomes: Sequence[Outcome], planned: int) -> list[str]:
         planned: tokens that a whole course trains.
     """
     rows = [
-        "| | tokens trained | loss | MB on the socket | kB an inner step | wall time | longest pause | ended |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | tokens trained | loss | averages | MB moved | kB an inner step | wall time | longest pause | ended |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for each in outcomes:
         rows.append(_row(each.name, each.whole, planned))
@@ -87,16 +98,13 @@ def table(outcomes: Sequence[Outcome], planned: int) -> list[str]:
     return rows
 
 
-# Of every arm alike.
-STEP_TOKENS = 16 * 128
-
-
 def _row(name: str, course: Course, planned: int) -> str:
     steps = max(1, course.tokens // STEP_TOKENS)
     loss = "none" if course.loss is None else f"{course.loss:.4f}"
-    ended = "yes" if course.ended else "no"
+    ended = f"no: {course.unended}" if course.unended else "yes"
     pause = "" if course.pause_seconds is None else f"{course.pause_seconds:.1f} s"
+    moved = f"{course.moved_bytes / 1e6:.1f} | {course.moved_bytes / steps / 1e3:.0f}"
     return (
-        f"| {name} | {course.tokens:,} of {planned:,} | {loss} | {course.moved_bytes / 1e6:.1f} "
-        f"| {course.moved_bytes / steps / 1e3:.0f} | {course.seconds:.0f} s | {pause} | {ended} |"
+        f"| {name} | {course.tokens:,} of {planned:,} | {loss} | {course.averages} "
+        f"| {moved} | {course.seconds:.0f} s | {pause} | {ended} |"
     )

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,5 +32,8 @@ def end(leader: "subprocess.Popen[bytes]") -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(leader.pid, signal.SIGKILL)
+        if sys.platform == "win32":
+            leader.kill()
+        else:
+            os.killpg(leader.pid, signal.SIGKILL)
     leader.wait()

@@ -68,10 +68,11 @@ def optimiser_of(model: torch.nn.Module, facts: dict[str, Any]) -> torch.optim.A
 
 
 def rate_at(facts: dict[str, Any], step: int) -> float:
-    """Learning rate of an inner step: falling over the last part of the course, as in the run."""
+    """Learning rate of an inner step: rising at first and falling over the last part of the course, as in a run."""
     part = step / (facts["inner_steps"] * facts["averages"])
     fall = min(1.0, max(0.0, (part - (1.0 - facts["decay"])) / facts["decay"]))
-    return float(facts["rate"] * (1.0 + fall * (facts["final_rate"] - 1.0)))
+    risen = min(1.0, part / facts["warm_up"]) if facts["warm_up"] else 1.0
+    return float(facts["rate"] * min(risen, 1.0 + fall * (facts["final_rate"] - 1.0)))
 
 
 def inner_step(model: torch.nn.Module, optimiser: Any, batch: torch.Tensor, facts: dict[str, Any], step: int) -> float:

@@ -1,11 +1,10 @@
 """What every arm trains: one model, one set of tokens, one measure of the result."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,26 +12,28 @@ from benchmarks.peers.small_model import CONFIG_FILE, HELD_OUT_FILE, TASK_FILE, 
 from sparewatt.blobs.folder import BlobFolder
 from sparewatt_cli import run_look
 from sparewatt_cli.organiser import make_run
-from sparewatt_coordinator.create.profile import Profile, try_profile
+from sparewatt_coordinator.create.exchange import Wishes, with_exchange
+from sparewatt_coordinator.create.profile import Profile, run_profile
 from sparewatt_coordinator.create.run import RunOptions
 from sparewatt_coordinator.server.folder import DataFolder
 
 CONTRIBUTORS: Final = 2
 HELD_OUT_BYTES: Final = 64 * 1024
+# Of one inner step, as in every run of this size; a token is a byte.
+STEP_TOKENS: Final = 16 * 128
 
 
 @dataclass(frozen=True)
 class Task:
     """Attributes:
-    inner_steps: of each contributor between two averages.
+    inner_steps: of each contributor between two averages; how far apart ours are is the run's own affair.
     averages: how many there are.
-    batch_sequences, sequence_length: of one inner step; a token is a byte.
+    seconds_most: after which a course is cut off.
     """
 
     inner_steps: int = 10
     averages: int = 10
-    batch_sequences: int = 16
-    sequence_length: int = 128
+    seconds_most: float = 1_200.0
 
     @property
     def steps_each(self) -> int:
@@ -40,28 +41,27 @@ class Task:
         return self.inner_steps * self.averages
 
     @property
-    def step_tokens(self) -> int:
-        return self.batch_sequences * self.sequence_length
+    def kill_steps(self) -> int:
+        """Inner steps after which a contributor is killed: those of half of the averages, and the first one after."""
+        return self.inner_steps * (self.averages // 2) + 1
 
     @property
     def tokens(self) -> int:
         """Of all contributors together."""
-        return CONTRIBUTORS * self.steps_each * self.step_tokens
+        return CONTRIBUTORS * self.steps_each * STEP_TOKENS
 
 
-def profile_of(task: Task) -> Profile:
-    """A trial's run for two contributors, with rounds as long as the others' averages are apart."""
-    profile = try_profile(CONTRIBUTORS, 3_600.0, task.tokens)
-    inner = msgspec.structs.replace(profile.inner, inner_steps=task.inner_steps, batch_sequences=task.batch_sequences)
-    target = CONTRIBUTORS * task.inner_steps * task.step_tokens
-    rounds = msgspec.structs.replace(profile.rounds, tokens_target=target, seconds_total=0)
-    return replace(profile, inner=inner, rounds=rounds, sequence_length=task.sequence_length)
+def profile_of(task: Task, contributors: int = CONTRIBUTORS) -> Profile:
+    """What ``sparewatt run create --size try --contributors 2 --tokens …`` makes."""
+    return with_exchange(run_profile("try", contributors, task.tokens), Wishes(keyframe_type="bf16"))
 
 
 def prepare(task: Task, text: Path, folder: Path) -> None:
     """Write to `folder` what peers need: the first weights as a checkpoint, training tokens and held-out tokens.
 
-    All of it comes from a run that is made as ours is: the same options give the same blobs.
+    All of it comes from a run that is made as ours is: the same options give the same blobs. The optimiser of peers is
+    that of a run with one contributor, an AdamW as it is usually set: ours for several has no momentum of its own and a
+    lower rate, because its outer step has one, which theirs has not.
 
     Raises:
         SparewattError: as `organiser.make_run`.
@@ -88,15 +88,17 @@ def prepare(task: Task, text: Path, folder: Path) -> None:
     (folder / TOKENS_FILE).write_bytes(tokens[:needed])
     held_out = blobs.path(created.manifest.data.held_out.sha256).read_bytes()
     (folder / HELD_OUT_FILE).write_bytes(held_out[:HELD_OUT_BYTES])
-    optimiser = created.manifest.optimiser
+    profile = profile_of(task, contributors=1)
+    optimiser = profile.optimiser
     facts = {
         "inner_steps": task.inner_steps,
         "averages": task.averages,
-        "batch_sequences": task.batch_sequences,
-        "sequence_length": task.sequence_length,
+        "batch_sequences": profile.inner.batch_sequences,
+        "sequence_length": profile.sequence_length,
         "contributors": CONTRIBUTORS,
         "rate": optimiser.peak_rate_nano / 1e9,
         "final_rate": optimiser.final_rate_micro / 1e6,
+        "warm_up": optimiser.warmup_tokens / task.tokens,
         "decay": optimiser.decay_micro / 1e6,
         "betas": [optimiser.beta1_micro / 1e6, optimiser.beta2_micro / 1e6],
         "epsilon": optimiser.epsilon_pico / 1e12,

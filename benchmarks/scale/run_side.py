@@ -105,7 +105,6 @@ class RunSide:
         self._cursor = work.drawn.cursor
         self._given += 1
         self._leased += work.drawn.tokens
-        ttl_s = schedule.lease_seconds(self.manifest)
         assignment = Assignment(
             assignment_id=request.assignment_id,
             run="",
@@ -120,10 +119,10 @@ class RunSide:
             rate_first_nano=work.rate_first_nano,
             rate_last_nano=work.rate_last_nano,
             fence=1,
-            ttl_s=ttl_s,
+            ttl_s=work.lease_seconds,
         )
         number = len(self.versions) - 1
-        row = AssignmentRow(assignment, _UNSIGNED, "", request.request, "leased", now + 1000 * ttl_s, number)
+        row = AssignmentRow(assignment, _UNSIGNED, "", request.request, "leased", now + 1000 * assignment.ttl_s, number)
         return Held(row, work.drawn.pieces, work.drawn.tokens)
 
     def give_back(self, held: Held, done_tokens: int) -> None:

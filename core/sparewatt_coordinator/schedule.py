@@ -122,12 +122,29 @@ def ended(manifest: Manifest, trained_tokens: int, elapsed_s: int) -> bool:
 
 
 def lease_seconds(manifest: Manifest) -> int:
-    """Lifetime of a lease from its last renewal.
+    """The longest lifetime of a lease from its last renewal.
 
     Long enough that a router's restart loses nothing, and four rounds where rounds are long, so that a contributor
     whose connection comes and goes keeps its work.
     """
     return max(LEASE_SECONDS_LEAST, min(4 * manifest.rounds.seconds_most, LEASE_SECONDS_MOST))
+
+
+def work_lease_seconds(manifest: Manifest, tokens: int, tokens_per_s: int, round_lasts_milliseconds: int | None) -> int:
+    """Lifetime of the lease of work of so many tokens, from its last renewal.
+
+    As long as some version would take the work, or four times as long as it takes, whichever is longer; two heartbeats
+    at least, in which an engine sends three. To hold it for longer keeps its tokens from the others, and at a run's end
+    everybody waits for them when its device is gone.
+
+    Args:
+        tokens_per_s, round_lasts_milliseconds: as in `size`; where one of them is not known the lease is the longest.
+    """
+    longest = lease_seconds(manifest)
+    if tokens_per_s == 0 or round_lasts_milliseconds is None:
+        return longest
+    taken = (manifest.outer.staleness_most + 1) * round_lasts_milliseconds // 1000
+    return min(longest, max(2 * heartbeat_seconds(manifest), 4 * tokens // tokens_per_s, taken))
 
 
 def heartbeat_seconds(manifest: Manifest) -> int:

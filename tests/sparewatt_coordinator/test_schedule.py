@@ -103,3 +103,33 @@ def test_a_run_has_ended_by_tokens_or_by_time() -> None:
 
 def test_several_heartbeats_fit_into_a_lease() -> None:
     assert schedule.lease_seconds(RUN) >= 4 * schedule.heartbeat_seconds(RUN)
+
+
+def test_work_of_seconds_in_rounds_of_seconds_is_leased_for_two_heartbeats() -> None:
+    assert schedule.work_lease_seconds(RUN, FULL_TOKENS, FULL_TOKENS, round_lasts_milliseconds=2_000) == 40
+
+
+def test_work_is_leased_for_four_times_as_long_as_it_takes_and_while_a_version_would_take_it() -> None:
+    assert schedule.work_lease_seconds(RUN, FULL_TOKENS, FULL_TOKENS // 16, round_lasts_milliseconds=2_000) == 64
+    # An update may be one round old: so it has two rounds.
+    assert schedule.work_lease_seconds(RUN, FULL_TOKENS, FULL_TOKENS, round_lasts_milliseconds=30_000) == 60
+
+
+def test_while_speed_or_rounds_are_unknown_a_lease_is_the_longest() -> None:
+    longest = schedule.lease_seconds(RUN)
+    assert schedule.work_lease_seconds(RUN, FULL_TOKENS, 0, round_lasts_milliseconds=2_000) == longest
+    assert schedule.work_lease_seconds(RUN, FULL_TOKENS, FULL_TOKENS, round_lasts_milliseconds=None) == longest
+
+
+@given(
+    st.integers(1, 20_000),
+    st.integers(1, 10**6),
+    st.integers(0, 10**9),
+    st.none() | st.integers(0, 10**9),
+)
+def test_a_lease_is_never_longer_than_the_longest_nor_shorter_than_two_heartbeats(
+    seconds_most: int, tokens: int, speed: int, lasts: int | None
+) -> None:
+    of = with_rounds(RUN, seconds_most=seconds_most)
+    lease = schedule.work_lease_seconds(of, tokens, speed, lasts)
+    assert 2 * schedule.heartbeat_seconds(of) <= lease <= schedule.lease_seconds(of)

@@ -59,7 +59,7 @@ class Terms(msgspec.Struct, frozen=True):
         online_keys: every online key of the run, signed by the run's key, oldest first.
         online_public: the newest one's public half.
         upload_bytes_most: of one payload, from the manifest.
-        heartbeat_s, ttl_s: how often leases are renewed, and how long they live.
+        heartbeat_s, ttl_s: how often leases are renewed, and how long they live at most.
         untrusted: why there is no work for contributors whom the organiser does not trust.
     """
 

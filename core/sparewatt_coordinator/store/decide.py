@@ -101,11 +101,16 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class WorkPlan(msgspec.Struct, frozen=True):
+    """Attributes:
+    lease_seconds: lifetime of its lease from the last renewal.
+    """
+
     drawn: Drawn
     inner_steps: int
     base: VersionId
     rate_first_nano: int
     rate_last_nano: int
+    lease_seconds: int
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -226,16 +231,19 @@ def lease_to_repeat(
         rows: live leases of the device, oldest first. One that no heartbeat has named although there was time for
             two never arrived, or was lost in a crash.
     """
-    silent_before = now_milliseconds + 1000 * (
-        schedule.lease_seconds(manifest) - 2 * schedule.heartbeat_seconds(manifest)
-    )
+    silent_since = now_milliseconds - 2000 * schedule.heartbeat_seconds(manifest)
     for row in rows:
         if (row.session, row.request) == (request.session, request.request):
             return row
     for row in rows:
-        if row.session != request.session and not row.renewed and row.expires_milliseconds <= silent_before:
+        if row.session != request.session and not row.renewed and row.expires_milliseconds <= expiry(row, silent_since):
             return row
     return None
+
+
+def expiry(row: AssignmentRow, now_milliseconds: int) -> int:
+    """When a lease that is renewed now runs out."""
+    return now_milliseconds + 1000 * row.assignment.ttl_s
 
 
 def plan_work(
@@ -286,7 +294,8 @@ def plan_work(
         schedule.Progress(handed_out + drawn.tokens, elapsed + expected),
     )
     base = request.base if base_known and _fresh_enough(facts, request.base) else facts.version
-    return WorkPlan(drawn, drawn.tokens // each, base or facts.version, first, last)
+    lease = schedule.work_lease_seconds(manifest, drawn.tokens, speed, facts.round_milliseconds)
+    return WorkPlan(drawn, drawn.tokens // each, base or facts.version, first, last, lease)
 
 
 def judge(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers.environment import NotInstalled
-from benchmarks.peers.hivemind_run import address_told, hivemind, loopback_bytes
+from benchmarks.peers.hivemind_run import address_told, averages_logged, hivemind, loopback_bytes
 from benchmarks.peers.task import Task
 
 DEVICES = """\
@@ -25,6 +25,11 @@ def test_an_address_counts_once_its_line_is_whole() -> None:
     assert address_told("") is None
     assert address_told('{"address": "/ip4/127.0.0.1/tcp/1"}') is None
     assert address_told('{"address": "/ip4/127.0.0.1/tcp/1"}\n{"step"') == "/ip4/127.0.0.1/tcp/1"
+
+
+def test_an_average_with_nobody_else_is_none() -> None:
+    log = "[INFO] Averaged parameters with 2 peers\n[INFO] Averaging failed\n[INFO] Averaged parameters with 1 peers\n"
+    assert averages_logged(log) == 1
 
 
 def test_without_root_it_is_not_measured_and_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

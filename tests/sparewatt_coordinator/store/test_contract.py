@@ -254,6 +254,22 @@ class TestLeases:
         assert store.renew(ALICE, (work.assignment_id,), later).renewed == (work.assignment_id,)
         assert store.expire_leases(NOW + LEASE_MILLISECONDS) == 0
 
+    def test_once_rounds_are_known_to_be_short_so_are_leases_of_short_work(self, store: Store) -> None:
+        for number in (1, 2, 3):
+            accept(store, lease(store, number), now=NOW + 2_000 * number)
+            merge(store, number)
+        request = lease_request(ALICE, 10)
+        quick = msgspec.structs.replace(request.offer, tokens_per_s=FULL_TOKENS)
+        found = store.lease_assignment(msgspec.structs.replace(request, offer=quick), online_sign, NOW)
+        assert isinstance(found, Leased)
+        work = found.assignment
+        assert work.ttl_s == TWO_HEARTBEATS // 1000
+        assert store.expire_leases(NOW + TWO_HEARTBEATS - 1) == 0
+        store.renew(ALICE, (work.assignment_id,), NOW + TWO_HEARTBEATS - 1)
+        assert store.expire_leases(NOW + 2 * TWO_HEARTBEATS - 2) == 0
+        assert store.expire_leases(NOW + 2 * TWO_HEARTBEATS - 1) == 1
+        assert lease(store, 11, BOB, NOW + 2 * TWO_HEARTBEATS).ranges == work.ranges
+
     def test_renewing_revives_work_that_nobody_else_was_given(self, store: Store) -> None:
         work = lease(store)
         store.expire_leases(NOW + LEASE_MILLISECONDS)

@@ -3,10 +3,9 @@
 import msgspec
 
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment
-from sparewatt_coordinator import schedule
 from sparewatt_coordinator.ranges import GAP_PIECES_MOST, Gap, after
 from sparewatt_coordinator.store.base import Leased, LeaseRequest, NoWork, Renewed, Sign
-from sparewatt_coordinator.store.decide import REVOKED, AssignmentRow, WorkPlan, lease_to_repeat, plan_work
+from sparewatt_coordinator.store.decide import REVOKED, AssignmentRow, WorkPlan, expiry, lease_to_repeat, plan_work
 from sparewatt_coordinator.store.memory.tables import Tables
 
 
@@ -24,7 +23,7 @@ def lease(tables: Tables, request: LeaseRequest, sign: Sign, now: int) -> Leased
     if again is not None:
         tables.keep(
             msgspec.structs.replace(
-                again, session=request.session, request=request.request, expires_milliseconds=tables.expiry(now)
+                again, session=request.session, request=request.request, expires_milliseconds=expiry(again, now)
             )
         )
         return Leased(again.signed, again.assignment)
@@ -53,7 +52,7 @@ def renew(tables: Tables, contributor: str, assignments: tuple[str, ...], now: i
             lost.append(assignment_id)
             continue
         tables.remove_gaps(assignment_id)
-        tables.keep(msgspec.structs.replace(row, state="leased", renewed=True, expires_milliseconds=tables.expiry(now)))
+        tables.keep(msgspec.structs.replace(row, state="leased", renewed=True, expires_milliseconds=expiry(row, now)))
         renewed.append(assignment_id)
     return Renewed(tuple(renewed), tuple(lost))
 
@@ -95,14 +94,14 @@ def _hand_out(tables: Tables, request: LeaseRequest, work: WorkPlan, sign: Sign,
         rate_first_nano=work.rate_first_nano,
         rate_last_nano=work.rate_last_nano,
         fence=1,
-        ttl_s=schedule.lease_seconds(facts.manifest),
+        ttl_s=work.lease_seconds,
     )
     signed = sign(ASSIGNMENT_KIND, assignment)
     for gap, taken in work.drawn.gaps:
         _use_gap(tables, gap, taken)
     tables.cursor = work.drawn.cursor
     tables.started = now if tables.started is None else tables.started
-    expires, number = tables.expiry(now), tables.newest.number
+    expires, number = now + 1000 * assignment.ttl_s, tables.newest.number
     tables.keep(AssignmentRow(assignment, signed, request.session, request.request, "leased", expires, number))
     return Leased(signed, assignment)
 

@@ -155,9 +155,6 @@ class Tables:
             for piece in parts
         )
 
-    def expiry(self, now: int) -> int:
-        return now + 1000 * schedule.lease_seconds(self.manifest)
-
     def keep(self, row: AssignmentRow) -> None:
         self.assignments[row.assignment.assignment_id] = row
 

@@ -1,10 +1,9 @@
 """Transactions about assignments and their leases; each runs inside an open transaction."""
 
 from sparewatt.work.assignment import ASSIGNMENT_KIND, Assignment
-from sparewatt_coordinator import schedule
 from sparewatt_coordinator.ranges import GAP_PIECES_MOST, Piece, after
 from sparewatt_coordinator.store.base import Leased, LeaseRequest, NoWork, Renewed, Sign
-from sparewatt_coordinator.store.decide import REVOKED, AssignmentRow, WorkPlan, lease_to_repeat, plan_work
+from sparewatt_coordinator.store.decide import REVOKED, AssignmentRow, WorkPlan, expiry, lease_to_repeat, plan_work
 from sparewatt_coordinator.store.sqlite.tables import Tables, text
 
 
@@ -17,7 +16,7 @@ def lease(tables: Tables, request: LeaseRequest, sign: Sign, now: int) -> Leased
     if again is not None:
         tables.sql.execute(
             "UPDATE assignments SET session = ?, request = ?, expires_milliseconds = ? WHERE assignment_id = ?",
-            (request.session, request.request, _expiry(tables, now), again.assignment.assignment_id),
+            (request.session, request.request, expiry(again, now), again.assignment.assignment_id),
         )
         return Leased(again.signed, again.assignment)
     facts = tables.facts()
@@ -49,7 +48,7 @@ def renew(tables: Tables, contributor: str, assignments: tuple[str, ...], now: i
             tables.remove_gaps(assignment_id)
         tables.sql.execute(
             "UPDATE assignments SET state = 'leased', renewed = 1, expires_milliseconds = ? WHERE assignment_id = ?",
-            (_expiry(tables, now), assignment_id),
+            (expiry(row, now), assignment_id),
         )
         renewed.append(assignment_id)
     return Renewed(tuple(renewed), tuple(lost))
@@ -109,10 +108,6 @@ def _live(tables: Tables, request: LeaseRequest) -> list[AssignmentRow]:
     return [row for row in rows if row is not None]
 
 
-def _expiry(tables: Tables, now: int) -> int:
-    return now + 1000 * schedule.lease_seconds(tables.manifest())
-
-
 def _hand_out(tables: Tables, request: LeaseRequest, work: WorkPlan, sign: Sign, now: int) -> Leased:
     facts = tables.facts()
     assignment = Assignment(
@@ -129,7 +124,7 @@ def _hand_out(tables: Tables, request: LeaseRequest, work: WorkPlan, sign: Sign,
         rate_first_nano=work.rate_first_nano,
         rate_last_nano=work.rate_last_nano,
         fence=1,
-        ttl_s=schedule.lease_seconds(facts.manifest),
+        ttl_s=work.lease_seconds,
     )
     signed = sign(ASSIGNMENT_KIND, assignment)
     tables.sql.execute(
@@ -144,7 +139,7 @@ def _hand_out(tables: Tables, request: LeaseRequest, work: WorkPlan, sign: Sign,
             text(signed),
             assignment.token_budget,
             facts.version.number,
-            _expiry(tables, now),
+            now + 1000 * assignment.ttl_s,
         ),
     )
     for gap, taken in work.drawn.gaps:
