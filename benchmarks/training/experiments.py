@@ -118,6 +118,9 @@ UNMEASURED_SPARSE: Final = _with(
     beta1_micro=900_000,
 )
 
+BRIEF: Final = _with(CREATED, "four contributors, an assignment of each", sized_by="rounds")
+BRIEF_TWO: Final = _with(BRIEF, "", speeds_milli=(1_000, 1_000))
+
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
         "Which learning rate is best for which way of training?",
@@ -197,6 +200,17 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             LONG,
         ),
         rounds=SHORT_ROUNDS,
+    ),
+    "brief": Experiment(
+        "How much should a round of a short run wait for?",
+        (BRIEF.name,),
+        (
+            BRIEF,
+            _with(BRIEF, "four contributors, a 200th of the tokens", target_steps=6),
+            _with(BRIEF_TWO, "two contributors, an assignment of each"),
+            _with(BRIEF_TWO, "two contributors, one assignment", target_steps=5),
+        ),
+        rounds=20,
     ),
     "churn": Experiment(
         "What does it cost when 30 % of the contributors are killed in every round?",

@@ -8,6 +8,7 @@ from sparewatt_coordinator.create.costs import costs_of
 from sparewatt_coordinator.create.profile import (
     LONG,
     OUTER_STEPS_LEAST,
+    ROUND_ASSIGNMENTS_LEAST,
     SHORT,
     SIZES,
     Profile,
@@ -50,8 +51,23 @@ def test_every_size_is_a_run_within_all_bounds(size: SizeName, contributors: int
     assert parameter_count(profile.model) <= MAXIMUM_PARAMETERS
     assert profile.sequence_length <= profile.model.context_length
     rounds = profile.rounds
-    smallest = profile.assignment_tokens // (4 if contributors == 1 else 1)
-    assert rounds.tokens_target == smallest or rounds.tokens_total // rounds.tokens_target >= OUTER_STEPS_LEAST
+    if contributors == 1:
+        assert rounds.tokens_target == profile.assignment_tokens // 4
+    else:
+        few = ROUND_ASSIGNMENTS_LEAST * profile.assignment_tokens
+        assert rounds.tokens_target <= few or rounds.tokens_total // rounds.tokens_target >= OUTER_STEPS_LEAST
+
+
+@pytest.mark.parametrize("contributors", [2, 4, ROUND_ASSIGNMENTS_LEAST])
+def test_a_round_of_a_few_is_an_assignment_of_each_however_short_the_run(contributors: int) -> None:
+    found = run_profile("try", contributors, tokens=1_000)
+    assert found.rounds.tokens_target == contributors * found.assignment_tokens
+
+
+def test_of_many_a_round_leaves_the_run_its_outer_steps() -> None:
+    found = run_profile("try", 1_000, tokens=1_000_000_000)
+    assert found.rounds.tokens_target == 1_000_000_000 // OUTER_STEPS_LEAST
+    assert found.rounds.tokens_target < 1_000 * found.assignment_tokens
 
 
 def test_one_contributor_averages_nothing() -> None:
