@@ -12,13 +12,15 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.training.arm import EXACT, MEAN, NESTEROV, Arm, topk, with_patch
+from benchmarks.training.arm import EXACT, MEAN, NESTEROV, Arm, Begins, topk, with_patch
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 
 REFERENCE: Final = "one worker"
 BASELINE: Final = "dense DiLoCo"
 # So many tokens are 201 outer steps of 5 inner steps each.
 SHORT_ROUNDS: Final = 67
+# 102 outer steps of 5 inner steps each.
+CONTINUED_ROUNDS: Final = 34
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class Experiment:
     arms: tuple[Arm, ...]
     rounds: int = 200
     seeds: int = 1
+
+    @property
+    def begins(self) -> Begins:
+        """With which weights all its arms begin."""
+        (found,) = {arm.begins for arm in self.arms}
+        return found
 
 
 def _with(arm: Arm, name: str, **changes: object) -> Arm:
@@ -98,6 +106,16 @@ SPARSE_LONG: Final = _with(
     SPARSE, "topk 128, mean, 15 inner steps, beta1 0.9, 0.0015",
     outer=with_patch(MEAN, FOUR_BITS), inner_steps=15, beta1_micro=900_000, rate_micro=1_500,
 )  # fmt: skip
+
+# Peak rates of `run create` for one contributor and for several, three times and ten times as much.
+CONTINUED: Final = (
+    *_rated(_with(ONE_WORKER, REFERENCE, begins="trained weights"), 100, 300, 1_000),
+    *_rated(_with(CREATED, "contributors", begins="trained weights"), 67, 200, 667),
+)
+ADAPTER: Final = (
+    *_rated(_with(ONE_WORKER, REFERENCE, begins="adapter"), 300, 900, 3_000),
+    *_rated(_with(CREATED, "contributors", begins="adapter"), 200, 600, 2_000),
+)
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -223,5 +241,17 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (OURS.name,),
         (OURS, _with(OURS, "the fourth joins at round 100", joins_at_round=100)),
         rounds=SHORT_ROUNDS,
+    ),
+    "continued": Experiment(
+        "At which rates do contributors go on with trained weights on another text?",
+        (CONTINUED[0].name,),
+        CONTINUED,
+        rounds=CONTINUED_ROUNDS,
+    ),
+    "adapter": Experiment(
+        "At which rates do contributors train an adapter on trained weights for another text?",
+        (ADAPTER[0].name,),
+        ADAPTER,
+        rounds=CONTINUED_ROUNDS,
     ),
 }
