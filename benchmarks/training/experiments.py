@@ -19,8 +19,8 @@ REFERENCE: Final = "one worker"
 BASELINE: Final = "dense DiLoCo"
 # So many tokens are 201 outer steps of 5 inner steps each.
 SHORT_ROUNDS: Final = 67
-# 102 outer steps of 5 inner steps each.
-CONTINUED_ROUNDS: Final = 34
+# 75 outer steps of 5 inner steps each.
+CONTINUED_ROUNDS: Final = 25
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Experiment:
     @property
     def begins(self) -> Begins:
         """With which weights all its arms begin."""
-        (found,) = {arm.begins for arm in self.arms}
-        return found
+        found: set[Begins] = {arm.begins for arm in self.arms}
+        (one,) = found
+        return one
 
 
 def _with(arm: Arm, name: str, **changes: object) -> Arm:
