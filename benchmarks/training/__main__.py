@@ -5,6 +5,7 @@ import hashlib
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean
 
@@ -12,18 +13,18 @@ import msgspec
 
 from benchmarks.training import experiments
 from benchmarks.training.arm import Arm
+from benchmarks.training.continued import OTHER_TEXT, Starts
 from benchmarks.training.experiments import EXPERIMENTS, Experiment
 from benchmarks.training.lab import IdleLab, Lab, text_of
 from benchmarks.training.plot import chart
 from benchmarks.training.records import OtherTextError, Record, Records
 from benchmarks.training.results import PAIRS_MOST, table
-from benchmarks.training.simulation import STEP_TOKENS, Outcome, Simulation, train_alone
+from benchmarks.training.simulation import Outcome, Simulation, tokens_of, train_alone
 from sparewatt.errors import SparewattError
+from sparewatt.signing import digest
 from sparewatt.wording.errors import sentence
 
 ROUNDS_MOST = 100_000
-# Inner steps of a full assignment wherever rounds count tokens, so that arms with other assignments get as many.
-ROUND_STEPS = 15
 
 
 def main(arguments: list[str]) -> int:
@@ -40,6 +41,12 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument(
         "--text", type=Path, default=Path(sysconfig.get_path("stdlib")), help="file or folder with text"
+    )
+    parser.add_argument(
+        "--other-text",
+        type=Path,
+        default=OTHER_TEXT,
+        help="file or folder with the text that trained weights and adapters go on with",
     )
     parser.add_argument(
         "--course",
@@ -67,15 +74,16 @@ def main(arguments: list[str]) -> int:
         say(*_courses(experiment, seeds, rounds, options.text))
         return 0
     try:
-        text = hashlib.sha256(text_of(options.text).training).hexdigest()
-        records = Records(options.to / "arms", text)
+        records = _records_in(options.to, experiment, options.text, options.other_text)
     except SparewattError as error:
         parser.error(sentence(error))
     except OtherTextError:
         parser.error(f"{options.to} holds results of another text: name another folder with --to")
     except OSError as error:
         parser.error(f"{options.to} cannot be written: {error.strerror}. Name another folder with --to")
-    found = _records(experiment, records, seeds, rounds, options.text, only)
+    starts = Starts(options.text, options.to / "starts")
+    open_lab = partial(_lab, experiment, starts, options.text, options.other_text)
+    found = _records(experiment, records, seeds, rounds, open_lab, only)
     folder = options.to / options.name
     folder.mkdir(parents=True, exist_ok=True)
     _write(experiment, found, folder)
@@ -93,8 +101,34 @@ def count(most: int) -> Callable[[str], int]:
     return parse
 
 
+def _records_in(folder: Path, experiment: Experiment, text: Path, other: Path) -> Records:
+    """Arms that go on with another text are kept apart from those that train on the first one alone.
+
+    Raises:
+        InputError: as `collect`.
+        OtherTextError: as `Records`.
+    """
+    first = hashlib.sha256(text_of(text).training).hexdigest()
+    if experiment.begins == "new weights":
+        return Records(folder / "arms", first)
+    second = hashlib.sha256(text_of(other).training).hexdigest()
+    return Records(folder / "arms-continued", digest((first, second)))
+
+
+def _lab(experiment: Experiment, starts: Starts, text: Path, other: Path, seed: int) -> Lab:
+    """Where its arms are trained."""
+    lab = Lab(text, seed) if experiment.begins == "new weights" else starts.lab(experiment.begins, other, seed)
+    say(f"seed {seed} begins at {lab.loss(lab.start):.4f}")
+    return lab
+
+
 def _records(
-    experiment: Experiment, records: Records, seeds: range, rounds: int, text: Path, only: Sequence[str]
+    experiment: Experiment,
+    records: Records,
+    seeds: range,
+    rounds: int,
+    open_lab: Callable[[int], Lab],
+    only: Sequence[str],
 ) -> dict[str, list[Record]]:
     """What each arm came to, trained now if it is one of `only`; without those of which nothing is there."""
     found: dict[str, list[Record]] = {arm.name: [] for arm in experiment.arms}
@@ -105,7 +139,7 @@ def _records(
             if record is None and arm.name not in only:
                 continue
             if record is None:
-                lab = lab or Lab(text, seed)
+                lab = lab or open_lab(seed)
                 record = records.add(arm, rounds, seed, _run(arm, lab, rounds, seed))
             outcome = record.outcome
             say(f"{arm.name}, seed {seed}: {outcome.loss:.4f}, {outcome.versions} versions, {outcome.seconds:.0f} s")
@@ -131,7 +165,7 @@ def _courses(experiment: Experiment, seeds: range, rounds: int, text: Path) -> l
 
 
 def _run(arm: Arm, lab: Lab, rounds: int, seed: int) -> Outcome:
-    tokens = rounds * ROUND_STEPS * STEP_TOKENS * len(arm.speeds_milli)
+    tokens = tokens_of(arm, rounds)
     if arm.way == "contributors":
         return Simulation(arm, lab, tokens, seed).run()
     return train_alone(arm, lab, tokens, seed)

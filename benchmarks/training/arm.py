@@ -6,6 +6,7 @@ import msgspec
 
 from sparewatt.work.manifest import CodecSpec, OuterSpec, PatchSpec
 
+Begins = Literal["new weights", "trained weights", "adapter"]
 InnerState = Literal["fresh", "fresh-shared-v", "kept"]
 Way = Literal["contributors", "one worker, large batch", "one worker, small batch"]
 
@@ -21,6 +22,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One way of training. A finished arm is found again by what differs from the defaults here.
 
     Attributes:
+        begins: with which weights; an ``adapter`` is new, stands on trained weights and is all that is trained.
         way: one worker takes either the batches of all contributors in each inner step, which is what data-parallel
             training does, or a single contributor's batch in each of as many more inner steps; of what is below only
             `decay_micro`, the optimiser's own numbers and the number of `speeds_milli` then count.
@@ -48,6 +50,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     name: str
+    begins: Begins = "new weights"
     way: Way = "contributors"
     rate_micro: int = 3_000
     decay_micro: int = 200_000

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.training.arm import Arm
-from benchmarks.training.lab import MODEL, mean_moments
+from benchmarks.training.lab import mean_moments
 from sparewatt.numeric.blocks import block_range
 from sparewatt.numeric.codec import UpdateReader
 from sparewatt.numeric.merge import RoundMerge
@@ -18,12 +18,10 @@ from sparewatt.numeric.patch import apply_patch, patch_head
 from sparewatt.numeric.weights import Floats
 from sparewatt.training.optimiser import Factors
 from sparewatt.work.manifest import RoundSpec
-from sparewatt.work.model import parameter_count
 from sparewatt.work.version import BlobRef, VersionId
 from sparewatt_coordinator import rounds as r
 from sparewatt_coordinator import schedule
 
-PARAMETERS: Final = parameter_count(MODEL)
 _NOWHERE: Final = "0" * 64
 
 
@@ -51,12 +49,12 @@ class State:
         self.momentum = np.zeros_like(weights) if momentum else None
 
     def block(self, index: int) -> OuterBlock:
-        part = slice(*block_range(index, PARAMETERS))
+        part = slice(*block_range(index, len(self.weights)))
         momentum = None if self.momentum is None else self.momentum[part]
         return OuterBlock(self.weights[part], self.remainder[part], momentum)
 
     def put(self, index: int, block: OuterBlock) -> None:
-        part = slice(*block_range(index, PARAMETERS))
+        part = slice(*block_range(index, len(self.weights)))
         self.weights[part], self.remainder[part] = block.weights, block.remainder
         if self.momentum is not None:
             self.momentum[part] = block.momentum
@@ -133,14 +131,14 @@ class Coordinator:
         return published
 
     def _publish(self, number: int, gathered: list[Sent]) -> None:
-        merge = RoundMerge(*self._planned(number, gathered), self._state, PARAMETERS)
+        merge = RoundMerge(*self._planned(number, gathered), self._state, len(self.weights))
         before = self._state.weights.copy()
         patches: list[bytes] = []
         for index in range(merge.blocks):
             merged = merge.merge_block(index)
             patches.append(merged.patch)
             self._state.put(index, merged.state)
-        patch = patch_head(PARAMETERS, list(map(len, patches)), self._arm.outer.patch) + b"".join(patches)
+        patch = patch_head(len(before), list(map(len, patches)), self._arm.outer.patch) + b"".join(patches)
         rounded = self._arm.outer.rounds_weights(number)
         apply_patch(io.BytesIO(patch), before, self._arm.outer.patch, rounded=rounded)
         assert before.tobytes() == self._state.weights.tobytes(), "a patch makes exactly the next version"
@@ -164,6 +162,7 @@ class Coordinator:
                 sent,
             )
         updates = sorted_updates(tuple(planned for planned, _ in listed.values()))
-        readers = [UpdateReader(io.BytesIO(listed[update.place][1].payload), codec, PARAMETERS) for update in updates]
+        payloads = [listed[update.place][1].payload for update in updates]
+        readers = [UpdateReader(io.BytesIO(payload), codec, len(self.weights)) for payload in payloads]
         base = VersionId(0, number - 1, _NOWHERE)
         return MergePlan(_NOWHERE, number, base, None, self._arm.outer, codec, updates), readers

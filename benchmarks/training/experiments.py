@@ -12,13 +12,15 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.training.arm import DENSE, EXACT, MEAN, NESTEROV, Arm, topk, with_patch
+from benchmarks.training.arm import DENSE, EXACT, MEAN, NESTEROV, Arm, Begins, topk, with_patch
 from sparewatt.work.manifest import CodecSpec, PatchSpec
 
 REFERENCE: Final = "one worker"
 BASELINE: Final = "dense DiLoCo"
 # So many tokens are 201 outer steps of 5 inner steps each.
 SHORT_ROUNDS: Final = 67
+# 75 outer steps of 5 inner steps each.
+CONTINUED_ROUNDS: Final = 25
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,13 @@ class Experiment:
     arms: tuple[Arm, ...]
     rounds: int = 200
     seeds: int = 1
+
+    @property
+    def begins(self) -> Begins:
+        """With which weights all its arms begin."""
+        found: set[Begins] = {arm.begins for arm in self.arms}
+        (one,) = found
+        return one
 
 
 def _with(arm: Arm, name: str, **changes: object) -> Arm:
@@ -120,6 +129,16 @@ UNMEASURED_SPARSE: Final = _with(
 
 BRIEF: Final = _with(CREATED, "four contributors, an assignment of each", sized_by="rounds")
 BRIEF_TWO: Final = _with(BRIEF, "", speeds_milli=(1_000, 1_000))
+
+# At what large models are usually trained on at, three times and ten times that; two thirds of it for contributors.
+CONTINUED: Final = (
+    *_rated(_with(ONE_WORKER, REFERENCE, begins="trained weights"), 100, 300, 1_000),
+    *_rated(_with(CREATED, "contributors", begins="trained weights"), 67, 200, 667),
+)
+ADAPTER: Final = (
+    *_rated(_with(ONE_WORKER, REFERENCE, begins="adapter"), 300, 900, 3_000),
+    *_rated(_with(CREATED, "contributors", begins="adapter"), 200, 600, 2_000),
+)
 
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "rates": Experiment(
@@ -273,5 +292,17 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (OURS.name,),
         (OURS, _with(OURS, "the fourth joins at round 100", joins_at_round=100)),
         rounds=SHORT_ROUNDS,
+    ),
+    "continued": Experiment(
+        "At which rates do contributors go on with trained weights on another text?",
+        (CONTINUED[1].name,),
+        CONTINUED,
+        rounds=CONTINUED_ROUNDS,
+    ),
+    "adapter": Experiment(
+        "At which rates do contributors train an adapter on trained weights for another text?",
+        (ADAPTER[1].name,),
+        ADAPTER,
+        rounds=CONTINUED_ROUNDS,
     ),
 }

@@ -16,6 +16,7 @@ from benchmarks.training.arm import Arm
 from benchmarks.training.muon import Muon
 from sparewatt.numeric.initial import initial_weights
 from sparewatt.numeric.weights import Floats
+from sparewatt.training.adapter import Frozen
 from sparewatt.training.data import Sequences, Span
 from sparewatt.training.device import open_device
 from sparewatt.training.inner import InnerLoop, Plan
@@ -95,9 +96,21 @@ class Lab:
         source: file or folder with text.
         seed: of the initial weights and of the order of the data.
         share: where several processes share each batch, in a process group of torch's that has been set up.
+        spec: with an adapter only that is trained.
+        frozen: what an adapter stands on.
+        start: the first weights, where they are not new ones.
     """
 
-    def __init__(self, source: Path, seed: int, share: Share = Share()) -> None:
+    def __init__(
+        self,
+        source: Path,
+        seed: int,
+        share: Share = Share(),
+        *,
+        spec: ModelSpec = MODEL,
+        frozen: Frozen | None = None,
+        start: Floats | None = None,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sparewatt-lab-")
         text = text_of(source)
         random = np.random.Generator(np.random.PCG64(seed))
@@ -107,12 +120,12 @@ class Lab:
         self.sequences = len(training)
         self._held_out = _sequences(text.held_out).reshape(-1)[:HELD_OUT_BYTES].astype(np.int64)
         self._device = open_device("cpu", 1)
-        self._model = build_flat(MODEL, torch.device("cpu"))
+        self._model = build_flat(spec, torch.device("cpu"), frozen)
         self._share = share
         if share.count > 1:
             shared = torch.nn.parallel.DistributedDataParallel(self._model.module)
             self._model = replace(self._model, module=shared)
-        self.start = initial_weights(MODEL, seed)
+        self.start = initial_weights(spec, seed) if start is None else start
 
     def close(self) -> None:
         self._folder.cleanup()
@@ -195,8 +208,9 @@ def text_of(source: Path) -> SplitText:
 
 
 def optimiser_of(arm: Arm) -> OptimiserSpec:
-    """AdamW with the arm's moments; its learning rates come with each assignment."""
-    return OptimiserSpec("adamw", arm.beta1_micro, arm.beta2_micro, 10_000, 100_000, 1_000, 1, 100_000, 0, 200_000)
+    """AdamW with the arm's moments; its learning rates come with each assignment. Adapters are not decayed."""
+    decay = 0 if arm.begins == "adapter" else 100_000
+    return OptimiserSpec("adamw", arm.beta1_micro, arm.beta2_micro, 10_000, decay, 1_000, 1, 100_000, 0, 200_000)
 
 
 def batch_of(arm: Arm) -> int:

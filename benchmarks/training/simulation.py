@@ -4,7 +4,7 @@ import heapq
 import io
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from math import log1p
@@ -14,15 +14,18 @@ import msgspec
 import numpy as np
 
 from benchmarks.training.arm import Arm
-from benchmarks.training.coordinator import PARAMETERS, Coordinator, Sent
+from benchmarks.training.coordinator import Coordinator, Sent
 from benchmarks.training.lab import BATCH, SEQUENCE, Device, Lab, Trained, batch_of
 from sparewatt.numeric.codec import encode_update
 from sparewatt.numeric.residual import BYTES_PER_COORDINATE, MISSED_MOST, Residual
+from sparewatt.numeric.weights import Floats
 from sparewatt.work.manifest import InnerSpec, Manifest, RoundSpec
 from sparewatt_coordinator import schedule
 from sparewatt_coordinator.testing import runs
 
 STEP_TOKENS: Final = BATCH * SEQUENCE
+# Inner steps of a full assignment wherever rounds count tokens, so that arms with other assignments get as many.
+ROUND_STEPS: Final = 15
 # Held-out losses over an arm's course, evenly spaced in tokens.
 MEASUREMENTS: Final = 12
 WARM_UP_SHARE: Final = 0.02
@@ -66,6 +69,11 @@ class Outcome(msgspec.Struct, frozen=True):
     busy_share: float
     seconds: float
     points: tuple[Point, ...]
+
+
+def tokens_of(arm: Arm, rounds: int) -> int:
+    """What so many outer steps are worth, with a full assignment of each contributor in one."""
+    return rounds * ROUND_STEPS * STEP_TOKENS * len(arm.speeds_milli)
 
 
 def rate_at(arm: Arm, progress: float) -> float:
@@ -240,8 +248,8 @@ class Simulation:
         if codec.error_feedback == "decay":
             missed = max(1, base - device.residual_base)
             if not device.residual or missed > MISSED_MOST:
-                device.residual = bytearray(BYTES_PER_COORDINATE * PARAMETERS)
-            residual = Residual(device.residual, PARAMETERS, codec.decay_micro, missed)
+                device.residual = bytearray(BYTES_PER_COORDINATE * len(weights))
+            residual = Residual(device.residual, len(weights), codec.decay_micro, missed)
             device.residual_base = base
         sink = io.BytesIO()
         encode_update(weights, trained.weights, codec, sink, residual)
@@ -314,25 +322,32 @@ def _manifest(arm: Arm, rounds: RoundSpec) -> Manifest:
 
 def train_alone(arm: Arm, lab: Lab, tokens_total: int, seed: int) -> Outcome:
     """The references: one worker, whose optimiser state is never lost. With the large batch it does what data-parallel
-    training does, where each contributor would send and receive all gradients, 4 bytes a parameter, at every inner
+    training does, where each contributor would send and receive all gradients, 4 bytes a trained number, at every inner
     step; with the small batch nobody could share the work, so no bytes are counted."""
     began = time.monotonic()
-    device, weights, points = Device(), lab.start, list[Point]()
+    points = list[Point]()
     batch = batch_of(arm)
     steps_total = tokens_total // (batch * SEQUENCE)
     steps = tokens = 0
-    while steps < steps_total:
-        taken = min(arm.inner_steps, steps_total - steps)
-        rates = rate_at(arm, steps / steps_total), rate_at(arm, (steps + taken) / steps_total)
-        weights = lab.train(device, weights, steps * batch, taken, rates, arm).weights
-        steps += taken
+    for steps, weights in alone(arm, lab, steps_total):
         tokens = steps * batch * SEQUENCE
         if tokens * MEASUREMENTS >= tokens_total * (len(points) + 1) or steps == steps_total:
             points.append(Point(tokens, steps, lab.loss(weights)))
     sharing = batch // BATCH
-    gradient_bytes = 4 * PARAMETERS * sharing * steps if sharing > 1 else 0
+    gradient_bytes = 4 * len(lab.start) * sharing * steps if sharing > 1 else 0
     seconds = time.monotonic() - began
     return Outcome(
         arm.name, seed, points[-1].loss, tokens, tokens, steps, steps * sharing, gradient_bytes, gradient_bytes, 0.0,
         1.0, seconds, tuple(points),
     )  # fmt: skip
+
+
+def alone(arm: Arm, lab: Lab, steps_total: int) -> Iterator[tuple[int, Floats]]:
+    """One worker's inner steps so far and its weights, whenever contributors would have ended an assignment."""
+    device, weights, steps = Device(), lab.start, 0
+    while steps < steps_total:
+        taken = min(arm.inner_steps, steps_total - steps)
+        rates = rate_at(arm, steps / steps_total), rate_at(arm, (steps + taken) / steps_total)
+        weights = lab.train(device, weights, steps * batch_of(arm), taken, rates, arm).weights
+        steps += taken
+        yield steps, weights

@@ -71,7 +71,12 @@ SequenceLength = Annotated[
 ]
 LearningRate = Annotated[
     float | None,
-    typer.Option(min=1e-9, max=1.0, help="With --from: its peak. Default: 1e-4, 3e-4 with --lora.", show_default=False),
+    typer.Option(
+        min=1e-9,
+        max=1.0,
+        help="With --from: its peak. Default: 1e-4; 3e-4 up to 10 million parameters or with --lora.",
+        show_default=False,
+    ),
 ]
 Codec = Annotated[
     str | None, typer.Option(help="Updates: int8, int4, fp16 or topk. Default: by size and length.", show_default=False)

@@ -101,7 +101,19 @@ def test_larger_models_get_longer_assignments() -> None:
 def test_a_rate_that_the_organiser_names_is_not_changed() -> None:
     model = run_profile("tiny", 1).model
     assert checkpoint_profile(model, 4, peak_rate_nano=123_456).optimiser.peak_rate_nano == 123_456
-    assert checkpoint_profile(model, 4).optimiser.peak_rate_nano == 66_666
+
+
+def test_trained_weights_go_on_at_a_rate_for_their_size_and_several_at_two_thirds_of_it() -> None:
+    tiny, large = run_profile("tiny", 1).model, run_profile("large", 1).model
+    rates = [checkpoint_profile(model, many).optimiser.peak_rate_nano for model in (tiny, large) for many in (1, 4)]
+    assert rates == [300_000, 200_000, 100_000, 66_666]
+
+
+def test_an_adapter_has_the_same_rate_whatever_it_stands_on() -> None:
+    for size in SIZES:
+        adapted = msgspec.structs.replace(run_profile(size, 1).model, adapter=AdapterSpec(8, 16, ("self_attn.q_proj",)))
+        rates = [checkpoint_profile(adapted, many).optimiser.peak_rate_nano for many in (1, 4)]
+        assert rates == [300_000, 200_000]
 
 
 def test_an_adapter_is_as_small_as_what_it_trains() -> None:
