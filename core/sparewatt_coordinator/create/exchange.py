@@ -14,7 +14,7 @@ import msgspec
 from sparewatt.errors import InputError
 from sparewatt.work.manifest import CodecSpec, InnerSpec, OptimiserSpec, OuterSpec, PatchSpec
 from sparewatt.work.model import parameter_count
-from sparewatt_coordinator.create.profile import INNER_MOMENTUM_MICRO, OUTER_STEPS_LEAST, Profile
+from sparewatt_coordinator.create.profile import OUTER_STEPS_LEAST, Profile, Stepping
 
 DENSE_PARAMETERS_BELOW: Final = 50_000_000
 KEPT_UP: Final = 64
@@ -82,19 +82,16 @@ def with_exchange(profile: Profile, wishes: Wishes) -> Profile:
 
     Moments of eight bits cannot be shared, so with them states are fresh unless something else is asked for.
 
-    Sparse updates are stepped by as they are: momentum over coordinates that few updates name grows stale (SparseLoCo,
-    2025, has none in its outer step either). AdamW then keeps its own.
+    Sparse updates are made and stepped by in a way of their own, which the profile has.
 
     Raises:
         InputError: as `exchange_for`; ``optimiser.state`` for moments that could neither be published nor begun with.
     """
     steps = profile.rounds.tokens_total // profile.rounds.tokens_target
     found = exchange_for(parameter_count(profile.model), steps, wishes)
-    outer: OuterSpec = msgspec.structs.replace(profile.outer, patch=found.patch, keyframe_type=wishes.keyframe_type)
-    optimiser: OptimiserSpec = msgspec.structs.replace(profile.optimiser, name=wishes.optimiser)
-    if found.codec.name == "topk":
-        optimiser = msgspec.structs.replace(optimiser, beta1_micro=INNER_MOMENTUM_MICRO)
-        outer = msgspec.structs.replace(outer, rule="sgd", rate_micro=1_000_000, momentum_micro=0)
+    steps_by = profile.sparse if found.codec.name == "topk" else Stepping(profile.optimiser, profile.outer)
+    outer: OuterSpec = msgspec.structs.replace(steps_by.outer, patch=found.patch, keyframe_type=wishes.keyframe_type)
+    optimiser: OptimiserSpec = msgspec.structs.replace(steps_by.optimiser, name=wishes.optimiser)
     usual = "fresh" if optimiser.eight_bit else profile.inner.state
     inner: InnerSpec = msgspec.structs.replace(profile.inner, state=wishes.inner_state or usual)
     if optimiser.eight_bit and inner.shares_moments:

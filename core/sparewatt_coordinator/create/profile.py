@@ -1,5 +1,6 @@
 """Ready-made sizes and schedules of runs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -35,8 +36,33 @@ INNER_MOMENTUM_MICRO: Final = 900_000
 
 
 @dataclass(frozen=True)
+class Stepping:
+    """How a device trains, and how its updates move the model."""
+
+    optimiser: OptimiserSpec
+    outer: OuterSpec
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What decides how far one outer step goes.
+
+    Attributes:
+        rate_thirds: of the usual learning rate, which is that of one worker whose AdamW is never reset.
+    """
+
+    beta1_micro: int
+    rate_thirds: int
+    outer: OuterSpec
+
+
+@dataclass(frozen=True)
 class Profile:
-    """Everything of a run but its words and its data."""
+    """Everything of a run but its words and its data.
+
+    Attributes:
+        sparse: what to train and step with instead where updates are sparse.
+    """
 
     model: ModelSpec
     sequence_length: int
@@ -45,6 +71,7 @@ class Profile:
     codec: CodecSpec
     outer: OuterSpec
     rounds: RoundSpec
+    sparse: Stepping
 
     @property
     def assignment_tokens(self) -> int:
@@ -57,14 +84,13 @@ class Regime:
     """How contributors and rounds work on one model.
 
     Attributes:
-        rate_thirds: of the usual learning rate, which is that of one worker whose AdamW is never reset.
+        dense, sparse: by what updates are written with.
         seconds_most, wait_milliseconds: as in `RoundSpec`.
     """
 
     inner_steps: int
-    beta1_micro: int
-    rate_thirds: int
-    outer: OuterSpec
+    dense: Pull
+    sparse: Pull
     seconds_most: int
     wait_milliseconds: int
 
@@ -73,24 +99,33 @@ _PLAIN: Final = OuterSpec(rule="sgd", rate_micro=1_000_000, momentum_micro=0, st
 _MOMENTUM: Final = OuterSpec(
     rule="nesterov", rate_micro=700_000, momentum_micro=800_000, staleness_most=4, keyframe_every=20
 )
+_LESS_MOMENTUM: Final = msgspec.structs.replace(_MOMENTUM, momentum_micro=500_000)
+_MEAN: Final = Pull(INNER_MOMENTUM_MICRO, 3, _PLAIN)
 
-ALONE: Final = Regime(30, INNER_MOMENTUM_MICRO, 3, _PLAIN, seconds_most=300, wait_milliseconds=10_000)
+ALONE: Final = Regime(30, _MEAN, _MEAN, seconds_most=300, wait_milliseconds=10_000)
 """One contributor's work is a round, so there is nothing to average."""
 
-SHORT: Final = Regime(5, 0, 2, _MOMENTUM, seconds_most=60, wait_milliseconds=10_000)
-"""For several contributors to a small model: what came within 0.010 ± 0.016 nats per byte of one worker.
+SHORT: Final = Regime(5, Pull(0, 2, _MOMENTUM), Pull(0, 4, _LESS_MOMENTUM), seconds_most=60, wait_milliseconds=10_000)
+"""For several contributors to a small model: what came within 0.011 ± 0.011 nats per byte of one worker.
 
 Measured at 357 thousand parameters with four contributors (docs/results.md): short assignments that share their second
 moments, one momentum, in the outer step, two thirds of one worker's rate, no grace, and devices that wait for the
-version with their own update. Never to wait costs 0.28. That it suits up to ten million parameters is a guess from what
-travels: at 10 Mbit/s an int8 update of those takes 8 s.
+version with their own update. Never to wait costs 0.28. With sparse updates error feedback is a momentum, too, so less
+of it and twice the rate are as good, and with the dense numbers sparse ones cost 0.15. That it suits up to ten million
+parameters is a guess from what travels: at 10 Mbit/s an int8 update of those takes 8 s.
 """
 
-LONG: Final = Regime(30, 0, 2, _MOMENTUM, seconds_most=300, wait_milliseconds=30_000)
+LONG: Final = Regime(
+    30,
+    Pull(0, 2, _MOMENTUM),
+    Pull(INNER_MOMENTUM_MICRO, 2, _PLAIN),
+    seconds_most=300,
+    wait_milliseconds=30_000,
+)
 """For several contributors to a larger model, whose updates travel for longer than a card computes five inner steps.
 
-Not measured at such sizes. At equal tokens of a small model 15 inner steps cost 0.062 and 30 cost 0.127, with as many
-fewer outer steps. Nesterov 0.7 and 0.9 on top of AdamW's own momentum, never waiting, let 30 inner steps diverge.
+Not measured at such sizes. With a small model, after a hundred outer steps, dense updates end 0.026 behind one worker,
+and sparse ones 0.108, at a fiftieth of the bytes up; less momentum and twice the rate are no better here.
 """
 
 
@@ -106,13 +141,16 @@ def try_profile(contributors: int, seconds: float, tokens: int | None = None) ->
         tokens: end after so many tokens, if that comes first.
     """
     assignment = 30 * 16 * 128
+    optimiser = _adamw(_SIZES["try"][5], warmup_tokens=0)
+    outer: OuterSpec = msgspec.structs.replace(_PLAIN, keyframe_every=10)
     return Profile(
         model=_model("try"),
         sequence_length=128,
-        optimiser=_adamw(_SIZES["try"][5], warmup_tokens=0),
+        optimiser=optimiser,
         inner=InnerSpec(inner_steps=30, batch_sequences=16, state="fresh"),
         codec=CodecSpec(name="int8", error_feedback="none"),
-        outer=OuterSpec(rule="sgd", rate_micro=1_000_000, momentum_micro=0, staleness_most=4, keyframe_every=10),
+        outer=outer,
+        sparse=Stepping(optimiser, outer),
         rounds=RoundSpec(
             tokens_target=contributors * assignment // 4,
             grace_milliseconds=0 if contributors == 1 else 800,
@@ -137,8 +175,7 @@ def run_profile(
     """
     model = msgspec.structs.replace(_model(size), vocabulary_size=vocabulary_size)
     sequence_length = 128 if size == "try" else model.context_length // 2
-    peak = _SIZES[size][5] * _regime(model, contributors).rate_thirds // 3
-    return _profile(model, sequence_length, peak, contributors, tokens, seconds)
+    return _profile(model, sequence_length, _rate(_SIZES[size][5]), contributors, tokens, seconds)
 
 
 def checkpoint_profile(
@@ -166,13 +203,19 @@ def checkpoint_profile(
     length = sequence_length if sequence_length is not None else min(model.context_length, 1_024)
     if length > model.context_length:
         raise InputError("run.form", option="--sequence-length", allowed=f"8 … {model.context_length}")
-    peak = peak_rate_nano or _usual_rate_nano(model) * _regime(model, contributors).rate_thirds // 3
-    return _profile(model, length, peak, contributors, tokens, seconds=0)
+    rate = _rate(_usual_rate_nano(model)) if peak_rate_nano is None else lambda _thirds: peak_rate_nano
+    return _profile(model, length, rate, contributors, tokens, seconds=0)
 
 
 def _profile(
-    model: ModelSpec, sequence_length: int, peak_rate_nano: int, contributors: int, tokens: int | None, seconds: int
+    model: ModelSpec,
+    sequence_length: int,
+    rate: Callable[[int], int],
+    contributors: int,
+    tokens: int | None,
+    seconds: int,
 ) -> Profile:
+    """`rate` gives the peak learning rate in 1e-9 for so many thirds of what is usual."""
     alone = contributors == 1
     regime = _regime(model, contributors)
     inner = InnerSpec(regime.inner_steps, batch_sequences=16, state="fresh" if alone else "fresh-shared-v")
@@ -184,19 +227,21 @@ def _profile(
     total = tokens if tokens is not None else usual
     # With one contributor whatever a slow device delivers (a quarter, at least) is a round of its own.
     target = smallest if alone else _round_of_several(contributors, assignment, total)
-    optimiser = _adamw(
-        peak_rate_nano,
-        min(total // 50, 10 * target),
-        0 if model.adapter is not None else 100_000,
-        regime.beta1_micro,
-    )
+
+    def stepping(pull: Pull) -> Stepping:
+        decay = 0 if model.adapter is not None else 100_000
+        warm = min(total // 50, 10 * target)
+        return Stepping(_adamw(rate(pull.rate_thirds), warm, decay, pull.beta1_micro), pull.outer)
+
+    dense = stepping(regime.dense)
     return Profile(
         model=model,
         sequence_length=sequence_length,
-        optimiser=optimiser,
+        optimiser=dense.optimiser,
         inner=inner,
         codec=CodecSpec(name="int8", error_feedback="none"),
-        outer=regime.outer,
+        outer=dense.outer,
+        sparse=stepping(regime.sparse),
         rounds=RoundSpec(
             tokens_target=target,
             grace_milliseconds=0,
@@ -206,6 +251,10 @@ def _profile(
             seconds_total=seconds,
         ),
     )
+
+
+def _rate(usual_nano: int) -> Callable[[int], int]:
+    return lambda thirds: usual_nano * thirds // 3
 
 
 def _round_of_several(contributors: int, assignment: int, total: int) -> int:

@@ -16,7 +16,7 @@ from sparewatt_coordinator.create.exchange import (
     exchange_words,
     with_exchange,
 )
-from sparewatt_coordinator.create.profile import OUTER_STEPS_LEAST, run_profile
+from sparewatt_coordinator.create.profile import OUTER_STEPS_LEAST, checkpoint_profile, run_profile
 
 SMALL, LARGE = DENSE_PARAMETERS_BELOW - 1, DENSE_PARAMETERS_BELOW
 SHORT, LONG = OUTER_STEPS_LEAST - 1, OUTER_STEPS_LEAST
@@ -71,6 +71,20 @@ def test_a_profile_takes_the_choice_and_its_costs_follow() -> None:
     assert "topk 64 of 4096" in words
     assert "topk 512 of 4096" in words
     assert "fresh-shared-v" in words
+
+
+def test_sparse_updates_of_short_assignments_have_less_momentum_and_twice_the_rate() -> None:
+    dense = with_exchange(run_profile("tiny", contributors=8), Wishes())
+    sparse = with_exchange(run_profile("tiny", contributors=8), Wishes(codec="topk"))
+    assert (dense.outer.momentum_micro, sparse.outer.momentum_micro) == (800_000, 500_000)
+    assert sparse.optimiser.peak_rate_nano == 2 * dense.optimiser.peak_rate_nano
+    assert sparse.optimiser.beta1_micro == dense.optimiser.beta1_micro == 0
+
+
+def test_a_rate_that_was_asked_for_is_the_rate_of_sparse_updates_too() -> None:
+    model = run_profile("tiny", contributors=8).model
+    asked = with_exchange(checkpoint_profile(model, 8, peak_rate_nano=123_456), Wishes(codec="topk"))
+    assert asked.optimiser.peak_rate_nano == 123_456
 
 
 def test_moments_of_eight_bits_cost_less_memory_and_are_not_shared() -> None:

@@ -29,8 +29,7 @@ TEXT_BYTES = 3_000_000
 
 
 def profile() -> Profile:
-    usual = try_profile(1, 60)
-    return Profile(SMALL, usual.sequence_length, usual.optimiser, usual.inner, usual.codec, usual.outer, usual.rounds)
+    return replace(try_profile(1, 60), model=SMALL)
 
 
 @pytest.fixture(scope="module")
