@@ -189,10 +189,10 @@ as the ready-made runs have it; an organiser of 7 B parameters would choose long
 |---|---|---|---|---|
 {moves}
 
-A model needs some {outer_steps} outer steps, so with many contributors a round is never planned larger than that share of
-all tokens. More contributors than that make rounds shorter, not better, until a merge takes longer than a round: from then
-on they are surplus, and belong in other runs, in measurements or in audits. That is so for one process that merges, which
-is what there is today.
+A model needs some {outer_steps} outer steps, so with many contributors a round is never planned larger than that
+share of all tokens. More contributors than that make rounds shorter, not better, until a merge takes longer than a
+round: from then on they are surplus, and belong in other runs, in measurements or in audits. That is so for one
+process that merges, which is what there is today.
 
 ## Where the figures are from
 
