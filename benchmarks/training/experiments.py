@@ -128,7 +128,7 @@ UNMEASURED_SPARSE: Final = _with(
 )
 
 BRIEF: Final = _with(CREATED, "four contributors, an assignment of each", sized_by="rounds")
-BRIEF_TWO: Final = _with(BRIEF, "", speeds_milli=(1_000, 1_000))
+BRIEF_TWO: Final = _with(BRIEF, "two contributors, an assignment of each", speeds_milli=(1_000, 1_000))
 
 # At what large models are usually trained on at, three times and ten times that; two thirds of it for contributors.
 CONTINUED: Final = (
@@ -226,7 +226,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
         (
             BRIEF,
             _with(BRIEF, "four contributors, a 200th of the tokens", target_steps=6),
-            _with(BRIEF_TWO, "two contributors, an assignment of each"),
+            BRIEF_TWO,
             _with(BRIEF_TWO, "two contributors, one assignment", target_steps=5),
         ),
         rounds=20,

@@ -13,7 +13,9 @@ SCENARIOS = Path(__file__).with_name("full_disk.py")
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(sys.platform != "linux", reason="makes a small disk by a mount namespace"),
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="makes a small disk by a mount namespace, which Linux alone has"
+    ),
 ]
 
 

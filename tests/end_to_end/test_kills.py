@@ -88,7 +88,7 @@ def kill_coordinator_mid_upload(run: RealRun) -> None:
     assert run.status().status.updates_accepted >= accepted
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads from /proc what each process has mapped")
 def test_each_program_loads_only_what_it_may_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """By the libraries that are mapped into each process while it works, whatever was imported when."""
     with real_run(tmp_path, large_upload(), TEXT) as run:

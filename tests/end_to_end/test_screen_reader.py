@@ -18,7 +18,9 @@ from sparewatt_desktop.testing.virtual_screen import VirtualScreen, running, unt
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.skipif(sys.platform != "linux", reason="AT-SPI is Linux's"),
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="asks as a screen reader does, over AT-SPI, which Linux alone has"
+    ),
 ]
 
 PAGES = ("Status", "Runs", "Training", "Devices", "Receipts", "Energy", "Settings")

@@ -13,7 +13,7 @@ from sparewatt_desktop.testing.virtual_screen import VirtualScreen, until
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(sys.platform != "linux", reason="Xvfb is Linux's"),
+    pytest.mark.skipif(sys.platform != "linux", reason="needs a screen of its own, which Xvfb gives on Linux alone"),
 ]
 TITLE = "– Sparewatt"
 

@@ -59,6 +59,8 @@ def small() -> Profile:
 
 @pytest.fixture(scope="module")
 def cables() -> Iterator[Network]:
+    # Network namespaces need Linux and its administrator; where a computer has neither, the reason is said. In CI a
+    # skip fails the run.
     reason = why_impossible()
     if reason is not None:
         pytest.skip(reason)

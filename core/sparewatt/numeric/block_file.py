@@ -114,6 +114,7 @@ class BlockReader:
         """Fill `into` with bytes of block `index` from byte `first` of it on; they must lie in it."""
         assert first + len(into) <= self._lengths[index], "a block has no more bytes"
         self._source.seek(self._offsets[index] + first)
+        # Every buffered file has `readinto`, though `BinaryIO` does not name it.
         if self._source.readinto(into) != len(into):  # type: ignore[attr-defined]
             raise self._form.malformed("block")
 

@@ -86,15 +86,10 @@ class TrainingPass(msgspec.Struct, frozen=True):
 
 
 class MemoryNeed(msgspec.Struct, frozen=True):
-    """Bytes; `host_bytes` is beside `device_bytes`, and of the same memory where the device is the processor.
-
-    Attributes:
-        activation_bytes: the part of the device's that comes and goes with each micro-batch.
-    """
+    """Bytes; `host_bytes` is beside `device_bytes`, and of the same memory where the device is the processor."""
 
     device_bytes: int
     host_bytes: int
-    activation_bytes: int
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -157,7 +152,7 @@ def memory_need(
         gradients = sum(_Arrays(1, _FP32 * tensor.count).heap_bytes for tensor in tensors(spec))
         device = weights + gradients + activations
     host = PROCESS_BYTES + (_AREAS + (_RESIDUAL if error_feedback else 0)) * trained
-    return MemoryNeed(device_bytes=device, host_bytes=host, activation_bytes=activations)
+    return MemoryNeed(device_bytes=device, host_bytes=host)
 
 
 def fit(

@@ -1,6 +1,5 @@
 """Ready-made sizes and schedules of runs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -54,6 +53,18 @@ class Pull:
     beta1_micro: int
     rate_thirds: int
     outer: OuterSpec
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A peak learning rate, in 1e-9: of one worker whose AdamW is never reset, or as somebody asked for it."""
+
+    usual_nano: int
+    asked_nano: int | None = None
+
+    def peak_nano(self, thirds: int) -> int:
+        """What was asked for, or so many thirds of what is usual."""
+        return self.usual_nano * thirds // 3 if self.asked_nano is None else self.asked_nano
 
 
 @dataclass(frozen=True)
@@ -175,7 +186,7 @@ def run_profile(
     """
     model = msgspec.structs.replace(_model(size), vocabulary_size=vocabulary_size)
     sequence_length = 128 if size == "try" else model.context_length // 2
-    return _profile(model, sequence_length, _rate(_SIZES[size][5]), contributors, tokens, seconds)
+    return _profile(model, sequence_length, Rate(_SIZES[size][5]), contributors, tokens, seconds)
 
 
 def checkpoint_profile(
@@ -203,19 +214,17 @@ def checkpoint_profile(
     length = sequence_length if sequence_length is not None else min(model.context_length, 1_024)
     if length > model.context_length:
         raise InputError("run.form", option="--sequence-length", allowed=f"8 … {model.context_length}")
-    rate = _rate(_usual_rate_nano(model)) if peak_rate_nano is None else lambda _thirds: peak_rate_nano
-    return _profile(model, length, rate, contributors, tokens, seconds=0)
+    return _profile(model, length, Rate(_usual_rate_nano(model), peak_rate_nano), contributors, tokens, seconds=0)
 
 
 def _profile(
     model: ModelSpec,
     sequence_length: int,
-    rate: Callable[[int], int],
+    rate: Rate,
     contributors: int,
     tokens: int | None,
     seconds: int,
 ) -> Profile:
-    """`rate` gives the peak learning rate in 1e-9 for so many thirds of what is usual."""
     alone = contributors == 1
     regime = _regime(model, contributors)
     inner = InnerSpec(regime.inner_steps, batch_sequences=16, state="fresh" if alone else "fresh-shared-v")
@@ -231,7 +240,7 @@ def _profile(
     def stepping(pull: Pull) -> Stepping:
         decay = 0 if model.adapter is not None else 100_000
         warm = min(total // 50, 10 * target)
-        return Stepping(_adamw(rate(pull.rate_thirds), warm, decay, pull.beta1_micro), pull.outer)
+        return Stepping(_adamw(rate.peak_nano(pull.rate_thirds), warm, decay, pull.beta1_micro), pull.outer)
 
     dense = stepping(regime.dense)
     return Profile(
@@ -251,10 +260,6 @@ def _profile(
             seconds_total=seconds,
         ),
     )
-
-
-def _rate(usual_nano: int) -> Callable[[int], int]:
-    return lambda thirds: usual_nano * thirds // 3
 
 
 def _round_of_several(contributors: int, assignment: int, total: int) -> int:

@@ -27,8 +27,10 @@ SPIN_MOST: Final = 2**31 - 1
 TEXT_CHARACTERS_MOST: Final = 2_000
 
 
-class Editor(QWidget):
-    """Edits one setting's text.
+class _Editing(QWidget):
+    """What all editors have beside `show_value`, which shows a stored text without emitting.
+
+    Given the focus, an editor passes it to the control that takes the keyboard.
 
     Attributes:
         edited: the person chose a value that the option takes.
@@ -40,21 +42,14 @@ class Editor(QWidget):
     refused = Signal(str)
     wide: bool = False
 
-    def show_value(self, text: str) -> None:
-        """Show a stored value, without emitting."""
-        raise NotImplementedError
-
-    def focus_target(self) -> QWidget:
-        """What gets the keyboard."""
-        raise NotImplementedError
-
     def _hold(self, widget: QWidget) -> None:
         box = QHBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.addWidget(widget)
+        self.setFocusProxy(widget)
 
 
-class SwitchEditor(Editor):
+class SwitchEditor(_Editing):
     """A switch."""
 
     def __init__(self, option: Switch, name: str, look: Look, words: Translations) -> None:
@@ -73,16 +68,13 @@ class SwitchEditor(Editor):
             self._shown = on
             self._box.setChecked(on)
 
-    def focus_target(self) -> QWidget:
-        return self._box
-
     def _toggled(self, on: bool) -> None:
         if on != self._shown:
             self.edited.emit(self._option.text(on))
         self._shown = None
 
 
-class ChoiceEditor(Editor):
+class ChoiceEditor(_Editing):
     """A list; what cannot be offered here stays in it, greyed, for a missing line explains nothing."""
 
     def __init__(self, option: Choice, withheld: Sequence[str], name: str, look: Look, words: Translations) -> None:
@@ -104,11 +96,8 @@ class ChoiceEditor(Editor):
         with QSignalBlocker(self._box):
             self._box.setCurrentIndex(self._words.index(text) if text in self._words else -1)
 
-    def focus_target(self) -> QWidget:
-        return self._box
 
-
-class NumberEditor(Editor):
+class NumberEditor(_Editing):
     """A number between the option's bounds, or this device's tighter ones; 0 stays apart where it stands for a word."""
 
     def __init__(self, option: Number, line: SettingValue, name: str, look: Look, words: Translations) -> None:
@@ -121,15 +110,13 @@ class NumberEditor(Editor):
         line_up.addWidget(self._step("−", -1, filled(words.gettext("Less: {name}"), {"name": name})))
         line_up.addWidget(self._box, 1)
         line_up.addWidget(self._step("+", 1, filled(words.gettext("More: {name}"), {"name": name})))
+        self.setFocusProxy(self._box)
 
     def show_value(self, text: str) -> None:
         value = int(text)
         with QSignalBlocker(self._box):
             if value != self._box.value():
                 self._box.setValue(value)
-
-    def focus_target(self) -> QWidget:
-        return self._box
 
     def _step(self, sign: str, steps: int, name: str) -> QToolButton:
         button = QToolButton(self)
@@ -143,7 +130,7 @@ class NumberEditor(Editor):
         return button
 
 
-class TextEditor(Editor):
+class TextEditor(_Editing):
     """A line that is checked as it is typed; for any kind of option that has no control of its own."""
 
     wide = True
@@ -162,9 +149,6 @@ class TextEditor(Editor):
     def show_value(self, text: str) -> None:
         _show_line(self._line, self._option, text)
 
-    def focus_target(self) -> QWidget:
-        return self._line
-
     def _check(self, text: str) -> None:
         try:
             value = self._option.parse(text)
@@ -174,7 +158,7 @@ class TextEditor(Editor):
             self.edited.emit(self._option.text(value))
 
 
-class HoursEditor(Editor):
+class HoursEditor(_Editing):
     """A week to paint, and its pattern to type."""
 
     wide = True
@@ -191,15 +175,13 @@ class HoursEditor(Editor):
         box.addWidget(self._grid)
         box.addWidget(Text(words.gettext("The same as a pattern:"), "caption", self))
         box.addWidget(self._line)
+        self.setFocusProxy(self._grid)
         self._grid.changed.connect(self._painted)
         self._line.textEdited.connect(self._typed)
 
     def show_value(self, text: str) -> None:
         self._grid.show_spans(self._option.parse(text).spans)
         _show_line(self._line, self._option, text)
-
-    def focus_target(self) -> QWidget:
-        return self._grid
 
     def _painted(self, spans: tuple[Span, ...]) -> None:
         text = hours_text(spans)
@@ -224,6 +206,10 @@ class HoursEditor(Editor):
             return False
         self.edited.emit(self._option.text(value))
         return True
+
+
+# The checker holds each of them to `show_value`, wherever an editor is used.
+Editor = SwitchEditor | ChoiceEditor | NumberEditor | TextEditor | HoursEditor
 
 
 def editor_of(option: Option[Any], line: SettingValue, name: str, look: Look, words: Translations) -> Editor:

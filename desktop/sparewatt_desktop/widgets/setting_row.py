@@ -97,7 +97,7 @@ class SettingRow(QFrame):
 
     def take_focus(self) -> None:
         """Give the keyboard to the control."""
-        target = self if self.editor is None else self.editor.focus_target()
+        target = self if self.editor is None else self.editor
         target.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _make_editor(self, spoken: str) -> Editor | None:

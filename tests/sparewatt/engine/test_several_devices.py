@@ -24,7 +24,10 @@ from sparewatt.worker.areas import WorkerAreas
 from sparewatt.worker.port import WorkerDevice, WorkerFolders
 from sparewatt.worker.supervisor import WorkerProcess, WorkerSupervisor
 
-pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform == "win32", reason="signals")]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform == "win32", reason="freezes and kills workers by POSIX signals"),
+]
 
 SECONDS_MOST = 120
 

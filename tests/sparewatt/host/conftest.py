@@ -27,7 +27,8 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def needs(*programs: str) -> None:
-    """Skip where a program is not installed; in CI a skip fails the run."""
+    """Skip where a program is not installed, which is named: a developer's computer may lack what stands in for a
+    desktop's services. In CI a skip fails the run."""
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")

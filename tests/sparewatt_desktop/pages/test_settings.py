@@ -355,7 +355,7 @@ def test_a_kind_of_option_without_a_control_gets_a_checked_line(qtbot: QtBot, to
     qtbot.addWidget(editor)
     editor.edited.connect(said.append)
     editor.refused.connect(said.append)
-    line = editor.focus_target()
+    line = editor.focusProxy()
     assert isinstance(line, QLineEdit)
     QTest.keyClicks(line, "mo 10:00-12:00")
     assert said[-1] == "mo 10:00-12:00"
