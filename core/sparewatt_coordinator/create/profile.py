@@ -136,8 +136,8 @@ LONG: Final = Regime(
 """For several contributors to a larger model, whose updates travel for longer than a card computes five inner steps.
 
 Not measured at such sizes. With a small model, after a hundred outer steps, dense updates end 0.026 behind one worker,
-and sparse ones 0.108, at a fiftieth of the bytes up. With less momentum and twice the rate it was 0.096, but with twice as
-many coordinates up and dense patches.
+and sparse ones 0.108, at a fiftieth of the bytes up. With less momentum and twice the rate it was 0.096, but with twice
+as many coordinates up and dense patches.
 """
 
 
