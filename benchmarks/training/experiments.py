@@ -101,6 +101,7 @@ ROUNDED: Final = msgspec.structs.replace(LONG_OUTER, keyframe_type="bf16")
 # What `run create` picks for several contributors to a small model, but for how long they wait.
 CREATED: Final = _with(OURS, "as run create picks", outer=with_patch(ROUNDED, FOUR_BITS))
 WEAK_MOMENTUM: Final = msgspec.structs.replace(NESTEROV, momentum_micro=500_000)
+SAME_MOMENTUM: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=700_000)
 
 DENSER_DOWN: Final = _with(TOPK, "topk 128", outer=with_patch(LONG_OUTER, FOUR_BITS))
 # Error feedback spreads what an update says over later ones, which is a momentum of its own.
@@ -117,6 +118,8 @@ SPARSE_LONG: Final = _with(
 )
 # Models too large for an update every five inner steps.
 LONG: Final = _with(OURS, "30 inner steps", inner_steps=30)
+
+LONG_SPARSE: Final = _with(SPARSE, "30 inner steps, topk 128", inner_steps=30, rate_micro=1_000)
 
 # What `run create` picked above 50 million parameters before this was measured.
 UNMEASURED_SPARSE: Final = _with(
@@ -205,6 +208,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             INT4,
             _with(FRESH_STATE, "Muon, 0.001", muon_momentum_micro=900_000),
             _with(FRESH_STATE, "Muon, 0.002", muon_momentum_micro=900_000, rate_micro=2_000),
+            _with(FRESH_STATE, "Muon, 0.004", muon_momentum_micro=900_000, rate_micro=4_000),
         ),
         rounds=SHORT_ROUNDS,
     ),
@@ -284,6 +288,11 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             LONG,
             _with(SPARSE, "30 inner steps, topk 128, 0.7/0.5, 0.002", inner_steps=30),
             _with(SPARSE, "30 inner steps, int8, 0.7/0.5, 0.002", inner_steps=30, codec=DENSE),
+            _with(LONG_SPARSE, "30 inner steps, topk 128, 0.7/0.5, 0.001"),
+            _with(LONG_SPARSE, "30 inner steps, topk 128, 0.7/0.5, beta1 0.9, 0.001", beta1_micro=900_000),
+            _with(LONG_SPARSE, "30 inner steps, topk 128, 0.7/0.7, 0.001", outer=with_patch(SAME_MOMENTUM, FOUR_BITS)),
+            _with(LONG_SPARSE, "30 inner steps, topk 512, 0.7/0.5, 0.001", codec=topk(512)),
+            _with(LONG_SPARSE, "15 inner steps, topk 128, 0.7/0.5, 0.0015", inner_steps=15, rate_micro=1_500),
             UNMEASURED_SPARSE,
         ),
     ),
