@@ -2,7 +2,8 @@
 
 For every coordinate ``num = sum(factor * units)`` and ``den = sum(weight)`` are integers, so neither the order of the
 updates nor the number of processes matters. Bounds: 2**10 updates, factors of at most 2**16, units below 2**36, hence
-sums below 2**62. What follows is one float64 division and then separate numpy operations, none of which may be fused.
+sums below 2**62. Of codecs with levels only leading bits of factor x level count (`numeric.dense_sum`). What follows is
+one float64 division and then separate numpy operations, none of which may be fused.
 
 Where updates name only some coordinates, the weights of those that name one are its denominator, but never less than
 the manifest's support floor, a share of all weight: a floor of 0 averages over the senders of a coordinate, a floor of

@@ -117,6 +117,7 @@ class Dense:
     """`int8` and `int4`: a level for each chunk and a small code for each coordinate; a coordinate is code x level.
 
     Attributes:
+        coefficient_bits: how many leading bits a sum keeps of what codes are multiplied by (`numeric.dense_sum`).
         planes: how many codes share a byte.
         spread: makes of packed codes (the last axis) a byte for each code, plane after plane and times `code_unit`, so
             that -128 stands for what is no code.
@@ -125,6 +126,7 @@ class Dense:
     number: int
     code_most: int
     exponent_most: int
+    coefficient_bits: int
     planes: int
     code_unit: int
     pack: Callable[[NDArray[np.int8]], bytes]
@@ -366,6 +368,6 @@ def _same_bytes(packed: NDArray[np.uint8]) -> NDArray[np.int8]:
 
 
 _HALF_UNITS: Final = _half_units()
-INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, 1, 1, lambda codes: codes.tobytes(), _as_int8, _same_bytes)
-INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, 2, 16, pack_nibbles, unpack_nibbles, spread_nibbles)
+INT8: Final = Dense(1, INT8_MOST, INT8_EXPONENT_MOST, 26, 1, 1, lambda codes: codes.tobytes(), _as_int8, _same_bytes)
+INT4: Final = Dense(3, INT4_MOST, INT4_EXPONENT_MOST, 17, 2, 16, pack_nibbles, unpack_nibbles, spread_nibbles)
 TOPK: Final = TopK()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sparewatt.errors import IntegrityError
 from sparewatt.numeric.blocks import BLOCK_COORDINATES, CHUNK_COORDINATES
 from sparewatt.numeric.codec import UPDATE_FORMAT, UpdateReader
-from sparewatt.numeric.dense_sum import UPDATES_AT_A_TIME, DenseSum, rows_of, weighted
+from sparewatt.numeric.dense_sum import UPDATES_AT_A_TIME, DenseSum, leading, rows_of, weighted
 from sparewatt.numeric.levels import read_levels
 from sparewatt.numeric.update_blocks import INT4, INT8, Dense
 from sparewatt.work.manifest import CodecSpec
@@ -21,73 +21,92 @@ CODECS = {"int8": INT8, "int4": INT4}
 both = pytest.mark.parametrize("name", ["int8", "int4"])
 
 
-def by_integers(
-    levels: NDArray[np.int64], codes: NDArray[np.int8], factors: Sequence[int], coordinates: int
-) -> list[int]:
-    """The same sum by Python's integers, which have no bounds."""
-    chunk = CHUNK_COORDINATES
-    return [
-        sum(
-            factor * int(update[place // chunk]) * int(row[place])
-            for factor, update, row in zip(factors, levels, codes, strict=True)
-        )
-        for place in range(coordinates)
-    ]
+def by_integers(codec: Dense, coefficients: Sequence[Sequence[int]], codes: NDArray[np.int8]) -> list[list[int]]:
+    """What a sum says of each chunk, by Python's integers, which have no bounds.
+
+    Args:
+        coefficients: for each update and chunk.
+        codes: for each update, chunk and place.
+    """
+    sums = []
+    for chunk in range(codes.shape[1]):
+        some = [row[chunk] for row in coefficients]
+        cut = max(0, max(some).bit_length() - codec.coefficient_bits)
+        kept = [(each + (1 << cut >> 1) >> cut) << cut for each in some]
+        rows = codes[:, chunk].tolist()
+        sums.append([sum(each * code for each, code in zip(kept, column, strict=True)) for column in zip(*rows)])
+    return sums
+
+
+def summed(codec: Dense, coefficients: NDArray[np.int64], codes: NDArray[np.int8]) -> list[list[int]]:
+    kept, cut = leading(coefficients, codec.coefficient_bits)
+    sums = weighted(rows_of(kept, codec), codes)
+    return [[int(each) << int(places) for each in row] for row, places in zip(sums, cut, strict=True)]
 
 
 @given(
     st.integers(1, 3 * UPDATES_AT_A_TIME),
     st.integers(1, 3),
-    st.sampled_from((127, 7)),
+    st.sampled_from((INT8, INT4)),
     st.integers(0, 33),
     st.integers(0, 2**32),
 )
 def test_a_product_of_matrices_is_the_sum_of_integers(
-    count: int, chunks: int, most: int, level_bits: int, seed: int
+    count: int, chunks: int, codec: Dense, level_bits: int, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
+    most = codec.code_most
     levels = random.integers(0, min(LEVEL_MOST[most], 1 << level_bits), (count, chunks), endpoint=True)
     codes = random.integers(-most, most, (count, chunks, CHUNK_COORDINATES), dtype=np.int8, endpoint=True)
-    factors = random.integers(0, FACTOR_MOST, count, endpoint=True)
-    sums = weighted(rows_of(levels * factors[:, None]), codes)
-    largest = (levels * factors[:, None]).sum(axis=0).max()
-    assert sums.dtype == (np.float64 if largest < 2**46 else np.int64)
+    coefficients = levels * random.integers(0, FACTOR_MOST, (count, 1), endpoint=True)
     # A few places of each chunk, since Python's integers are slow.
     some = random.integers(0, CHUNK_COORDINATES, 20)
-    expected = [
-        by_integers(levels[:, [chunk]], codes[:, chunk, some], factors.tolist(), len(some)) for chunk in range(chunks)
-    ]
-    assert sums[:, some].tolist() == expected
+    found = [[row[place] for place in some] for row in summed(codec, coefficients, codes)]
+    assert found == by_integers(codec, coefficients.tolist(), codes[..., some])
 
 
-def uniform(level: int, code: int, factor: int, updates: int) -> NDArray[np.int64] | NDArray[np.float64]:
-    """The first three coordinates of a sum of updates that are the same everywhere."""
-    coefficients = np.full((updates, 1), factor * level)
-    return weighted(rows_of(coefficients), np.full((updates, 1, CHUNK_COORDINATES), code, dtype=np.int8))[0, :3]
+def uniform(codec: Dense, coefficient: int, code: int, updates: int) -> set[int]:
+    """All coordinates of a sum of updates that are the same everywhere."""
+    codes = np.full((updates, 1, CHUNK_COORDINATES), code, dtype=np.int8)
+    (sums,) = summed(codec, np.full((updates, 1), coefficient), codes)
+    return set(sums)
 
 
-@pytest.mark.parametrize(("most", "sign"), [(127, 1), (127, -1), (7, 1), (7, -1)])
-@pytest.mark.parametrize("level_bits", [25, 26, 33])
-@pytest.mark.parametrize("updates", [UPDATES_AT_A_TIME, 64 * UPDATES_AT_A_TIME])
-def test_the_largest_coefficients_are_exact_on_both_sides_of_the_split(
-    most: int, sign: int, level_bits: int, updates: int
-) -> None:
-    level = min(LEVEL_MOST[most], (1 << level_bits) - 1)
-    sums = uniform(level, sign * most, FACTOR_MOST, updates)
-    assert sums.tolist() == [updates * FACTOR_MOST * level * sign * most] * 3
-
-
+@both
 @pytest.mark.parametrize("sign", [1, -1])
-def test_floats_are_exact_up_to_the_bound_and_not_taken_from_it_on(sign: int) -> None:
-    code = np.full((2, 1, CHUNK_COORDINATES), sign * 127, dtype=np.int8)
-    below = np.array([[FACTOR_MOST * (2**30 - 1)], [2**16 - 1]])
-    assert below.sum() == 2**46 - 1
-    sums = weighted(rows_of(below), code)[0, :3]
-    assert sums.dtype == np.float64
-    assert sums.tolist() == [sign * 127 * (2**46 - 1)] * 3
-    beyond = weighted(rows_of(np.add(below, [[0], [1]])), code)[0, :3]
-    assert beyond.dtype == np.int64
-    assert beyond.tolist() == [sign * 127 * 2**46] * 3
+@pytest.mark.parametrize("updates", [UPDATES_AT_A_TIME, 64 * UPDATES_AT_A_TIME])
+def test_the_largest_coefficients_that_are_kept_whole_are_exact(name: str, sign: int, updates: int) -> None:
+    codec = CODECS[name]
+    largest = (1 << codec.coefficient_bits) - 1
+    assert uniform(codec, largest, sign * codec.code_most, updates) == {updates * largest * sign * codec.code_most}
+
+
+@both
+@pytest.mark.parametrize("updates", [UPDATES_AT_A_TIME, 64 * UPDATES_AT_A_TIME])
+def test_halves_go_up_and_a_coefficient_that_becomes_a_power_of_two_is_exact(name: str, updates: int) -> None:
+    codec = CODECS[name]
+    most, code = (1 << codec.coefficient_bits) - 1, codec.code_most
+    assert uniform(codec, 2 * most, code, updates) == {updates * 2 * most * code}
+    assert uniform(codec, 2 * most + 1, code, updates) == {updates * 2 * (most + 1) * code}
+
+
+@both
+def test_the_largest_coefficient_of_a_chunk_says_what_the_others_keep(name: str) -> None:
+    codec = CODECS[name]
+    large = 1 << codec.coefficient_bits + 1
+    coefficients = np.array([[large, 1], [5, 5], [6, 6]])
+    kept, cut = leading(coefficients, codec.coefficient_bits)
+    assert cut.tolist() == [2, 0]
+    assert kept.tolist() == [[large >> 2, 1], [1, 5], [2, 6]]
+
+
+@both
+@given(st.lists(st.integers(0, FACTOR_MOST * LEVEL_MOST[7]), min_size=1, max_size=8), st.integers(1, FACTOR_MOST))
+def test_what_is_cut_off_is_a_small_part_of_the_largest(name: str, coefficients: list[int], more: int) -> None:
+    column = np.array([[*coefficients, more]]).T
+    kept, cut = leading(column, CODECS[name].coefficient_bits)
+    away = np.abs((kept << cut.astype(np.int64)) - column)
+    assert away.max() <= column.max() / 2 ** CODECS[name].coefficient_bits
 
 
 def payload(codec: Dense, levels: NDArray[np.uint16], codes: NDArray[np.int8]) -> bytes:
@@ -118,7 +137,8 @@ def test_what_is_read_in_parts_is_the_sum_of_what_is_decoded(name: str, coordina
         )
         for _ in range(count)
     ]
-    factors = random.integers(0, FACTOR_MOST, count, endpoint=True).tolist()
+    # So that nothing is cut off: with a mantissa of 11 bits no more than 17.
+    factors = random.integers(0, 63, count, endpoint=True).tolist()
     expected = sum(factor * each.block(0) for factor, each in zip(factors, readers, strict=True))
     assert np.array_equal(DenseSum(codec, readers, factors).quotient(0, 3.0), expected / 3.0)
 
