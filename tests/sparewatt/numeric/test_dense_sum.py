@@ -34,7 +34,8 @@ def by_integers(codec: Dense, coefficients: Sequence[Sequence[int]], codes: NDAr
         cut = max(0, max(some).bit_length() - codec.coefficient_bits)
         kept = [(each + (1 << cut >> 1) >> cut) << cut for each in some]
         rows = codes[:, chunk].tolist()
-        sums.append([sum(each * code for each, code in zip(kept, column, strict=True)) for column in zip(*rows, strict=True)])
+        columns = zip(*rows, strict=True)
+        sums.append([sum(each * code for each, code in zip(kept, column, strict=True)) for column in columns])
     return sums
 
 
