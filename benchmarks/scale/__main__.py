@@ -4,11 +4,16 @@ import argparse
 import datetime as dt
 import sys
 import time
+from pathlib import Path
 
-from benchmarks.scale.course import Course, lines
+import msgspec
+
+from benchmarks.scale.course import Course, Outcome, lines
 from benchmarks.scale.merging import merge_cost
 from benchmarks.scale.paper import page
 from sparewatt_cli.machine import machine_facts
+
+FOUND = Path(__file__).parents[2] / "docs" / "scale.jsonl"
 
 
 def main(arguments: list[str]) -> int:
@@ -18,13 +23,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--parameters", type=int, default=1_000_000_000, help="of the model (one billion)")
     parser.add_argument("--hours", type=float, default=6.0, help="virtual hours at most")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="write what is found to docs/scale.jsonl, too")
     parser.add_argument("--paper", action="store_true", help="print docs/scale.md instead")
     parser.add_argument("--merging", action="store_true", help="measure what an update costs in a merge instead")
     given = parser.parse_args(arguments)
     if given.paper:
         facts = machine_facts()
         hardware = f"{facts.processor or facts.architecture}, {facts.cores} cores"
-        sys.stdout.write(page(dt.datetime.now(tz=dt.UTC).date().isoformat(), hardware))
+        sys.stdout.write(page(dt.datetime.now(tz=dt.UTC).date().isoformat(), hardware, outcomes()))
         return 0
     if given.merging:
         cost = merge_cost()
@@ -37,8 +43,28 @@ def main(arguments: list[str]) -> int:
         parser.error("contributors, parameters and hours must be above 0")
     began = time.monotonic()
     found = Course(given.contributors, given.parameters, given.hours, given.seed).run()
+    if given.keep:
+        keep(found)
     sys.stdout.write("\n".join((*lines(found), f"simulated in {time.monotonic() - began:.0f} s")) + "\n")
     return 0
+
+
+def keep(found: Outcome) -> None:
+    """In place of what the same simulation found before."""
+    others = [each for each in outcomes() if _which(each) != _which(found)]
+    kept = sorted((*others, found), key=_which)
+    FOUND.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in kept))
+
+
+def _which(found: Outcome) -> tuple[int, int, int]:
+    return found.parameters, found.contributors, found.seed
+
+
+def outcomes() -> list[Outcome]:
+    """What simulations found that were kept."""
+    if not FOUND.is_file():
+        return []
+    return [msgspec.json.decode(line, type=Outcome) for line in FOUND.read_bytes().splitlines()]
 
 
 if __name__ == "__main__":

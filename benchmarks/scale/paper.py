@@ -1,10 +1,11 @@
 """docs/scale.md: sums from measured figures, for three crowds and three models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.scale import costs
-from benchmarks.scale.course import TOKENS_A_PARAMETER
+from benchmarks.scale.course import TOKENS_A_PARAMETER, Outcome
 from benchmarks.scale.population import (
     AWAY_FACTOR,
     MODEL_FLOP_SHARE,
@@ -34,7 +35,7 @@ class Sums:
         there: devices that are there at a time.
         round_s: from one round's begin to the next; the longer of what tokens and what the merge take.
         updates: accepted a round.
-        surplus: share of the tokens for which no round has room.
+        surplus: share of the devices' time for which no round has room.
         loads: what is needed over what there is: above 1 it is a bottleneck.
     """
 
@@ -88,7 +89,7 @@ def sums(contributors: int, parameters: int) -> Sums:
     merge_s = costs.merge_seconds(parameters, round(updates))
     surplus = max(0.0, 1.0 - updates * each / (round_s * supply))
     merged_per_s = supply * (1.0 - surplus)
-    arriving = supply / each
+    arriving = merged_per_s / each
     up, down = arriving * costs.update_bytes(parameters), there * costs.patch_bytes(parameters) / round_s
     return Sums(
         there=there,
@@ -101,7 +102,7 @@ def sums(contributors: int, parameters: int) -> Sums:
         up_bytes_per_s=up,
         down_bytes_per_s=down,
         rows_per_s=arriving * costs.ROWS_AN_UPDATE,
-        rows=round(total / each / (1.0 - surplus) * costs.ROWS_AN_UPDATE),
+        rows=round(total / each * costs.ROWS_AN_UPDATE),
         surplus=surplus,
         loads={
             "merging": costs.merge_seconds(parameters, round(min(wanted, UPDATES_MOST))) / gathering,
@@ -111,8 +112,8 @@ def sums(contributors: int, parameters: int) -> Sums:
     )
 
 
-def page(date: str, machine: str) -> str:
-    """The page as Markdown."""
+def page(date: str, machine: str, outcomes: Sequence[Outcome]) -> str:
+    """The page as Markdown, with what simulations found."""
     found = [(crowd, name, sums(crowd, parameters)) for name, parameters in MODELS for crowd in CROWDS]
     rows = [
         f"| {name} | {crowd:,} | {each.outer_steps:,} | {_days(each.days)} | {_seconds(each.round_s)} "
@@ -131,18 +132,34 @@ def page(date: str, machine: str) -> str:
         machine=machine,
         rows="\n".join(rows),
         moves="\n".join(moves),
+        outcomes="\n".join(_outcome(each) for each in outcomes),
         outer_steps=OUTER_STEPS_LEAST,
         share=f"{100 * MODEL_FLOP_SHARE:.0f} %",
         shape=SESSION_SHAPE,
         scale=SESSION_SCALE_S,
         mean=SESSION_MEAN_S / 3600,
         outer=f"{1e9 * costs.MERGE_SECONDS_A_PARAMETER:.0f}",
-        update=f"{1e9 * costs.UPDATE_SECONDS_A_PARAMETER:.1f}",
+        update=f"{1e9 * costs.UPDATE_SECONDS_A_PARAMETER:.2f}",
         gateway=_rate(costs.GATEWAY_BYTES_A_SECOND),
         up=costs.UPDATE_BITS_A_PARAMETER,
         down=costs.PATCH_BITS_A_PARAMETER,
         most=f"{UPDATES_MOST:,}",
     )
+
+
+def _outcome(found: Outcome) -> str:
+    newest = found.staleness.get(0, 0) / max(1, sum(found.staleness.values()))
+    trained = max(1, found.merged_tokens + found.late_tokens + found.lost_tokens)
+    return (
+        f"| {found.parameters / 1e6:,.0f} M | {found.contributors:,} | {found.hours:.1f} h "
+        f"| {found.devices_there:,.0f} | {_share(found.surplus_share)} | {_share(found.utilisation)} "
+        f"| {_share(found.goodput)} | {_share(found.late_tokens / trained)} | {_share(found.lost_tokens / trained)} "
+        f"| {found.outer_steps:,} | {_share(newest)} | {_share(found.merging_share)} |"
+    )
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _crowd(contributors: int | None) -> str:
@@ -178,10 +195,10 @@ This page is computed: `python -m benchmarks.scale --paper > docs/scale.md`. {da
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 {rows}
 
-A run trains 20 tokens a parameter; of the contributors a third is there at a time. *Surplus* is the share of their work
-for which no round has room: it is trained and credited, but it changes no weights, and others train the same tokens
-again. So a run with much of it takes no longer than one with less, and no shorter. A round lasts five minutes at most,
-as the ready-made runs have it; an organiser of 7 B parameters would choose longer ones, and fewer outer steps.
+A run trains 20 tokens a parameter; of the contributors a third is there at a time. *Surplus* is the share of their
+time for which no round has room: the coordinator hands out no work whose update would change no version. So a run with
+much of it takes no longer than one with less, and no shorter. A round lasts five minutes at most, as the ready-made
+runs have it; an organiser of 7 B parameters would choose longer ones, and fewer outer steps.
 
 ## What is short first, and what moves it
 
@@ -202,8 +219,8 @@ process that merges, which is what there is today.
 - A contributor stays for {mean:.1f} h on average, in a Weibull distribution of shape {shape:g} and scale
   {scale:,.0f} s, and is away twice as long. The kind of distribution is from Nurmi, Brevik and Wolski (Euro-Par 2005);
   its two numbers, and how long it is away, are assumptions. `benchmarks/scale/population.py` has the sources.
-- A merge: {outer} ns a parameter for patch, keyframe, outer state and hashes (docs/measured.md: 10.7 s for 99.3 M, on a
-  busy machine), and {update} ns a parameter for each update (`python -m benchmarks.scale --merging`).
+- A merge: {outer} ns a parameter for patch, outer state, files and hashes (docs/speeds.md, "Publishing"), and
+  {update} ns a parameter for each update (`python -m benchmarks.scale --merging`).
 - An update is {up} bits a parameter (top-k, 64 of 4,096), a patch {down} (512 of 4,096). Every device that is there
   fetches every version. Training data and newcomers' first weights are left out: they need not come from the gateway.
 - One gateway moves {gateway} (docs/measured.md, transfer over TLS on the loopback).
@@ -215,5 +232,16 @@ process that merges, which is what there is today.
 
 `python -m benchmarks.scale` lets simulated contributors come, leave in the middle of their work and return, with the
 shipped code that sizes assignments, cuts ranges and closes rounds. It knows what this page does not: updates that come
-too late, work that is cut short, and slow cards beside fast ones.
+too late, work that is cut short, and slow cards beside fast ones. Six virtual hours, or until all tokens are merged;
+what was found is in [scale.jsonl](scale.jsonl), where `--keep` puts it:
+
+| model | contributors | lasted | there | of their time without work | utilisation | goodput | late | lost \
+| outer steps | from the newest version | merging |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+{outcomes}
+
+*Utilisation* is the share of the lent device time that went into merged updates, *goodput* merged tokens of trained
+ones. *Late* tokens were trained and credited, but their round was over or full, and others trained them again; *lost*
+ones were on devices that were switched off without a word. *Merging* is the share of the time in which the one
+aggregator was busy.
 """

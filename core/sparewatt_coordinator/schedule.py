@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from sparewatt.numeric.merge_plan import UPDATES_MOST
 from sparewatt.work.manifest import InnerSpec, Manifest, OptimiserSpec
 
 MICRO: Final = 1_000_000
@@ -101,6 +102,22 @@ def comes_too_late(manifest: Manifest, tokens_per_s: int, round_lasts_millisecon
         return False
     milliseconds = 1000 * smallest_steps(manifest.inner) * step_tokens(manifest) // tokens_per_s
     return milliseconds > (manifest.outer.staleness_most + 1) * round_lasts_milliseconds
+
+
+def rounds_are_full(
+    expected_updates: int, tokens: int, tokens_per_s: int, round_lasts_milliseconds: int | None
+) -> bool:
+    """Whether no round that closes until work of so many tokens is done has room for its update.
+
+    Then it would be trained and credited, and trained again by somebody else, for it changes no version.
+
+    Args:
+        expected_updates: in the gathering round, and of all work that is handed out.
+    """
+    closing = 0
+    if tokens_per_s and round_lasts_milliseconds:
+        closing = 1000 * tokens // tokens_per_s // round_lasts_milliseconds
+    return expected_updates >= (closing + 1) * UPDATES_MOST
 
 
 def rates(manifest: Manifest, start: Progress, end: Progress) -> tuple[int, int]:

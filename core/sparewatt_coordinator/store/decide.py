@@ -284,14 +284,17 @@ def plan_work(
     drawn = draw(gaps, cursor, shard_tokens, order, steps * each, each)
     if not drawn.pieces:
         return NoWork("run.shards_too_small", MUCH_LATER_S)
+    expected = facts.gathering_updates + facts.leased_tokens // schedule.full_tokens(manifest)
+    speed = request.offer.tokens_per_s
+    if schedule.rounds_are_full(expected, drawn.tokens, speed, facts.round_milliseconds):
+        return NoWork("run.rounds_are_full", LATER_S)
     started = now_milliseconds if facts.started_milliseconds is None else facts.started_milliseconds
     elapsed = max(0, now_milliseconds - started) // 1000
-    speed = request.offer.tokens_per_s
-    expected = drawn.tokens // speed if speed else 0
+    lasts = drawn.tokens // speed if speed else 0
     first, last = schedule.rates(
         manifest,
         schedule.Progress(handed_out, elapsed),
-        schedule.Progress(handed_out + drawn.tokens, elapsed + expected),
+        schedule.Progress(handed_out + drawn.tokens, elapsed + lasts),
     )
     base = request.base if base_known and _fresh_enough(facts, request.base) else facts.version
     lease = schedule.work_lease_seconds(manifest, drawn.tokens, speed, facts.round_milliseconds)
