@@ -61,6 +61,11 @@ class DeviceDriver(DeviceRecord):
         ):
             self.state = replace(self.state, current=None)
 
+    def waits_in_vain(self, assignment_id: str) -> None:
+        """No version will hold the update of an assignment before this device has brought what it works on next."""
+        if self.state.wait_assignment == assignment_id:
+            self.state = replace(self.state, wait_version=None)
+
     def step(self, decision: Decision, *, urgent: bool) -> None:
         """Look at what is, and begin what is due; nothing while work of an earlier engine is taken up, and nothing any
         more once `end` was asked for."""

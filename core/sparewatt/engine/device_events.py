@@ -112,19 +112,25 @@ class DeviceEvents:
         run, current = record.run, record.state.current
         assert run is not None
         assert current is not None, "a worker trains only what it was told to"
+        wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
+        # Before it is delivered, for the answer may come while that is written down.
+        record.state = replace(
+            record.state,
+            wait_version=told.base if wait else None,
+            wait_until=record.tools.clock.monotonic() + wait,
+            wait_assignment=current.assignment.assignment_id,
+        )
         if not await self._assignments.delivered(run, current.assignment, told):
+            record.state = replace(record.state, wait_version=None)
             return
         record.error = None
         record.tokens += told.tokens
         record.tools.disk_writes.wrote(told.payload.size)
         encoded = current.to_encode
-        wait = run.manifest.rounds.next_version_wait_milliseconds / 1000
         record.state = replace(
             record.state,
             current=None,
             worker=record.state.worker if encoded else record.unless_stopping("ready"),
-            wait_version=told.base if wait else None,
-            wait_until=record.tools.clock.monotonic() + wait,
         )
         if encoded:
             self._workers.stop(urgent=False)

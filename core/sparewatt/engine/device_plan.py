@@ -101,6 +101,7 @@ class DeviceState:
         start_at: do not start a worker before this moment (it failed, or the device is held by another program).
         wait_version: a newer version than this one will hold the device's own last update...
         wait_until: ...and it is waited for until then.
+        wait_assignment: whose update that is.
     """
 
     may_compute: bool = False
@@ -125,6 +126,7 @@ class DeviceState:
     start_at: float = 0.0
     wait_version: VersionId | None = None
     wait_until: float = 0.0
+    wait_assignment: str = ""
 
 
 @dataclass(frozen=True)

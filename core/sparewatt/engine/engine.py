@@ -157,6 +157,7 @@ class Engine:
                     self.wake,
                     self._announced,
                     self._lease_lost,
+                    self._waits_in_vain,
                     resumable,
                 )
                 self._server = ControlServer(ControlHandler(self), parts.version)
@@ -359,6 +360,10 @@ class Engine:
     def _lease_lost(self, assignment_id: str) -> None:
         for driver in self.devices:
             driver.lease_lost(assignment_id)
+
+    def _waits_in_vain(self, assignment_id: str) -> None:
+        for driver in self.devices:
+            driver.waits_in_vain(assignment_id)
 
     def _note_speed(self) -> None:
         now = self.parts.clock.monotonic()

@@ -48,6 +48,7 @@ class RunTools:
         wake: makes the engine look at its devices again.
         resumable: assignments of an earlier engine of which a checkpoint lies here; they are not given back at once.
         announced, lease_lost: hear of versions, and of assignments whose lease ran out.
+        waits_in_vain: hears of assignments whose update no version will hold before their device has brought more.
     """
 
     outbox: OutboxThread
@@ -57,6 +58,7 @@ class RunTools:
     wake: Callable[[], None]
     announced: Callable[[Announcement], None]
     lease_lost: Callable[[str], None]
+    waits_in_vain: Callable[[str], None]
     resumable: frozenset[str] = frozenset()
 
 
@@ -289,6 +291,8 @@ class RunDriver:
             case event.LeaseLost(assignment_id=assignment_id):
                 self._claimed(assignment_id, held=False)
                 self._tools.lease_lost(assignment_id)
+            case event.UploadAccepted(receipt=receipt, needs_more=True):
+                self._tools.waits_in_vain(receipt.assignment_id)
             case event.LeasesRenewed(assignments=renewed):
                 for each in renewed:
                     self._claimed(each, held=True)

@@ -49,6 +49,7 @@ class Runs:
         wake: Callable[[], None],
         announced: Callable[[Announcement], None],
         lease_lost: Callable[[str], None],
+        waits_in_vain: Callable[[str], None],
         resumable: frozenset[str] = frozenset(),
     ) -> None:
         self.outbox = outbox
@@ -61,6 +62,7 @@ class Runs:
         self._wake = wake
         self._announced = announced
         self._lease_lost = lease_lost
+        self._waits_in_vain = waits_in_vain
         self._resumable = resumable
         self._serving: dict[str, asyncio.Task[None]] = {}
 
@@ -180,6 +182,7 @@ class Runs:
             wake=self._wake,
             announced=self._announced,
             lease_lost=self._lease_lost,
+            waits_in_vain=self._waits_in_vain,
             resumable=self._resumable,
         )
         driver = RunDriver(joined, tools)

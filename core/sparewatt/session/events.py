@@ -103,9 +103,13 @@ class ChunkWanted(Event, frozen=True):
 
 
 class UploadAccepted(Event, frozen=True):
+    """Yes. `needs_more` is the coordinator's hint that no version will hold the update before its device has brought
+    what it works on now."""
+
     transfer: int
     receipt: Receipt
     signed: Signed
+    needs_more: bool
 
 
 class UploadRefused(Event, frozen=True):

@@ -362,7 +362,10 @@ class SessionProtocol:
         receipt = trust.check_receipt(message.receipt, self._identity, exchange.update)
         self._close(transfer)
         self._decided.append(message.assignment_id)
-        self._events.append(event.UploadAccepted(transfer=transfer, receipt=receipt, signed=message.receipt))
+        accepted = event.UploadAccepted(
+            transfer=transfer, receipt=receipt, signed=message.receipt, needs_more=message.needs_more
+        )
+        self._events.append(accepted)
 
     def _refused(self, message: wire.Refused) -> None:
         if message.refusal is not None:

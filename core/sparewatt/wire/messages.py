@@ -258,8 +258,16 @@ class Commit(Message, frozen=True, tag="commit"):
 
 
 class Accepted(Message, frozen=True, tag="accepted"):
+    """It is in the books.
+
+    Attributes:
+        needs_more: a hint: the version that will hold the update needs more work of its device first, so that its next
+            assignment need not wait for it.
+    """
+
     assignment_id: Identifier
     receipt: Signed
+    needs_more: bool = False
 
 
 class Stored(Message, frozen=True, tag="stored"):

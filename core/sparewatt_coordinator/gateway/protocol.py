@@ -338,7 +338,8 @@ class GatewaySession:
             return [e.Send(wire.Missing(transfer=answer.transfer, missing=upload.receive.ask()))]
         del self._uploads[answer.transfer]
         if isinstance(outcome, Accepted):
-            return [e.Send(wire.Accepted(assignment_id=assignment_id, receipt=outcome.receipt))]
+            receipt, needs_more = outcome.receipt, outcome.needs_more
+            return [e.Send(wire.Accepted(assignment_id=assignment_id, receipt=receipt, needs_more=needs_more))]
         if isinstance(outcome, Refused):
             refused = wire.Refused(
                 reason=outcome.reason,

@@ -126,10 +126,13 @@ class Accepted(msgspec.Struct, frozen=True):
 
     Attributes:
         joined_tokens: tokens that joined the gathering round now; None for a repeated answer and for late work.
+        needs_more: that round stays open after all that other devices are training, until the update's own device has
+            brought what it holds beside.
     """
 
     receipt: Signed
     joined_tokens: int | None = None
+    needs_more: bool = False
 
 
 class MergeTask(msgspec.Struct, frozen=True):

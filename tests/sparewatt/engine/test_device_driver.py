@@ -161,6 +161,25 @@ def test_work_that_was_not_begun_is_dropped_with_its_lease(tmp_path: Path) -> No
     drive(tmp_path, story)
 
 
+def test_the_version_with_its_own_update_is_waited_for_until_the_coordinator_says_that_it_is_in_vain(
+    tmp_path: Path,
+) -> None:
+    async def story(bench: Bench) -> None:
+        rounds = msgspec.structs.replace(bench.run.manifest.rounds, next_version_wait_milliseconds=10_000)
+        bench.run.manifest = msgspec.structs.replace(bench.run.manifest, rounds=rounds)
+        await bench.until(lambda: len(bench.run.delivered) == 1)
+        first = bench.run.delivered[0][0].assignment_id
+        bench.driver.waits_in_vain("another")
+        assert bench.driver.state.wait_version is not None
+        bench.driver.waits_in_vain(first)
+        assert bench.driver.state.wait_version is None
+        began = bench.clock.monotonic()
+        await bench.until(lambda: len(bench.run.delivered) == 2)
+        assert bench.clock.monotonic() - began < 10.0
+
+    drive(tmp_path, story, work=2)
+
+
 def test_a_run_that_cannot_be_reached_is_asked_again_later(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         bench.run.refusal = UnavailableError("session.not_active")

@@ -39,7 +39,9 @@ def runs_test(folder: Path, coordinator: FakeCoordinator, test: Callable[[Runs],
         )
         async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
             blobs = BlobFolder(folder / "blobs")
-            runs = Runs(outbox, blobs, session, CLOCK, tasks, lambda: None, lambda _: None, lambda _: None)
+            runs = Runs(
+                outbox, blobs, session, CLOCK, tasks, lambda: None, lambda _: None, lambda _: None, lambda _: None
+            )
             await runs.open(ContributorIdentity(MasterSecret(bytes(32)), "file"))
             await test(runs)
             for name in tuple(runs.drivers):

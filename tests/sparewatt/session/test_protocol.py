@@ -596,6 +596,13 @@ def test_a_receipt_that_fits_is_accepted_and_its_repetition_ignored() -> None:
     assert len(pair.tell(receipt_of(UPDATE), receipt_of(UPDATE))) == 1
 
 
+@pytest.mark.parametrize("hint", [True, False])
+def test_the_hint_that_a_version_needs_more_is_handed_on(hint: bool) -> None:
+    told = decided(lambda update: msgspec.structs.replace(receipt_of(update), needs_more=hint))
+    assert isinstance(told[-1], event.UploadAccepted)
+    assert told[-1].needs_more == hint
+
+
 @pytest.mark.parametrize(
     ("changes", "error_id"),
     [

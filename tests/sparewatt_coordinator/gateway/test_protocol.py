@@ -293,7 +293,7 @@ class TestUpload:
         assert commit == [e.FinishUpload(3, effect.contributor, effect.update, effect.update_sha256)]
         receipt = online_sign("receipt", {"one": 1})
         said = sent(one.outcome(e.UploadAnswer(3, Accepted(receipt, 5))), wire.Accepted)
-        assert (said.receipt, one.payloads) == (receipt, ())
+        assert (said.receipt, said.needs_more, one.payloads) == (receipt, False, ())
         stored = one.receive(wire.Stored(assignment_id=said.assignment_id))
         assert stored == [e.MarkStored(public_key_hex(ALICE), said.assignment_id)]
 
@@ -305,6 +305,11 @@ class TestUpload:
         one, _ = self.offered()
         receipt = online_sign("receipt", {"one": 1})
         assert sent(one.outcome(e.UploadAnswer(3, Accepted(receipt))), wire.Accepted).receipt == receipt
+
+    def test_that_the_round_needs_more_is_said(self) -> None:
+        one, _ = self.offered()
+        accepted = Accepted(online_sign("receipt", {"one": 1}), 5, needs_more=True)
+        assert sent(one.outcome(e.UploadAnswer(3, accepted)), wire.Accepted).needs_more
 
     def test_a_final_refusal_is_signed_and_the_late_chunks_are_dropped(self) -> None:
         one, effect = self.offered()

@@ -393,6 +393,18 @@ class TestKeys:
 
 
 class TestUpdates:
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_a_device_hears_whether_the_round_needs_more_of_it(self, empty: Store, others: int) -> None:
+        empty.create_run(new_run(with_rounds(MANIFEST, tokens_target=2 * FULL_TOKENS)), online_sign, NOW)
+        empty.create_invite(sha256("secret"), uses=5, expires_at_s=NOW, trusted=True)
+        for contributor in (ALICE, BOB):
+            empty.register_contributor(contributor, sha256("secret"), NOW)
+        first, second = lease(empty, 1), lease(empty, 2)
+        for number in range(others):
+            lease(empty, 3 + number, BOB)
+        assert accept(empty, first)[0].needs_more == (others == 0)
+        assert not accept(empty, second)[0].needs_more, "the round is full"
+
     def test_accepting_pays_credit_once_and_joins_the_round(self, store: Store) -> None:
         work = lease(store)
         outcome, receipt = accept(store, work)

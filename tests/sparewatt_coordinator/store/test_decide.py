@@ -7,7 +7,7 @@ from sparewatt.wire.messages import DeviceOffer
 from sparewatt.work.version import VersionId
 from sparewatt_coordinator.ranges import Cursor
 from sparewatt_coordinator.store.base import LeaseRequest, NoWork
-from sparewatt_coordinator.store.decide import Facts, WorkPlan, plan_work
+from sparewatt_coordinator.store.decide import Facts, WorkPlan, needs_more, plan_work
 from sparewatt_coordinator.testing.runs import FULL_TOKENS, manifest, with_rounds
 
 RUN = with_rounds(manifest(), tokens_total=10_000 * FULL_TOKENS)
@@ -36,6 +36,16 @@ def test_work_is_handed_out_as_long_as_the_round_has_room_for_its_update() -> No
     nearly = {"gathering_updates": UPDATES_MOST - 24}
     assert isinstance(planned(leased_tokens=23 * FULL_TOKENS, **nearly), WorkPlan)
     assert planned(leased_tokens=24 * FULL_TOKENS, **nearly) == NoWork("run.rounds_are_full", 60)
+
+
+def test_a_round_needs_more_of_a_device_when_what_others_train_does_not_fill_it() -> None:
+    two = with_rounds(RUN, tokens_target=2 * FULL_TOKENS)
+    facts = msgspec.structs.replace(FACTS, manifest=two, leased_tokens=FULL_TOKENS)
+    assert needs_more(facts, gathered_tokens=FULL_TOKENS, own_tokens=FULL_TOKENS)
+    assert not needs_more(facts, gathered_tokens=2 * FULL_TOKENS, own_tokens=FULL_TOKENS)
+    assert not needs_more(facts, gathered_tokens=FULL_TOKENS, own_tokens=0), "a round ends when nobody trains"
+    others = msgspec.structs.replace(facts, leased_tokens=2 * FULL_TOKENS)
+    assert not needs_more(others, gathered_tokens=FULL_TOKENS, own_tokens=FULL_TOKENS)
 
 
 def test_the_longer_work_takes_the_more_rounds_may_have_closed_until_it_is_done() -> None:

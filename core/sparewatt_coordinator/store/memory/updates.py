@@ -7,7 +7,7 @@ from sparewatt.work.receipt import RECEIPT_KIND, REFUSAL_KIND
 from sparewatt.work.update import Update
 from sparewatt_coordinator.ranges import rest
 from sparewatt_coordinator.store.base import Accepted, Refused, Sign, Wanted
-from sparewatt_coordinator.store.decide import Declined, Entry, Judgement, Repeated, judge
+from sparewatt_coordinator.store.decide import AssignmentRow, Declined, Entry, Judgement, Repeated, judge, needs_more
 from sparewatt_coordinator.store.memory.tables import Tables, Taken, pieces
 from sparewatt_coordinator.store.statements import receipt, refusal
 
@@ -41,7 +41,9 @@ def accept(
         tables.end(row)
     tables.keep(msgspec.structs.replace(row, state="accepted", update_sha256=update_sha256, answer=signed))
     tables.taken.append(Taken(update, update_sha256, judgement, stated, signed, now))
-    return Accepted(signed, update.tokens if judgement.merged == "yes" else None)
+    if judgement.merged != "yes":
+        return Accepted(signed)
+    return Accepted(signed, update.tokens, _needs_more(tables, row))
 
 
 def refuse(
@@ -51,6 +53,16 @@ def refuse(
     if isinstance(judgement, Entry):
         judgement = Declined(reason, final=True)
     return _answer(tables, contributor, update, update_sha256, judgement, sign, now)
+
+
+def _needs_more(tables: Tables, row: AssignmentRow) -> bool:
+    owner = (row.assignment.contributor, row.assignment.device)
+    own = sum(
+        each.assignment.token_budget
+        for each in tables.assignments.values()
+        if each.state == "leased" and (each.assignment.contributor, each.assignment.device) == owner
+    )
+    return needs_more(tables.facts(), sum(each.update.tokens for each in tables.gathered()), own)
 
 
 def mark_stored(tables: Tables, contributor: str, assignment_id: str) -> None:

@@ -7,7 +7,7 @@ from sparewatt.work.receipt import RECEIPT_KIND, REFUSAL_KIND
 from sparewatt.work.update import Update
 from sparewatt_coordinator.ranges import rest
 from sparewatt_coordinator.store.base import Accepted, Refused, Sign, Wanted
-from sparewatt_coordinator.store.decide import AssignmentRow, Declined, Entry, Judgement, Repeated, judge
+from sparewatt_coordinator.store.decide import AssignmentRow, Declined, Entry, Judgement, Repeated, judge, needs_more
 from sparewatt_coordinator.store.sqlite.leases import end, pieces
 from sparewatt_coordinator.store.sqlite.tables import Tables, text, value
 from sparewatt_coordinator.store.statements import receipt, refusal
@@ -31,7 +31,9 @@ def accept(
     if row is None or not isinstance(judgement, Entry):
         return _answer(tables, row, contributor, update, update_sha256, judgement, sign, now)
     signed = _enter(tables, row, update, update_sha256, judgement, sign, now)
-    return Accepted(signed, update.tokens if judgement.merged == "yes" else None)
+    if judgement.merged != "yes":
+        return Accepted(signed)
+    return Accepted(signed, update.tokens, _needs_more(tables, row))
 
 
 def refuse(
@@ -75,6 +77,19 @@ def _answer(
             return Refused(reason, signed)
         case Entry():
             raise TypeError("an update that would be accepted has no other answer")
+
+
+def _needs_more(tables: Tables, row: AssignmentRow) -> bool:
+    facts = tables.facts()
+    own = tables.number(
+        "SELECT coalesce(sum(tokens), 0) FROM assignments WHERE contributor = ? AND device = ? AND state = 'leased'",
+        row.assignment.contributor,
+        row.assignment.device,
+    )
+    gathered = tables.number(
+        "SELECT coalesce(sum(tokens), 0) FROM updates WHERE round = ? AND merged = 'yes'", facts.gathering_round
+    )
+    return needs_more(facts, gathered, own)
 
 
 def _close_refused(tables: Tables, row: AssignmentRow, update_sha256: str, signed: Signed) -> None:
