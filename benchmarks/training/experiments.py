@@ -209,6 +209,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             _with(FRESH_STATE, "Muon, 0.001", muon_momentum_micro=900_000),
             _with(FRESH_STATE, "Muon, 0.002", muon_momentum_micro=900_000, rate_micro=2_000),
             _with(FRESH_STATE, "Muon, 0.004", muon_momentum_micro=900_000, rate_micro=4_000),
+            _with(FRESH_STATE, "Muon, 0.008", muon_momentum_micro=900_000, rate_micro=8_000),
         ),
         rounds=SHORT_ROUNDS,
     ),
@@ -294,6 +295,12 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             _with(LONG_SPARSE, "30 inner steps, topk 512, 0.7/0.5, 0.001", codec=topk(512)),
             _with(LONG_SPARSE, "15 inner steps, topk 128, 0.7/0.5, 0.0015", inner_steps=15, rate_micro=1_500),
             UNMEASURED_SPARSE,
+            _with(
+                UNMEASURED_SPARSE,
+                "30 inner steps, topk 64, patch 512, 0.7/0.5",
+                outer=with_patch(WEAK_MOMENTUM, PatchSpec("topk", 512)),
+                beta1_micro=0,
+            ),
         ),
     ),
     "joiner": Experiment(
