@@ -64,14 +64,15 @@ class DenseSum:
         """
         size, planes = block_size(index, self._updates[0].coordinates), self._codec.planes
         quotient = np.empty((chunk_count(size), CHUNK_COORDINATES // planes, planes), dtype=np.float64)
+        packed = self._read(index, size, 0)
+        coefficients = self._levels(len(quotient)) * self._factors[:, None]
+        kept, cut = leading(coefficients, self._codec.coefficient_bits)
+        rows = rows_of(kept, self._codec)
+        # Powers of two change no digit of a quotient.
+        divisors = np.ldexp(divisor * self._codec.code_unit, -cut)[:, None, None]
         for first in range(0, len(quotient), self._chunks):
-            packed = self._read(index, size, first)
-            if first == 0:
-                coefficients = self._levels(len(quotient)) * self._factors[:, None]
-                kept, cut = leading(coefficients, self._codec.coefficient_bits)
-                rows = rows_of(kept, self._codec)
-                # Powers of two change no digit of a quotient.
-                divisors = np.ldexp(divisor * self._codec.code_unit, -cut)[:, None, None]
+            if first > 0:
+                packed = self._read(index, size, first)
             some = slice(first, first + self._chunks)
             self._divide(packed, rows[some], divisors[some], quotient[some])
         return quotient.reshape(-1)[:size]
