@@ -65,7 +65,8 @@ def test_a_profile_takes_the_choice_and_its_costs_follow() -> None:
     assert parameter_count(plain.model) >= DENSE_PARAMETERS_BELOW
     sparse = with_exchange(plain, Wishes(inner_state="fresh-shared-v"))
     assert (sparse.codec.name, sparse.outer.patch.name) == ("topk", "topk")
-    assert (sparse.outer.rule, sparse.outer.momentum_micro, sparse.optimiser.beta1_micro) == ("sgd", 0, 900_000)
+    assert (sparse.outer.rule, sparse.outer.momentum_micro, sparse.optimiser.beta1_micro) == ("nesterov", 500_000, 0)
+    assert sparse.optimiser.peak_rate_nano == plain.optimiser.peak_rate_nano
     assert costs_of(sparse).upload_bytes_per_update < costs_of(plain).upload_bytes_per_update / 10
     words = exchange_words(sparse.codec, sparse.outer.patch, sparse.inner.state, 300)
     assert "topk 64 of 4096" in words
