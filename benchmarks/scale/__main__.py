@@ -49,22 +49,22 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def keep(found: Outcome) -> None:
-    """In place of what the same simulation found before."""
-    others = [each for each in outcomes() if _which(each) != _which(found)]
+def keep(found: Outcome, path: Path = FOUND) -> None:
+    """Write it to `path`, in place of what the same simulation found before."""
+    others = [each for each in outcomes(path) if _which(each) != _which(found)]
     kept = sorted((*others, found), key=_which)
-    FOUND.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in kept))
+    path.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in kept))
 
 
 def _which(found: Outcome) -> tuple[int, int, int]:
     return found.parameters, found.contributors, found.seed
 
 
-def outcomes() -> list[Outcome]:
+def outcomes(path: Path = FOUND) -> list[Outcome]:
     """What simulations found that were kept."""
-    if not FOUND.is_file():
+    if not path.is_file():
         return []
-    return [msgspec.json.decode(line, type=Outcome) for line in FOUND.read_bytes().splitlines()]
+    return [msgspec.json.decode(line, type=Outcome) for line in path.read_bytes().splitlines()]
 
 
 if __name__ == "__main__":

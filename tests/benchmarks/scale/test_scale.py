@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from benchmarks.scale import costs
-from benchmarks.scale.__main__ import main, outcomes
+from benchmarks.scale.__main__ import keep, main, outcomes
 from benchmarks.scale.course import Course, Outcome, lines
 from benchmarks.scale.merging import merge_cost
 from benchmarks.scale.paper import CROWDS, MODELS, page, short_from, sums
@@ -100,6 +101,14 @@ def test_the_manuals_page_holds_what_is_computed() -> None:
     assert [line for number, line in enumerate(kept.splitlines()) if number != stamped] == [
         line for number, line in enumerate(computed) if number != stamped
     ]
+
+
+def test_what_is_found_again_takes_the_place_of_what_was_kept(found: Outcome, tmp_path: Path) -> None:
+    path = tmp_path / "found.jsonl"
+    other = msgspec.structs.replace(found, seed=found.seed + 1)
+    for each in (other, found, msgspec.structs.replace(found, outer_steps=7)):
+        keep(each, path)
+    assert outcomes(path) == [msgspec.structs.replace(found, outer_steps=7), other]
 
 
 def test_sizes_on_the_wire_are_those_of_the_codec() -> None:
