@@ -354,8 +354,7 @@ class Engine:
 
     def _announced(self, announcement: Announcement) -> None:
         if announcement.evaluations:
-            newest = announcement.evaluations[-1]
-            self.series.add("loss", self.parts.clock.unix(), newest.loss_micro / 1e6)
+            self.series.add("loss", self.parts.clock.unix(), announcement.evaluations[-1].loss_micro / 1e6)
 
     def _lease_lost(self, assignment_id: str) -> None:
         for driver in self.devices:

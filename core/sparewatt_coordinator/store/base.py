@@ -329,13 +329,7 @@ class Store(Protocol):
         ...
 
     def refuse_update(
-        self,
-        contributor: str,
-        update: Update,
-        update_sha256: str,
-        reason: str,
-        sign: Sign,
-        now_milliseconds: int,
+        self, contributor: str, update: Update, update_sha256: str, reason: str, sign: Sign, now_milliseconds: int
     ) -> Accepted | Refused:
         """Refuse an invalid update for good; an earlier decision about its assignment stands and is repeated."""
         ...
