@@ -101,7 +101,7 @@ ROUNDED: Final = msgspec.structs.replace(LONG_OUTER, keyframe_type="bf16")
 # What `run create` picks for several contributors to a small model, but for how long they wait.
 CREATED: Final = _with(OURS, "as run create picks", outer=with_patch(ROUNDED, FOUR_BITS))
 WEAK_MOMENTUM: Final = msgspec.structs.replace(NESTEROV, momentum_micro=500_000)
-SAME_MOMENTUM: Final = msgspec.structs.replace(NESTEROV, rate_micro=700_000, momentum_micro=700_000)
+MIDDLE_MOMENTUM: Final = msgspec.structs.replace(NESTEROV, momentum_micro=700_000)
 
 DENSER_DOWN: Final = _with(TOPK, "topk 128", outer=with_patch(LONG_OUTER, FOUR_BITS))
 # Error feedback spreads what an update says over later ones, which is a momentum of its own.
@@ -291,7 +291,9 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
             _with(SPARSE, "30 inner steps, int8, 0.7/0.5, 0.002", inner_steps=30, codec=DENSE),
             _with(LONG_SPARSE, "30 inner steps, topk 128, 0.7/0.5, 0.001"),
             _with(LONG_SPARSE, "30 inner steps, topk 128, 0.7/0.5, beta1 0.9, 0.001", beta1_micro=900_000),
-            _with(LONG_SPARSE, "30 inner steps, topk 128, 0.7/0.7, 0.001", outer=with_patch(SAME_MOMENTUM, FOUR_BITS)),
+            _with(
+                LONG_SPARSE, "30 inner steps, topk 128, 0.7/0.7, 0.001", outer=with_patch(MIDDLE_MOMENTUM, FOUR_BITS)
+            ),
             _with(LONG_SPARSE, "30 inner steps, topk 512, 0.7/0.5, 0.001", codec=topk(512)),
             _with(LONG_SPARSE, "15 inner steps, topk 128, 0.7/0.5, 0.0015", inner_steps=15, rate_micro=1_500),
             UNMEASURED_SPARSE,

@@ -334,17 +334,17 @@ def judge(
     return Entry(facts.gathering_round, "yes" if merges else "late", age)
 
 
-def needs_more(facts: Facts, gathered_tokens: int, own_tokens: int) -> bool:
+def needs_more(manifest: Manifest, gathered_tokens: int, leased_tokens: int, own_tokens: int) -> bool:
     """Whether the gathering round stays open, after all that others are training, until a device has brought more.
 
     Then its next assignment need not wait for the version. A round does close once nobody trains anything.
 
     Args:
         gathered_tokens: that have joined the round.
-        own_tokens: that are leased to the device.
+        leased_tokens, own_tokens: that are leased to all, and to the device.
     """
-    others = facts.leased_tokens - own_tokens
-    return own_tokens > 0 and gathered_tokens + others < facts.manifest.rounds.tokens_target
+    others = leased_tokens - own_tokens
+    return own_tokens > 0 and gathered_tokens + others < manifest.rounds.tokens_target
 
 
 def _round_is_merged(facts: Facts) -> bool:

@@ -39,16 +39,14 @@ def test_work_is_handed_out_as_long_as_the_round_has_room_for_its_update() -> No
 
 
 def test_a_round_needs_more_of_a_device_when_what_others_train_does_not_fill_it() -> None:
-    two = with_rounds(RUN, tokens_target=2 * FULL_TOKENS)
-    facts = msgspec.structs.replace(FACTS, manifest=two, leased_tokens=FULL_TOKENS)
-    assert needs_more(facts, gathered_tokens=FULL_TOKENS, own_tokens=FULL_TOKENS)
-    assert not needs_more(facts, gathered_tokens=2 * FULL_TOKENS, own_tokens=FULL_TOKENS)
-    assert not needs_more(facts, gathered_tokens=FULL_TOKENS, own_tokens=0), "a round ends when nobody trains"
-    others = msgspec.structs.replace(facts, leased_tokens=2 * FULL_TOKENS)
-    assert not needs_more(others, gathered_tokens=FULL_TOKENS, own_tokens=FULL_TOKENS)
+    two, full = with_rounds(RUN, tokens_target=2 * FULL_TOKENS), FULL_TOKENS
+    assert needs_more(two, gathered_tokens=full, leased_tokens=full, own_tokens=full)
+    assert not needs_more(two, gathered_tokens=2 * full, leased_tokens=full, own_tokens=full)
+    assert not needs_more(two, gathered_tokens=full, leased_tokens=2 * full, own_tokens=full)
+    assert not needs_more(two, gathered_tokens=full, leased_tokens=0, own_tokens=0), "a round ends when nobody trains"
 
 
 def test_the_longer_work_takes_the_more_rounds_may_have_closed_until_it_is_done() -> None:
-    full = {"gathering_updates": 0, "leased_tokens": UPDATES_MOST * FULL_TOKENS, "tokens_per_s": FULL_TOKENS // 10}
+    full = {"leased_tokens": UPDATES_MOST * FULL_TOKENS, "tokens_per_s": FULL_TOKENS // 10}
     assert planned(round_milliseconds=10_001, **full) == NoWork("run.rounds_are_full", 60)
     assert isinstance(planned(round_milliseconds=9_000, **full), WorkPlan)

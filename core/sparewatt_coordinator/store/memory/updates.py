@@ -62,7 +62,8 @@ def _needs_more(tables: Tables, row: AssignmentRow) -> bool:
         for each in tables.assignments.values()
         if each.state == "leased" and (each.assignment.contributor, each.assignment.device) == owner
     )
-    return needs_more(tables.facts(), sum(each.update.tokens for each in tables.gathered()), own)
+    gathered = sum(each.update.tokens for each in tables.gathered())
+    return needs_more(tables.manifest, gathered, tables.leased, own)
 
 
 def mark_stored(tables: Tables, contributor: str, assignment_id: str) -> None:

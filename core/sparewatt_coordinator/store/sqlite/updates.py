@@ -33,7 +33,7 @@ def accept(
     signed = _enter(tables, row, update, update_sha256, judgement, sign, now)
     if judgement.merged != "yes":
         return Accepted(signed)
-    return Accepted(signed, update.tokens, _needs_more(tables, row))
+    return Accepted(signed, update.tokens, _needs_more(tables, row, judgement.round))
 
 
 def refuse(
@@ -79,17 +79,17 @@ def _answer(
             raise TypeError("an update that would be accepted has no other answer")
 
 
-def _needs_more(tables: Tables, row: AssignmentRow) -> bool:
-    facts = tables.facts()
+def _needs_more(tables: Tables, row: AssignmentRow, gathering: int) -> bool:
+    leased = tables.number("SELECT coalesce(sum(tokens), 0) FROM assignments WHERE state = 'leased'")
     own = tables.number(
         "SELECT coalesce(sum(tokens), 0) FROM assignments WHERE contributor = ? AND device = ? AND state = 'leased'",
         row.assignment.contributor,
         row.assignment.device,
     )
     gathered = tables.number(
-        "SELECT coalesce(sum(tokens), 0) FROM updates WHERE round = ? AND merged = 'yes'", facts.gathering_round
+        "SELECT coalesce(sum(tokens), 0) FROM updates WHERE round = ? AND merged = 'yes'", gathering
     )
-    return needs_more(facts, gathered, own)
+    return needs_more(tables.manifest(), gathered, leased, own)
 
 
 def _close_refused(tables: Tables, row: AssignmentRow, update_sha256: str, signed: Signed) -> None:
